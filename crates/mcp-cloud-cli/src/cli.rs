@@ -1,0 +1,40 @@
+//! The command line as a person types it; the documentation comments here are its `--help`.
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::commands::{deploy, destroy, dev, emit, status};
+
+/// Runs MCP servers where they are needed.
+#[derive(Debug, Parser)]
+#[command(name = "mcp-cloud", version, propagate_version = true)]
+pub(crate) struct Cli {
+    /// How results are printed on standard output
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub(crate) output: Output,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// How results are printed on standard output.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON document, for pipelines
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Build a server and serve it on this machine behind an emulated platform
+    Dev(dev::Args),
+    /// Write the files a target needs
+    Emit(emit::Args),
+    /// Build, upload and create or update what runs the server
+    Deploy(deploy::Args),
+    /// Show what is deployed
+    Status(status::Args),
+    /// Remove everything that `deploy` created
+    Destroy(destroy::Args),
+}

@@ -1,0 +1,19 @@
+//! One file per verb: its arguments, and one function that does it.
+
+pub(crate) mod deploy;
+pub(crate) mod destroy;
+pub(crate) mod dev;
+pub(crate) mod emit;
+pub(crate) mod status;
+
+use crate::{cli::Command, failure::Failure, printer::Printer};
+
+pub(crate) async fn run(command: Command, printer: &Printer) -> Result<(), Failure> {
+    match command {
+        Command::Dev(args) => dev::run(args, printer).await,
+        Command::Emit(args) => emit::run(args, printer).await,
+        Command::Deploy(args) => deploy::run(args, printer).await,
+        Command::Status(args) => status::run(args, printer).await,
+        Command::Destroy(args) => destroy::run(args, printer).await,
+    }
+}

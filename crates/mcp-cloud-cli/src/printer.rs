@@ -1,0 +1,61 @@
+//! The only place that writes to the terminal: standard output is data, standard error is talk.
+
+use std::{
+    fmt::Display,
+    io::{IsTerminal, Write, stderr},
+    process::ExitCode,
+};
+
+use anstyle::{AnsiColor, Style};
+
+use crate::{cli::Output, failure::Failure};
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const HINT: Style = AnsiColor::Cyan.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+
+/// Prints data and talk. A closed pipe is not an error: whoever read it has seen enough.
+#[derive(Debug)]
+pub(crate) struct Printer {
+    output: Output,
+}
+
+impl Printer {
+    pub(crate) fn new(output: Output) -> Self {
+        Self { output }
+    }
+
+    /// Whether results go out as JSON.
+    pub(crate) fn json(&self) -> bool {
+        self.output == Output::Json
+    }
+
+    /// Whether progress may be drawn and redrawn.
+    pub(crate) fn interactive(&self) -> bool {
+        stderr().is_terminal()
+    }
+
+    /// Writes a line of data to standard output.
+    pub(crate) fn data(&self, line: impl Display) {
+        let _ = writeln!(anstream::stdout().lock(), "{line}");
+    }
+
+    /// Writes a line of talk to standard error.
+    pub(crate) fn talk(&self, line: impl Display) {
+        let _ = writeln!(anstream::stderr().lock(), "{line}");
+    }
+
+    /// Writes a warning to standard error.
+    pub(crate) fn warning(&self, line: impl Display) {
+        self.talk(format_args!("{WARNING}warning{WARNING:#}: {line}"));
+    }
+
+    /// Writes an error, and the hint beside it, to standard error.
+    pub(crate) fn failure(&self, failure: &Failure) -> ExitCode {
+        self.talk(format_args!("{ERROR}error{ERROR:#}: {failure}"));
+        if let Some(hint) = failure.advice() {
+            self.talk(format_args!("{HINT}hint{HINT:#}: {hint}"));
+        }
+        ExitCode::from(failure.code())
+    }
+}

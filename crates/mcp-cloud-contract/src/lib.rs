@@ -1,0 +1,48 @@
+//! The names both halves of mcp-cloud must agree on: what the library reads at run time is what the command line
+//! writes into the files it emits.
+//!
+//! Names that belong to a platform keep the platform's spelling and are listed with the page that defines them.
+
+/// Environment variables that mcp-cloud itself defines.
+pub mod env {
+    /// `1` serves the handler over standard input and output instead of HTTP.
+    pub const STDIO: &str = "MCP_CLOUD_STDIO";
+    /// How a trigger that can do either carries replies: [`RESPONSE_MODE_STREAM`](super::RESPONSE_MODE_STREAM) or
+    /// [`RESPONSE_MODE_BUFFERED`](super::RESPONSE_MODE_BUFFERED) (the default). Neither a function URL's event nor a
+    /// REST API's says which one its gateway expects, so whoever configures the gateway sets this beside it.
+    pub const RESPONSE_MODE: &str = "MCP_CLOUD_RESPONSE_MODE";
+    /// The path of the MCP endpoint; [`DEFAULT_PATH`](super::DEFAULT_PATH) unless set.
+    pub const PATH: &str = "MCP_CLOUD_PATH";
+    /// Values of the `Origin` header to accept besides the server's own, separated by commas.
+    pub const ALLOWED_ORIGINS: &str = "MCP_CLOUD_ALLOWED_ORIGINS";
+    /// Values of the `Host` header to accept besides the platform's own, separated by commas.
+    pub const ALLOWED_HOSTS: &str = "MCP_CLOUD_ALLOWED_HOSTS";
+    /// `1` allows a container to listen on every interface although nothing authenticates callers.
+    pub const ALLOW_UNAUTHENTICATED: &str = "MCP_CLOUD_ALLOW_UNAUTHENTICATED";
+}
+
+/// Environment variables of the platforms, spelled as the platforms do.
+pub mod platform_env {
+    /// Address of the Runtime API; present in every Lambda function
+    /// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>).
+    pub const AWS_LAMBDA_RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
+    /// Port an Azure Functions custom handler must listen on
+    /// (<https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers>).
+    pub const FUNCTIONS_CUSTOMHANDLER_PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
+    /// Port a container must listen on (<https://cloud.google.com/run/docs/container-contract>).
+    pub const PORT: &str = "PORT";
+    /// Name of the Cloud Run service; present in every Cloud Run container.
+    pub const K_SERVICE: &str = "K_SERVICE";
+}
+
+/// The path of the MCP endpoint unless [`env::PATH`] says otherwise.
+pub const DEFAULT_PATH: &str = "/mcp";
+/// The port the server listens on when nothing names one.
+pub const DEFAULT_PORT: u16 = 8080;
+/// The path that answers `200` as long as the process serves; it needs no MCP headers. It does not end in `z`,
+/// because Cloud Run keeps such paths for itself.
+pub const HEALTH_PATH: &str = "/health";
+/// Value of [`env::RESPONSE_MODE`]: the gateway streams.
+pub const RESPONSE_MODE_STREAM: &str = "stream";
+/// Value of [`env::RESPONSE_MODE`]: the gateway expects one JSON document.
+pub const RESPONSE_MODE_BUFFERED: &str = "buffered";
