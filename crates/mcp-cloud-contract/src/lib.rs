@@ -46,3 +46,5 @@ pub const HEALTH_PATH: &str = "/health";
 pub const RESPONSE_MODE_STREAM: &str = "stream";
 /// Value of [`env::RESPONSE_MODE`]: the gateway expects one JSON document.
 pub const RESPONSE_MODE_BUFFERED: &str = "buffered";
+/// Name of the HTTP output binding of an Azure function whose requests arrive as a payload.
+pub const AZURE_HTTP_OUTPUT: &str = "res";

@@ -1,1 +1,60 @@
-//! Placeholder.
+//! Runs a Model Context Protocol server on AWS Lambda, Cloud Run, Azure Functions, in any container, on this machine
+//! and over stdio: the same binary, no platform code.
+//!
+//! A handler is a conversation in JSON-RPC messages; a platform is a way of carrying HTTP requests; the transport
+//! turns one into the other and knows neither:
+//!
+//! ```text
+//!  event bytes ─► platform ─► edge layers ─► transport ─► handler
+//!  reply bytes ◄─ platform ◄─ http::Response ◄─ messages ◄─
+//! ```
+//!
+//! [`Server`] is the way in. [`Server::serve`] picks the platform from the environment; [`Server::into_service`] is a
+//! `tower` service for a router or a runtime of your own.
+#![cfg_attr(
+    feature = "rmcp",
+    doc = r##"
+```no_run
+use rmcp::{ServerHandler, handler::server::wrapper::Parameters, schemars, tool, tool_handler, tool_router};
+
+#[derive(Default)]
+struct Hello;
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+struct Echo {
+    text: String,
+}
+
+#[tool_router]
+impl Hello {
+    #[tool(description = "Gives back what it was given")]
+    fn echo(&self, Parameters(Echo { text }): Parameters<Echo>) -> String {
+        text
+    }
+}
+
+#[tool_handler]
+impl ServerHandler for Hello {}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), mcp_cloud::ServeError> {
+    mcp_cloud::Server::rmcp(Hello::default).serve().await
+}
+```
+"##
+)]
+
+mod body;
+mod edge;
+pub mod handler;
+mod platform;
+mod request_info;
+mod server;
+mod service;
+mod transport;
+
+pub use body::Body;
+pub use platform::{LambdaContext, ServeError};
+pub use request_info::{Capabilities, RequestInfo, RequestOrigin};
+pub use server::Server;
+pub use service::McpService;

@@ -1,0 +1,13 @@
+//! Azure Functions: a custom handler, which the Functions host starts and speaks HTTP to
+//! (<https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers>).
+//!
+//! The host has three ways to pass a request on. Proxied and forwarded requests arrive as the caller sent them; in the
+//! payload mode a request arrives described in JSON, and the reply goes back the same way.
+
+mod detect;
+mod request;
+mod response;
+mod run;
+
+pub(crate) use detect::detect;
+pub(crate) use run::run;

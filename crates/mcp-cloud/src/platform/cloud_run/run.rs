@@ -1,0 +1,37 @@
+//! Listens on the port the container was told.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use mcp_cloud_contract::env::ALLOW_UNAUTHENTICATED;
+use tower_service::Service;
+
+use super::{Container, request::describe};
+use crate::{
+    McpService,
+    platform::{
+        ServeError,
+        listen::{announce, serve},
+    },
+};
+
+pub(crate) async fn run(service: McpService, container: Container) -> Result<(), ServeError> {
+    let interface = if container.public { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
+    let address = SocketAddr::from((interface, container.port));
+    if !container.public {
+        announce(format_args!(
+            "listening on {address} only, because nothing here asks callers who they are; \
+             set {ALLOW_UNAUTHENTICATED}=1 to listen on every interface all the same"
+        ));
+    }
+    serve(address, move |request| {
+        let mut service = service.clone();
+        async move {
+            let request = if container.cloud_run { describe(request) } else { request };
+            match service.call(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            }
+        }
+    })
+    .await
+}

@@ -1,0 +1,48 @@
+//! Requests that arrive under `lambda_http::run` (feature `lambda-http`): what lambda_http put into their extensions
+//! tells the trigger, the deadline and the caller's address.
+
+use http::request::Parts;
+use lambda_http::{Context, request::RequestContext};
+
+use super::{
+    LambdaContext,
+    detect::{ResponseMode, response_mode},
+    runtime_api::instant,
+};
+use crate::request_info::{Capabilities, RequestInfo, RequestOrigin};
+
+/// Adds what the transport needs to know, unless the request has it or does not come from lambda_http.
+pub(crate) fn describe(parts: &mut Parts) {
+    if parts.extensions.get::<RequestInfo>().is_some() {
+        return;
+    }
+    let Some(context) = parts.extensions.get::<RequestContext>() else { return };
+    let streams = matches!(response_mode(), Ok(ResponseMode::Stream));
+    let (origin, streams, host, source_ip) = match context {
+        RequestContext::ApiGatewayV1(context) => {
+            (RequestOrigin::ApigwV1, streams, context.domain_name.as_deref(), context.identity.source_ip.as_deref())
+        }
+        RequestContext::ApiGatewayV2(context) => {
+            let host = context.domain_name.as_deref();
+            let url = host.is_some_and(|host| host.contains(".lambda-url."));
+            let origin = if url { RequestOrigin::FunctionUrl } else { RequestOrigin::ApigwV2 };
+            (origin, url && streams, host, context.http.source_ip.as_deref())
+        }
+        RequestContext::Alb(_) => (RequestOrigin::Alb, false, None, None),
+        _ => return,
+    };
+    let mut info = RequestInfo::new(origin, Capabilities { streams, ..Capabilities::SOCKET });
+    info.host = host.map(Into::into);
+    info.source_ip = source_ip.and_then(|text| text.parse().ok());
+    let lambda = parts.extensions.get::<Context>().map(|context| LambdaContext {
+        request_id: context.request_id.as_str().into(),
+        invoked_function_arn: context.invoked_function_arn.as_str().into(),
+        trace_id: context.xray_trace_id.as_deref().map(Into::into),
+        deadline: instant(context.deadline),
+    });
+    info.deadline = lambda.as_ref().and_then(|lambda| lambda.deadline);
+    parts.extensions.insert(info);
+    if let Some(lambda) = lambda {
+        parts.extensions.insert(lambda);
+    }
+}

@@ -1,0 +1,213 @@
+//! Encodes a reply for the trigger its request came from: one JSON document, or a head in JSON and then the body as it
+//! is made.
+
+use std::io::Write;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use http::{HeaderMap, HeaderName, StatusCode, header, response::Parts};
+
+use super::request::Encoding;
+
+/// Writes a whole reply as the JSON document the trigger expects.
+pub(super) fn document(out: &mut Vec<u8>, parts: &Parts, body: &[u8], encoding: Encoding) {
+    let _ = write!(out, r#"{{"statusCode":{}"#, parts.status.as_u16());
+    if matches!(encoding, Encoding::AlbSingle | Encoding::AlbMulti) {
+        description(out, parts.status);
+    }
+    match encoding {
+        Encoding::V1 => v1_headers(out, &parts.headers),
+        Encoding::AlbMulti => list_headers(out, &parts.headers),
+        Encoding::AlbSingle => joined_headers(out, &parts.headers),
+        Encoding::V2 | Encoding::Stream => v2_headers(out, &parts.headers),
+    }
+    // Text goes as text: Base64 would make it a third longer.
+    if std::str::from_utf8(body).is_ok() {
+        out.extend_from_slice(br#","isBase64Encoded":false,"body":""#);
+        out.reserve(body.len());
+        escape(out, body);
+    } else {
+        out.extend_from_slice(br#","isBase64Encoded":true,"body":""#);
+        out.extend_from_slice(STANDARD.encode(body).as_bytes());
+    }
+    out.extend_from_slice(br#""}"#);
+}
+
+/// Writes the head of a streamed reply: status and headers as JSON, and the eight zero bytes that end it
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/response-streaming-tutorial.html>).
+pub(super) fn prelude(out: &mut Vec<u8>, parts: &Parts) {
+    let _ = write!(out, r#"{{"statusCode":{}"#, parts.status.as_u16());
+    v2_headers(out, &parts.headers);
+    out.push(b'}');
+    out.extend_from_slice(&[0; 8]);
+}
+
+fn description(out: &mut Vec<u8>, status: StatusCode) {
+    let _ =
+        write!(out, r#","statusDescription":"{} {}""#, status.as_u16(), status.canonical_reason().unwrap_or("Unknown"));
+}
+
+/// Format 1.0 merges both maps, so every header stands in one of them: in the lists where any is repeated.
+fn v1_headers(out: &mut Vec<u8>, headers: &HeaderMap) {
+    if headers.len() == headers.keys_len() {
+        joined_headers(out, headers);
+    } else {
+        list_headers(out, headers);
+    }
+}
+
+/// Format 2.0 has one value for each name, and a list of cookies, which cannot be joined (RFC 6265 §3).
+fn v2_headers(out: &mut Vec<u8>, headers: &HeaderMap) {
+    object(out, "headers", headers, |name| name != header::SET_COOKIE, joined);
+    let cookies = headers.get_all(header::SET_COOKIE);
+    if cookies.iter().next().is_some() {
+        out.extend_from_slice(br#","cookies":"#);
+        list(out, headers, &header::SET_COOKIE);
+    }
+}
+
+fn joined_headers(out: &mut Vec<u8>, headers: &HeaderMap) {
+    object(out, "headers", headers, |_| true, joined);
+}
+
+fn list_headers(out: &mut Vec<u8>, headers: &HeaderMap) {
+    object(out, "multiValueHeaders", headers, |_| true, list);
+}
+
+fn object(
+    out: &mut Vec<u8>,
+    member: &str,
+    headers: &HeaderMap,
+    keep: impl Fn(&HeaderName) -> bool,
+    write: impl Fn(&mut Vec<u8>, &HeaderMap, &HeaderName),
+) {
+    let _ = write!(out, r#","{member}":{{"#);
+    let mut first = true;
+    for name in headers.keys().filter(|name| keep(name)) {
+        if !std::mem::take(&mut first) {
+            out.push(b',');
+        }
+        let _ = write!(out, r#""{name}":"#);
+        write(out, headers, name);
+    }
+    out.push(b'}');
+}
+
+/// All values of a header in one string, as RFC 9110 §5.3 allows.
+fn joined(out: &mut Vec<u8>, headers: &HeaderMap, name: &HeaderName) {
+    out.push(b'"');
+    for (index, value) in headers.get_all(name).iter().enumerate() {
+        if index > 0 {
+            out.extend_from_slice(b", ");
+        }
+        escape(out, String::from_utf8_lossy(value.as_bytes()).as_bytes());
+    }
+    out.push(b'"');
+}
+
+fn list(out: &mut Vec<u8>, headers: &HeaderMap, name: &HeaderName) {
+    out.push(b'[');
+    for (index, value) in headers.get_all(name).iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        out.push(b'"');
+        escape(out, String::from_utf8_lossy(value.as_bytes()).as_bytes());
+        out.push(b'"');
+    }
+    out.push(b']');
+}
+
+/// How many bytes are looked at together. The loop over them compiles to vector instructions.
+const STRIDE: usize = 32;
+
+/// Writes UTF-8 text as the inside of a JSON string (RFC 8259 §7). Long runs that need no escape are copied whole.
+fn escape(out: &mut Vec<u8>, text: &[u8]) {
+    for chunk in text.chunks(STRIDE) {
+        if chunk.iter().fold(false, |special, &byte| special | is_special(byte)) {
+            for &byte in chunk {
+                escape_byte(out, byte);
+            }
+        } else {
+            out.extend_from_slice(chunk);
+        }
+    }
+}
+
+fn is_special(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
+fn escape_byte(out: &mut Vec<u8>, byte: u8) {
+    match byte {
+        b'"' => out.extend_from_slice(br#"\""#),
+        b'\\' => out.extend_from_slice(br"\\"),
+        b'\n' => out.extend_from_slice(br"\n"),
+        b'\r' => out.extend_from_slice(br"\r"),
+        b'\t' => out.extend_from_slice(br"\t"),
+        0..0x20 => {
+            let _ = write!(out, r"\u{byte:04x}");
+        }
+        _ => out.push(byte),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Response;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn parts(headers: &[(&str, &str)]) -> Parts {
+        let mut response = Response::builder().status(200);
+        for (name, value) in headers {
+            response = response.header(*name, *value);
+        }
+        response.body(()).unwrap().into_parts().0
+    }
+
+    fn document_of(headers: &[(&str, &str)], body: &[u8], encoding: Encoding) -> Value {
+        let mut out = Vec::new();
+        document(&mut out, &parts(headers), body, encoding);
+        serde_json::from_slice(&out).unwrap()
+    }
+
+    const REPEATED: &[(&str, &str)] = &[("a", "1"), ("a", "2"), ("set-cookie", "x=1"), ("set-cookie", "y=2")];
+
+    #[test]
+    fn each_trigger_gets_repeated_headers_its_own_way() {
+        let v1 = document_of(REPEATED, b"", Encoding::V1);
+        assert_eq!(v1["multiValueHeaders"], json!({"a": ["1", "2"], "set-cookie": ["x=1", "y=2"]}));
+        assert!(v1.get("headers").is_none());
+        let v2 = document_of(REPEATED, b"", Encoding::V2);
+        assert_eq!((&v2["headers"], &v2["cookies"]), (&json!({"a": "1, 2"}), &json!(["x=1", "y=2"])));
+        let single = document_of(&[("a", "1"), ("a", "2")], b"", Encoding::AlbSingle);
+        assert_eq!((&single["headers"], &single["statusDescription"]), (&json!({"a": "1, 2"}), &json!("200 OK")));
+        let multi = document_of(REPEATED, b"", Encoding::AlbMulti);
+        assert!(multi.get("headers").is_none() && multi["multiValueHeaders"]["a"] == json!(["1", "2"]));
+    }
+
+    #[test]
+    fn bytes_that_are_not_text_go_as_base64() {
+        let reply = document_of(&[], &[0xff, 0xfe], Encoding::V2);
+        assert_eq!((&reply["isBase64Encoded"], &reply["body"]), (&json!(true), &json!("//4=")));
+    }
+
+    #[test]
+    fn a_prelude_ends_with_eight_zero_bytes() {
+        let mut out = Vec::new();
+        prelude(&mut out, &parts(&[("a", "1"), ("set-cookie", "x=1")]));
+        let (head, zeros) = out.split_at(out.len() - 8);
+        assert_eq!(zeros, [0; 8]);
+        let head: Value = serde_json::from_slice(head).unwrap();
+        assert_eq!(head, json!({"statusCode": 200, "headers": {"a": "1"}, "cookies": ["x=1"]}));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn text_comes_back_as_it_went_in(text in "(?s).{0,200}") {
+            let reply = document_of(&[], text.as_bytes(), Encoding::V2);
+            proptest::prop_assert_eq!(reply["body"].as_str(), Some(text.as_str()));
+        }
+    }
+}

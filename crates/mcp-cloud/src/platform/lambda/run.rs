@@ -1,0 +1,116 @@
+//! The Runtime API loop: an event in, a reply out, one at a time.
+
+use std::{future::poll_fn, io, pin::Pin};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode, response::Parts};
+use http_body::Body as _;
+
+use super::{
+    detect::{ResponseMode, Settings},
+    request::{Decoded, Encoding, decode},
+    response,
+    runtime_api::{Invocation, RuntimeApi},
+};
+use crate::{McpService, RequestInfo, body::Body, handler::ErrorObject, platform::ServeError, transport::rejection};
+
+/// Serves invocations until the process is ended, or the Runtime API goes away.
+pub(crate) async fn run(service: McpService, settings: Settings) -> Result<(), ServeError> {
+    let Settings { runtime_api, response_mode } = settings;
+    let api =
+        RuntimeApi::connect(runtime_api).map_err(|source| ServeError::RuntimeApi { attempt: "connect to", source })?;
+    let mut invocations = Loop { api, service, response_mode, document: Vec::new() };
+    loop {
+        invocations.once().await?;
+    }
+}
+
+struct Loop {
+    api: RuntimeApi,
+    service: McpService,
+    response_mode: ResponseMode,
+    /// Kept from one invocation to the next for its capacity.
+    document: Vec<u8>,
+}
+
+impl Loop {
+    async fn once(&mut self) -> Result<(), ServeError> {
+        let invocation = self.api.next().map_err(|source| ServeError::RuntimeApi { attempt: "ask", source })?;
+        let Invocation { context, event } = invocation;
+        let id = context.request_id.clone();
+        let sent = match decode(&event, self.response_mode) {
+            Decoded::Request(mut request, encoding) => {
+                drop(event);
+                if let Some(info) = request.extensions_mut().get_mut::<RequestInfo>() {
+                    info.deadline = context.deadline;
+                }
+                request.extensions_mut().insert(context);
+                let reply = self.answer(*request).await;
+                self.send(&id, reply, encoding).await
+            }
+            Decoded::Completion => self.api.respond(&id, b"{}"),
+            Decoded::Rejected(message, encoding) => {
+                let error = ErrorObject::new(ErrorObject::INVALID_REQUEST, message);
+                self.send(&id, rejection(StatusCode::BAD_REQUEST, None, &error), encoding).await
+            }
+        };
+        sent.map_err(|source| ServeError::RuntimeApi { attempt: "send a reply to", source })
+    }
+
+    async fn answer(&mut self, request: Request<Bytes>) -> Response<Body> {
+        self.service.answer(request).await
+    }
+
+    async fn send(&mut self, id: &str, reply: Response<Body>, encoding: Encoding) -> io::Result<()> {
+        let (parts, body) = reply.into_parts();
+        match body.into_full() {
+            Ok(body) if encoding == Encoding::Stream => self.stream_at_once(id, &parts, &body),
+            Ok(body) => {
+                self.document.clear();
+                response::document(&mut self.document, &parts, &body, encoding);
+                let sent = self.api.respond(id, &self.document);
+                // One large reply must not hold its memory for the rest of the function's life.
+                if self.document.capacity() > MAX_KEPT {
+                    self.document = Vec::new();
+                }
+                sent
+            }
+            Err(body) => self.stream(id, &parts, body).await,
+        }
+    }
+
+    fn stream_at_once(&mut self, id: &str, parts: &Parts, body: &[u8]) -> io::Result<()> {
+        self.document.clear();
+        response::prelude(&mut self.document, parts);
+        let mut reply = self.api.reply(id)?;
+        reply.push(&self.document)?;
+        // A reply that ends with its head hangs in the gateway until the function's timeout: one byte ends it at once.
+        reply.push(if body.is_empty() { b"\n" } else { body })?;
+        reply.finish()
+    }
+
+    async fn stream(&mut self, id: &str, parts: &Parts, mut body: Body) -> io::Result<()> {
+        self.document.clear();
+        response::prelude(&mut self.document, parts);
+        let mut reply = self.api.reply(id)?;
+        reply.push(&self.document)?;
+        let mut empty = true;
+        while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+            let Ok(frame) = frame;
+            let Ok(data) = frame.into_data() else { continue };
+            empty &= data.is_empty();
+            reply.push(&data)?;
+            // The last piece goes out together with the end.
+            if !body.is_end_stream() {
+                reply.flush()?;
+            }
+        }
+        if empty {
+            reply.push(b"\n")?;
+        }
+        reply.finish()
+    }
+}
+
+/// The buffer for replies is given back above this size, in bytes.
+const MAX_KEPT: usize = 1024 * 1024;

@@ -1,0 +1,334 @@
+//! The Lambda Runtime API over one connection (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>).
+//!
+//! The connection is blocking. Lambda freezes the process from the moment it asks for the next invocation until there
+//! is one, so nothing else could run meanwhile; and an invocation costs two system calls less than through an event
+//! loop. `TCP_NODELAY` is on: without it, the second piece of a streamed reply waits for the acknowledgement of the
+//! first, which the other side delays by 40 ms.
+
+use std::{
+    io::{self, ErrorKind, Read, Write},
+    net::TcpStream,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::LambdaContext;
+
+/// How much is read at once. Most events fit.
+const READ: usize = 16 * 1024;
+/// A response head larger than this is not one.
+const MAX_HEAD: usize = 64 * 1024;
+/// Bodies up to this size are sent together with their head.
+const COALESCE: usize = 64 * 1024;
+
+/// A client of the Runtime API.
+pub(super) struct RuntimeApi {
+    address: String,
+    stream: Option<TcpStream>,
+    inbox: BytesMut,
+    outbox: Vec<u8>,
+}
+
+/// One invocation.
+pub(super) struct Invocation {
+    pub(super) context: LambdaContext,
+    pub(super) event: Bytes,
+}
+
+/// The head of a response.
+struct Head {
+    status: u16,
+    length: Length,
+    close: bool,
+    context: LambdaContext,
+}
+
+enum Length {
+    Known(usize),
+    Chunked,
+    UntilClose,
+}
+
+impl RuntimeApi {
+    /// # Errors
+    ///
+    /// When the address cannot be connected to.
+    pub(super) fn connect(address: String) -> io::Result<Self> {
+        let mut api = Self { address, stream: None, inbox: BytesMut::new(), outbox: Vec::new() };
+        api.stream()?;
+        Ok(api)
+    }
+
+    fn stream(&mut self) -> io::Result<&mut TcpStream> {
+        if self.stream.is_none() {
+            let stream = TcpStream::connect(&self.address)?;
+            stream.set_nodelay(true)?;
+            self.inbox.clear();
+            self.stream = Some(stream);
+        }
+        self.stream.as_mut().ok_or_else(|| ErrorKind::NotConnected.into())
+    }
+
+    /// Waits for the next invocation, as long as it takes.
+    ///
+    /// # Errors
+    ///
+    /// When the connection fails or the Runtime API answers with something else.
+    pub(super) fn next(&mut self) -> io::Result<Invocation> {
+        self.outbox.clear();
+        write!(self.outbox, "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nhost: {}\r\n", self.address)?;
+        self.outbox.extend_from_slice(USER_AGENT);
+        self.outbox.extend_from_slice(b"\r\n");
+        // A connection that was closed while it was idle is opened anew, once.
+        let head = match self.send(None).and_then(|()| self.head()) {
+            Err(error) if is_stale(&error) => {
+                self.stream = None;
+                self.send(None)?;
+                self.head()?
+            }
+            head => head?,
+        };
+        let event = self.body(&head)?;
+        if head.status != 200 || head.context.request_id.is_empty() {
+            return Err(io::Error::other(format!("it answered {} to /next", head.status)));
+        }
+        Ok(Invocation { context: head.context, event })
+    }
+
+    /// Sends a whole reply.
+    ///
+    /// # Errors
+    ///
+    /// When the connection fails. A reply that the Runtime API does not take is not an error of the loop: the
+    /// invocation has failed, and the next one can succeed.
+    pub(super) fn respond(&mut self, id: &str, body: &[u8]) -> io::Result<()> {
+        self.outbox.clear();
+        write!(
+            self.outbox,
+            "POST /2018-06-01/runtime/invocation/{id}/response HTTP/1.1\r\nhost: {}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n",
+            self.address,
+            body.len()
+        )?;
+        self.outbox.extend_from_slice(USER_AGENT);
+        self.outbox.extend_from_slice(b"\r\n");
+        if body.len() <= COALESCE {
+            self.outbox.extend_from_slice(body);
+            self.send(None)?;
+        } else {
+            self.send(Some(body))?;
+        }
+        self.acknowledged()
+    }
+
+    /// Begins a streamed reply. Nothing is sent before the first [`Reply::flush`].
+    pub(super) fn reply(&mut self, id: &str) -> io::Result<Reply<'_>> {
+        self.outbox.clear();
+        write!(
+            self.outbox,
+            "POST /2018-06-01/runtime/invocation/{id}/response HTTP/1.1\r\nhost: {}\r\n\
+             content-type: application/vnd.awslambda.http-integration-response\r\n\
+             lambda-runtime-function-response-mode: streaming\r\ntransfer-encoding: chunked\r\n",
+            self.address
+        )?;
+        self.outbox.extend_from_slice(USER_AGENT);
+        self.outbox.extend_from_slice(b"\r\n");
+        Ok(Reply { api: self })
+    }
+
+    fn send(&mut self, body: Option<&[u8]>) -> io::Result<()> {
+        let outbox = std::mem::take(&mut self.outbox);
+        let sent = self.stream().and_then(|stream| {
+            stream.write_all(&outbox)?;
+            body.map_or(Ok(()), |body| stream.write_all(body))
+        });
+        self.outbox = outbox;
+        sent
+    }
+
+    /// Reads the answer to a reply. What it says is for Lambda's own log; the loop goes on.
+    fn acknowledged(&mut self) -> io::Result<()> {
+        let head = self.head()?;
+        self.body(&head)?;
+        if !(200..300).contains(&head.status) {
+            tracing::error!(status = head.status, "the Lambda Runtime API did not take the reply");
+        }
+        Ok(())
+    }
+
+    fn fill(&mut self, at_least: usize) -> io::Result<()> {
+        let filled = self.inbox.len();
+        self.inbox.resize(filled + at_least.max(READ), 0);
+        let read = match &mut self.stream {
+            Some(stream) => read_some(stream, self.inbox.get_mut(filled..).unwrap_or_default()),
+            None => Err(ErrorKind::NotConnected.into()),
+        };
+        self.inbox.truncate(filled + read.as_ref().map_or(0, |read| *read));
+        match read {
+            Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn head(&mut self) -> io::Result<Head> {
+        loop {
+            let mut headers = [httparse::EMPTY_HEADER; 48];
+            let mut response = httparse::Response::new(&mut headers);
+            match response.parse(&self.inbox).map_err(io::Error::other)? {
+                httparse::Status::Complete(length) => {
+                    let head = Head::read(&response);
+                    self.inbox.advance(length);
+                    return Ok(head);
+                }
+                httparse::Status::Partial if self.inbox.len() > MAX_HEAD => {
+                    return Err(io::Error::other("it sent a head that does not end"));
+                }
+                httparse::Status::Partial => self.fill(0)?,
+            }
+        }
+    }
+
+    fn body(&mut self, head: &Head) -> io::Result<Bytes> {
+        let body = match head.length {
+            Length::Known(length) => self.take(length)?,
+            Length::Chunked => self.chunks()?,
+            Length::UntilClose => {
+                while self
+                    .fill(0)
+                    .map_or_else(|error| if is_stale(&error) { Ok(false) } else { Err(error) }, |()| Ok(true))?
+                {
+                }
+                self.inbox.split().freeze()
+            }
+        };
+        if head.close || matches!(head.length, Length::UntilClose) {
+            self.stream = None;
+        }
+        Ok(body)
+    }
+
+    fn take(&mut self, length: usize) -> io::Result<Bytes> {
+        while self.inbox.len() < length {
+            self.fill(length - self.inbox.len())?;
+        }
+        Ok(self.inbox.split_to(length).freeze())
+    }
+
+    fn chunks(&mut self) -> io::Result<Bytes> {
+        let mut body = BytesMut::new();
+        loop {
+            let (start, size) = loop {
+                match httparse::parse_chunk_size(&self.inbox).map_err(|_| io::Error::other("it sent a bad chunk"))? {
+                    httparse::Status::Complete(found) => break found,
+                    httparse::Status::Partial => self.fill(0)?,
+                }
+            };
+            self.inbox.advance(start);
+            let size = usize::try_from(size).map_err(io::Error::other)?;
+            body.extend_from_slice(&self.take(size)?);
+            // The line end after a chunk; after the last one, trailers would come, which the Runtime API never sends.
+            self.take(2)?;
+            if size == 0 {
+                return Ok(body.freeze());
+            }
+        }
+    }
+}
+
+const USER_AGENT: &[u8] = concat!("user-agent: mcp-cloud/", env!("CARGO_PKG_VERSION"), "\r\n").as_bytes();
+
+/// A streamed reply on its way.
+pub(super) struct Reply<'a> {
+    api: &'a mut RuntimeApi,
+}
+
+impl Reply<'_> {
+    /// Adds a piece to what the next flush sends. An empty piece is left out: it would end the reply.
+    pub(super) fn push(&mut self, piece: &[u8]) -> io::Result<()> {
+        if piece.is_empty() {
+            return Ok(());
+        }
+        write!(self.api.outbox, "{:x}\r\n", piece.len())?;
+        self.api.outbox.extend_from_slice(piece);
+        self.api.outbox.extend_from_slice(b"\r\n");
+        Ok(())
+    }
+
+    /// Sends what was added.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.api.send(None)?;
+        self.api.outbox.clear();
+        Ok(())
+    }
+
+    /// Ends the reply, and waits until it has been taken.
+    pub(super) fn finish(self) -> io::Result<()> {
+        self.api.outbox.extend_from_slice(b"0\r\n\r\n");
+        self.api.send(None)?;
+        self.api.acknowledged()
+    }
+}
+
+impl Head {
+    fn read(response: &httparse::Response<'_, '_>) -> Self {
+        let mut head = Self {
+            status: response.code.unwrap_or_default(),
+            length: Length::UntilClose,
+            close: response.version == Some(0),
+            context: LambdaContext {
+                request_id: Box::default(),
+                invoked_function_arn: Box::default(),
+                trace_id: None,
+                deadline: None,
+            },
+        };
+        for header in response.headers.iter() {
+            let Ok(value) = std::str::from_utf8(header.value) else { continue };
+            let is = |name: &str| header.name.eq_ignore_ascii_case(name);
+            if is("content-length") {
+                head.length = value.parse().map_or(Length::UntilClose, Length::Known);
+            } else if is("transfer-encoding") {
+                head.length = Length::Chunked;
+            } else if is("connection") {
+                head.close = value.eq_ignore_ascii_case("close");
+            } else if is("lambda-runtime-aws-request-id") {
+                head.context.request_id = value.into();
+            } else if is("lambda-runtime-invoked-function-arn") {
+                head.context.invoked_function_arn = value.into();
+            } else if is("lambda-runtime-trace-id") {
+                head.context.trace_id = Some(value.into());
+            } else if is("lambda-runtime-deadline-ms") {
+                head.context.deadline = value.parse().ok().and_then(instant);
+            }
+        }
+        if matches!(head.status, 100..200 | 204 | 304) {
+            head.length = Length::Known(0);
+        }
+        head
+    }
+}
+
+/// The moment a count of milliseconds since 1970 stands for, on the clock that timers use.
+pub(super) fn instant(epoch_ms: u64) -> Option<Instant> {
+    let deadline = UNIX_EPOCH.checked_add(Duration::from_millis(epoch_ms))?;
+    match deadline.duration_since(SystemTime::now()) {
+        Ok(left) => Instant::now().checked_add(left),
+        Err(_) => Some(Instant::now()),
+    }
+}
+
+fn read_some(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match stream.read(buffer) {
+            // A signal, or the thaw after a freeze.
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            read => return read,
+        }
+    }
+}
+
+fn is_stale(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)
+}

@@ -1,0 +1,29 @@
+//! Listens on the loopback interface, and says where.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use mcp_cloud_contract::DEFAULT_PORT;
+use tower_service::Service;
+
+use crate::{
+    McpService,
+    platform::{
+        ServeError,
+        listen::{announce, serve},
+    },
+};
+
+pub(crate) async fn run(service: McpService, path: &str) -> Result<(), ServeError> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT));
+    announce(format_args!("serving MCP at http://{address}{path}"));
+    serve(address, move |request| {
+        let mut service = service.clone();
+        async move {
+            match service.call(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            }
+        }
+    })
+    .await
+}

@@ -1,0 +1,105 @@
+//! Platforms: where requests come from at run time. Each folder detects its platform, turns what it sends into
+//! requests, encodes replies for it, and runs.
+
+pub(crate) mod azure_functions;
+pub(crate) mod cloud_run;
+pub(crate) mod lambda;
+pub(crate) mod local;
+
+mod listen;
+
+use std::{env, error::Error, fmt, io, net::SocketAddr};
+
+use mcp_cloud_contract::env::STDIO;
+
+pub use lambda::LambdaContext;
+
+/// The platform this process runs on, and what its environment says about it.
+pub(crate) enum Platform {
+    Stdio,
+    Lambda(lambda::Settings),
+    AzureFunctions(u16),
+    CloudRun(cloud_run::Container),
+    Local,
+}
+
+impl Platform {
+    /// Looks at the arguments and the environment. Every platform has a variable of its own, so the order matters only
+    /// where somebody sets one by hand.
+    pub(crate) fn detect() -> Result<Self, ServeError> {
+        if env::args_os().skip(1).any(|argument| argument == "--stdio")
+            || env::var_os(STDIO).is_some_and(|on| on == "1")
+        {
+            return Ok(Self::Stdio);
+        }
+        if let Some(settings) = lambda::detect()? {
+            return Ok(Self::Lambda(settings));
+        }
+        if let Some(port) = azure_functions::detect()? {
+            return Ok(Self::AzureFunctions(port));
+        }
+        Ok(cloud_run::detect()?.map_or(Self::Local, Self::CloudRun))
+    }
+}
+
+/// Reads a variable that holds a port.
+fn port(name: &'static str) -> Result<Option<u16>, ServeError> {
+    let Some(value) = env::var_os(name) else { return Ok(None) };
+    let port = value.to_str().and_then(|value| value.trim().parse().ok());
+    match port {
+        Some(port) => Ok(Some(port)),
+        None => Err(ServeError::Variable { name, expected: "a port number" }),
+    }
+}
+
+/// A server that could not be served.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// A variable of the environment holds something else than it should.
+    Variable {
+        /// The variable.
+        name: &'static str,
+        /// What it should hold.
+        expected: &'static str,
+    },
+    /// The address cannot be listened on.
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The Lambda Runtime API failed or went away.
+    RuntimeApi {
+        /// What was being done.
+        attempt: &'static str,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// Standard input or output failed.
+    Stdio(io::Error),
+}
+
+impl fmt::Display for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Variable { name, expected } => write!(f, "the environment variable {name} does not hold {expected}"),
+            Self::Listen { address, source } if source.kind() == io::ErrorKind::AddrInUse => {
+                write!(f, "cannot listen on {address}: something else does; set PORT to another port")
+            }
+            Self::Listen { address, source } => write!(f, "cannot listen on {address}: {source}"),
+            Self::RuntimeApi { attempt, source } => write!(f, "cannot {attempt} the Lambda Runtime API: {source}"),
+            Self::Stdio(source) => write!(f, "cannot serve over standard input and output: {source}"),
+        }
+    }
+}
+
+impl Error for ServeError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Variable { .. } => None,
+            Self::Listen { source, .. } | Self::RuntimeApi { source, .. } | Self::Stdio(source) => Some(source),
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! The JSON-RPC envelope: what kind of message it is, its id, its method and the little of its parameters that the
+//! gates compare with headers. Everything else stays raw.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use serde::{Deserialize, Deserializer, de::IgnoredAny};
+use serde_json::value::RawValue;
+
+use crate::handler::ErrorObject;
+
+/// A message, and what the gates need of its parameters.
+pub(crate) struct Envelope {
+    pub(crate) message: Message,
+    pub(crate) head: Option<Head>,
+}
+
+pub(crate) enum Message {
+    Request { id: Bytes, method: Box<str>, params: Option<Bytes> },
+    Notification,
+    Response,
+}
+
+/// What the gates compare with headers.
+#[derive(Debug, Default)]
+pub(crate) struct Head {
+    /// `params._meta["io.modelcontextprotocol/protocolVersion"]`.
+    pub(crate) protocol_version: Option<String>,
+    /// Whether `params._meta["io.modelcontextprotocol/clientCapabilities"]` is an object.
+    pub(crate) has_client_capabilities: bool,
+    /// `params.name`.
+    pub(crate) name: Option<String>,
+    /// `params.uri`.
+    pub(crate) uri: Option<String>,
+    /// `params.taskId`.
+    pub(crate) task_id: Option<String>,
+}
+
+impl Envelope {
+    /// Parses one JSON-RPC message.
+    ///
+    /// # Errors
+    ///
+    /// `-32700` for what is not JSON, `-32600` for JSON that is no JSON-RPC message (JSON-RPC 2.0 §5.1).
+    pub(crate) fn parse(body: &Bytes) -> Result<Self, ErrorObject> {
+        let invalid = |message: &str| ErrorObject::new(ErrorObject::INVALID_REQUEST, message);
+        let wire: Wire<'_> = serde_json::from_slice(body).map_err(|error| not_a_message(body, &error))?;
+        if wire.jsonrpc.as_ref().map(|text| &*text.0) != Some("2.0") {
+            return Err(invalid(r#"a message needs "jsonrpc": "2.0""#));
+        }
+        if let Some(id) = wire.id
+            && !is_id(id.get())
+        {
+            return Err(invalid("the id of a message is a string or an integer"));
+        }
+        let Some(method) = wire.method else {
+            if wire.id.is_some() && (wire.result.is_some() || wire.error.is_some()) {
+                return Ok(Self { message: Message::Response, head: None });
+            }
+            return Err(invalid("a message needs a method"));
+        };
+        let head = match wire.params {
+            Some(params) => Some(Head::parse(params)?),
+            None => None,
+        };
+        let message = match wire.id {
+            Some(id) => Message::Request {
+                id: body.slice_ref(id.get().as_bytes()),
+                method: method.0.into(),
+                params: wire.params.map(|params| body.slice_ref(params.get().as_bytes())),
+            },
+            None => Message::Notification,
+        };
+        Ok(Self { message, head })
+    }
+
+    /// The id of a request, as raw JSON.
+    pub(crate) fn id(&self) -> Option<&[u8]> {
+        match &self.message {
+            Message::Request { id, .. } => Some(id),
+            _ => None,
+        }
+    }
+
+    /// The method of a request.
+    pub(crate) fn method(&self) -> Option<&str> {
+        match &self.message {
+            Message::Request { method, .. } => Some(method),
+            _ => None,
+        }
+    }
+}
+
+impl Head {
+    fn parse(params: &RawValue) -> Result<Self, ErrorObject> {
+        let wire: WireParams<'_> = serde_json::from_str(params.get()).map_err(|error| {
+            ErrorObject::new(ErrorObject::INVALID_REQUEST, format!("params are not what they should be: {error}"))
+        })?;
+        let meta = wire.meta.unwrap_or_default();
+        Ok(Self {
+            protocol_version: meta.protocol_version.and_then(text),
+            has_client_capabilities: meta.client_capabilities.is_some_and(|raw| raw.get().starts_with('{')),
+            name: wire.name.and_then(text),
+            uri: wire.uri.and_then(text),
+            task_id: wire.task_id.and_then(text),
+        })
+    }
+}
+
+/// The text of a JSON string; nothing for any other JSON. What type a parameter has to have is for the handler to say.
+fn text(raw: &RawValue) -> Option<String> {
+    serde_json::from_str(raw.get()).ok()
+}
+
+/// An id is a string or an integer (MCP, basic/index, Requests: it must not be null, and fractions are no ids).
+fn is_id(raw: &str) -> bool {
+    raw.starts_with('"')
+        || (raw.starts_with(|first: char| first == '-' || first.is_ascii_digit()) && raw.parse::<i64>().is_ok())
+}
+
+/// Says what is wrong with bytes that did not parse: not JSON, or JSON of another shape.
+fn not_a_message(body: &[u8], error: &serde_json::Error) -> ErrorObject {
+    if body.trim_ascii().is_empty() {
+        return ErrorObject::new(ErrorObject::PARSE_ERROR, "the body is empty; a JSON-RPC message was expected");
+    }
+    if !error.is_data() {
+        return ErrorObject::new(ErrorObject::PARSE_ERROR, format!("the body is not JSON: {error}"));
+    }
+    if body.trim_ascii_start().starts_with(b"[") {
+        let message = "batches are not supported; send one message in each request";
+        return ErrorObject::new(ErrorObject::INVALID_REQUEST, message);
+    }
+    ErrorObject::new(ErrorObject::INVALID_REQUEST, format!("the body is not a JSON-RPC message: {error}"))
+}
+
+/// Borrowed where it has no escapes. (`Option<Cow<str>>` alone would always be copied.)
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+#[derive(Deserialize)]
+struct Wire<'a> {
+    #[serde(borrow)]
+    jsonrpc: Option<Text<'a>>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    method: Option<Text<'a>>,
+    #[serde(borrow)]
+    params: Option<&'a RawValue>,
+    result: Option<IgnoredAny>,
+    error: Option<IgnoredAny>,
+}
+
+/// A member that is there, `null` included: a null id is not an absent one.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
+}
+
+#[derive(Deserialize)]
+struct WireParams<'a> {
+    #[serde(borrow, rename = "_meta")]
+    meta: Option<WireMeta<'a>>,
+    #[serde(borrow)]
+    name: Option<&'a RawValue>,
+    #[serde(borrow)]
+    uri: Option<&'a RawValue>,
+    #[serde(borrow, rename = "taskId")]
+    task_id: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize, Default)]
+struct WireMeta<'a> {
+    #[serde(borrow, rename = "io.modelcontextprotocol/protocolVersion")]
+    protocol_version: Option<&'a RawValue>,
+    #[serde(borrow, rename = "io.modelcontextprotocol/clientCapabilities")]
+    client_capabilities: Option<&'a RawValue>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(body: &str) -> Result<Envelope, ErrorObject> {
+        Envelope::parse(&Bytes::copy_from_slice(body.as_bytes()))
+    }
+
+    fn code(body: &str) -> i64 {
+        parse(body).err().unwrap().code
+    }
+
+    #[test]
+    fn keeps_the_id_as_it_was_written() {
+        let envelope = parse(r#"{"jsonrpc":"2.0","id":"a\u0062","method":"ping"}"#).unwrap();
+        assert_eq!(envelope.id(), Some(&br#""a\u0062""#[..]));
+    }
+
+    #[test]
+    fn rejects_what_is_not_json_with_parse_error() {
+        for body in ["", "  ", "{", "nope", "{\"a\":1}}", "\u{0}"] {
+            assert_eq!(code(body), ErrorObject::PARSE_ERROR, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn rejects_json_that_is_no_message_with_invalid_request() {
+        for body in [
+            "1",
+            "[]",
+            r#"{"id":1,"method":"ping"}"#,
+            r#"{"jsonrpc":"1.0","id":1,"method":"ping"}"#,
+            r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#,
+            r#"{"jsonrpc":"2.0","id":1.5,"method":"ping"}"#,
+            r#"{"jsonrpc":"2.0","id":{},"method":"ping"}"#,
+            r#"{"jsonrpc":"2.0","id":1}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":7}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":[1]}"#,
+            r#"{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}"#,
+        ] {
+            assert_eq!(code(body), ErrorObject::INVALID_REQUEST, "{body}");
+        }
+    }
+
+    #[test]
+    fn tells_requests_notifications_and_responses_apart() {
+        assert!(matches!(parse(r#"{"jsonrpc":"2.0","method":"a"}"#).unwrap().message, Message::Notification));
+        assert!(matches!(parse(r#"{"jsonrpc":"2.0","id":1,"result":{}}"#).unwrap().message, Message::Response));
+        assert!(matches!(parse(r#"{"jsonrpc":"2.0","id":1,"method":"a"}"#).unwrap().message, Message::Request { .. }));
+    }
+}

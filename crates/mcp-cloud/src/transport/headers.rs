@@ -1,0 +1,104 @@
+//! Headers that repeat what the body says, so that a gateway may route without reading the body (MCP 2026-07-28,
+//! basic/transports/streamable-http, Standard Headers), and the `Accept` header.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use http::{HeaderMap, StatusCode, header};
+
+use super::{envelope::Head, era::Refusal};
+use crate::handler::ErrorObject;
+
+/// Methods of the legacy era that 2026-07-28 removed.
+const REMOVED: &[&str] = &[
+    "initialize",
+    "ping",
+    "logging/setLevel",
+    "resources/subscribe",
+    "resources/unsubscribe",
+    "tasks/list",
+    "tasks/result",
+];
+
+/// Compares `Mcp-Method` and `Mcp-Name` with the body.
+///
+/// # Errors
+///
+/// 400 with `-32020` where one is missing, repeated, unreadable or says something else.
+pub(super) fn check(headers: &HeaderMap, method: &str, head: Option<&Head>) -> Result<(), Refusal> {
+    match single(headers, "mcp-method")? {
+        None => return Err(mismatch("the Mcp-Method header is missing".to_owned())),
+        Some(value) if value != method => {
+            return Err(mismatch(format!("the Mcp-Method header says {value}, but the body says {method}")));
+        }
+        Some(_) => {}
+    }
+    let Some(expected) = head.and_then(|head| name(method, head)) else { return Ok(()) };
+    let Some(value) = single(headers, "mcp-name")? else {
+        return Err(mismatch(format!("the Mcp-Name header is missing; {method} needs it")));
+    };
+    let decoded = decode(value).ok_or_else(|| mismatch("the Mcp-Name header is not valid Base64".to_owned()))?;
+    if decoded != expected {
+        return Err(mismatch(format!("the Mcp-Name header says {decoded}, but the body says {expected}")));
+    }
+    Ok(())
+}
+
+/// # Errors
+///
+/// 404 with `-32601` for a method of the legacy era.
+pub(super) fn check_method_exists(method: &str) -> Result<(), Refusal> {
+    if !REMOVED.contains(&method) {
+        return Ok(());
+    }
+    let message = format!("{method} is not a method of protocol version 2026-07-28");
+    let error = ErrorObject::new(ErrorObject::METHOD_NOT_FOUND, message);
+    Err(Refusal { status: StatusCode::NOT_FOUND, error })
+}
+
+/// The parameter that `Mcp-Name` repeats for this method.
+fn name<'a>(method: &str, head: &'a Head) -> Option<&'a str> {
+    match method {
+        "tools/call" | "prompts/get" => head.name.as_deref(),
+        "resources/read" => head.uri.as_deref(),
+        "tasks/get" | "tasks/update" | "tasks/cancel" => head.task_id.as_deref(),
+        _ => None,
+    }
+}
+
+/// The only value of a header.
+///
+/// # Errors
+///
+/// 400 with `-32020` where it is repeated or not text: two parties could read two different things.
+pub(super) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Refusal> {
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(mismatch(format!("the {name} header is repeated")));
+    }
+    let value = value.to_str().map_err(|_| mismatch(format!("the {name} header is not visible ASCII")))?;
+    Ok(Some(value.trim_matches([' ', '\t'])))
+}
+
+fn mismatch(message: String) -> Refusal {
+    Refusal::bad_request(ErrorObject::HEADER_MISMATCH, message)
+}
+
+/// Undoes `=?base64?…?=`, the form of a value that cannot stand in a header (same page, Value Encoding).
+fn decode(value: &str) -> Option<std::borrow::Cow<'_, str>> {
+    match value.strip_prefix("=?base64?").and_then(|rest| rest.strip_suffix("?=")) {
+        None => Some(value.into()),
+        Some(encoded) => String::from_utf8(STANDARD.decode(encoded).ok()?).ok().map(Into::into),
+    }
+}
+
+/// Whether the client takes an event stream. A client that names nothing takes anything (RFC 9110 §12.5.1).
+pub(super) fn accepts_events(headers: &HeaderMap) -> bool {
+    let mut named = headers.get_all(header::ACCEPT).iter().peekable();
+    if named.peek().is_none() {
+        return true;
+    }
+    named.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(|range| {
+        let range = range.split(';').next().unwrap_or_default().trim();
+        ["text/event-stream", "text/*", "*/*"].iter().any(|accepted| range.eq_ignore_ascii_case(accepted))
+    })
+}
