@@ -51,6 +51,9 @@ mod platform;
 mod request_info;
 mod server;
 mod service;
+#[cfg(test)]
+#[cfg(feature = "rmcp")]
+mod testing;
 mod transport;
 
 pub use body::Body;

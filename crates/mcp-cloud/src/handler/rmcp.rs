@@ -24,6 +24,7 @@ use rmcp::{
     service::{NotificationContext, RequestContext, RunningService, serve_directly},
 };
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 use tokio::sync::mpsc;
 
 use super::{Answer, Conversation, Converse, ErrorObject, Event, Handler, Request};
@@ -87,8 +88,12 @@ struct Typed {
 }
 
 fn parse(message: &[u8], id: &[u8], method: &str, params: Option<&[u8]>) -> Result<Typed, ErrorObject> {
-    let invalid = |error: serde_json::Error| {
-        ErrorObject::new(ErrorObject::INVALID_PARAMS, format!("the parameters do not fit {method}: {error}"))
+    let invalid = |error: serde_json::Error| match error.classify() {
+        Category::Data => {
+            ErrorObject::new(ErrorObject::INVALID_PARAMS, format!("the parameters do not fit {method}: {error}"))
+        }
+        // The envelope skips what it does not need, a string that is no Unicode text for instance.
+        _ => ErrorObject::new(ErrorObject::PARSE_ERROR, format!("the body is not JSON: {error}")),
     };
     let id = serde_json::from_slice(id).map_err(invalid)?;
     // The common case first, and without the detour through a buffered copy that finding `_meta` among flattened

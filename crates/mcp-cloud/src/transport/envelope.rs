@@ -44,7 +44,10 @@ impl Envelope {
     /// `-32700` for what is not JSON, `-32600` for JSON that is no JSON-RPC message (JSON-RPC 2.0 §5.1).
     pub(crate) fn parse(body: &Bytes) -> Result<Self, ErrorObject> {
         let invalid = |message: &str| ErrorObject::new(ErrorObject::INVALID_REQUEST, message);
-        let wire: Wire<'_> = serde_json::from_slice(body).map_err(|error| not_a_message(body, &error))?;
+        // Checked once as a whole, the text inside needs no check of its own.
+        let text = std::str::from_utf8(body)
+            .map_err(|_| ErrorObject::new(ErrorObject::PARSE_ERROR, "the body is not UTF-8 and so not JSON"))?;
+        let wire: Wire<'_> = serde_json::from_str(text).map_err(|error| not_a_message(body, &error))?;
         if wire.jsonrpc.as_ref().map(|text| &*text.0) != Some("2.0") {
             return Err(invalid(r#"a message needs "jsonrpc": "2.0""#));
         }

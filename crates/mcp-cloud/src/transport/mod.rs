@@ -7,6 +7,9 @@ mod era;
 mod headers;
 mod reply;
 mod stream;
+#[cfg(test)]
+#[cfg(feature = "rmcp")]
+mod tests;
 
 use std::{
     convert::Infallible,

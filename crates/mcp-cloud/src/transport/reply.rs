@@ -101,6 +101,8 @@ impl Attended {
 /// A reply that is one JSON document.
 fn json(era: Era, answer: Answer) -> http::Response<Body> {
     let status = match (era, answer.error_code()) {
+        // What is not JSON is no request of either era.
+        (_, Some(ErrorObject::PARSE_ERROR)) => StatusCode::BAD_REQUEST,
         (Era::Modern, Some(code)) => status(code),
         _ => StatusCode::OK,
     };

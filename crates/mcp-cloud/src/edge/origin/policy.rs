@@ -33,11 +33,7 @@ impl OriginPolicy {
         let host = match (host, known) {
             (Some(host), Some(known)) if host.eq_ignore_ascii_case(known) => Some(host),
             (Some(host), known) => {
-                let authority: Authority =
-                    host.parse().map_err(|_| (StatusCode::BAD_REQUEST, "the Host header is not a host"))?;
-                if host.contains('@') || authority.port().is_some() != authority.port_u16().is_some() {
-                    return Err((StatusCode::BAD_REQUEST, "the Host header is not a host"));
-                }
+                let authority = authority(host).ok_or((StatusCode::BAD_REQUEST, "the Host header is not a host"))?;
                 if !self.is_own(&authority, known) {
                     return Err((StatusCode::FORBIDDEN, "the Host header names another server"));
                 }
@@ -73,7 +69,7 @@ impl OriginPolicy {
         if self.allowed_origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin)) {
             return true;
         }
-        let Some(authority) = origin.split_once("://").and_then(|(_, rest)| rest.parse::<Authority>().ok()) else {
+        let Some(authority) = origin.split_once("://").and_then(|(_, rest)| authority(rest)) else {
             return false;
         };
         match self.hosts {
@@ -81,6 +77,14 @@ impl OriginPolicy {
             _ => host.is_some_and(|host| host.eq_ignore_ascii_case(authority.as_str())),
         }
     }
+}
+
+/// A host and perhaps a port (RFC 9110 §7.2); no user, and no port that is none.
+fn authority(text: &str) -> Option<Authority> {
+    let authority: Authority = text.parse().ok()?;
+    let port = text.strip_prefix(authority.host())?;
+    let is_port = |port: &str| port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
+    (port.is_empty() || is_port(port)).then_some(authority)
 }
 
 fn is_loopback(host: &str) -> bool {

@@ -7,10 +7,11 @@
 
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::{
     Deserialize, Deserializer,
-    de::{self, IgnoredAny, MapAccess, SeqAccess, Visitor},
+    de::{IgnoredAny, MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
 
@@ -36,8 +37,10 @@ pub(super) struct Event<'a> {
     pub(super) query_string_parameters: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) multi_value_query_string_parameters: Option<&'a RawValue>,
-    pub(super) headers: Option<Headers<One>>,
-    pub(super) multi_value_headers: Option<Headers<Many>>,
+    #[serde(borrow)]
+    pub(super) headers: Option<Headers<'a, Option<Text<'a>>>>,
+    #[serde(borrow)]
+    pub(super) multi_value_headers: Option<Headers<'a, Vec<Text<'a>>>>,
     #[serde(borrow)]
     pub(super) cookies: Option<Vec<Text<'a>>>,
     #[serde(borrow)]
@@ -78,102 +81,67 @@ pub(super) struct Identity<'a> {
     pub(super) source_ip: Option<Text<'a>>,
 }
 
-/// A header map, filled while it is parsed.
-pub(super) struct Headers<V> {
-    pub(super) map: HeaderMap,
-    values: PhantomData<V>,
-}
+/// Headers as an event has them, borrowed from it.
+pub(super) struct Headers<'a, V>(Vec<(Text<'a>, V)>);
 
-/// Each name has one value.
-pub(super) struct One;
-/// Each name has a list of values.
-pub(super) struct Many;
-
-impl<'de> Deserialize<'de> for Headers<One> {
+impl<'de: 'a, 'a, V: Deserialize<'de>> Deserialize<'de> for Headers<'a, V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(HeadersVisitor::<One>(PhantomData))
+        deserializer.deserialize_map(Entries(PhantomData)).map(Headers)
     }
 }
 
-impl<'de> Deserialize<'de> for Headers<Many> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(HeadersVisitor::<Many>(PhantomData))
-    }
-}
+struct Entries<'a, V>(PhantomData<(&'a (), V)>);
 
-struct HeadersVisitor<V>(PhantomData<V>);
-
-impl<'de> Visitor<'de> for HeadersVisitor<One> {
-    type Value = Headers<One>;
+impl<'de: 'a, 'a, V: Deserialize<'de>> Visitor<'de> for Entries<'a, V> {
+    type Value = Vec<(Text<'a>, V)>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("headers by name")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Headers<One>, A::Error> {
-        let mut map = HeaderMap::with_capacity(32);
-        while let Some(name) = entries.next_key::<Text<'de>>()? {
-            let name = header_name(&name.0)?;
-            if let Some(value) = entries.next_value::<Option<Text<'de>>>()? {
-                map.append(name, header_value(&value.0)?);
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+        let mut headers = Vec::with_capacity(24);
+        while let Some(entry) = entries.next_entry()? {
+            headers.push(entry);
+        }
+        Ok(headers)
+    }
+}
+
+impl<'a, V> Headers<'a, V> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The headers as a map. Values that stand in the event as they are share its memory.
+    ///
+    /// # Errors
+    ///
+    /// A sentence, where a name or a value cannot be one.
+    pub(super) fn into_map<'v>(self, event: &Bytes) -> Result<HeaderMap, &'static str>
+    where
+        V: IntoIterator<Item = Text<'v>>,
+    {
+        let mut map = HeaderMap::with_capacity(self.0.len());
+        for (name, values) in self.0 {
+            let name = HeaderName::from_bytes(name.0.as_bytes())
+                .map_err(|_| "the event has a header with a name that no header can have")?;
+            let mut values = values.into_iter().peekable();
+            while let Some(value) = values.next() {
+                let bytes = match value.0 {
+                    Cow::Borrowed(text) => event.slice_ref(text.as_bytes()),
+                    Cow::Owned(text) => text.into(),
+                };
+                let value = HeaderValue::from_maybe_shared(bytes)
+                    .map_err(|_| "the event has a header with a value that no header can have")?;
+                if values.peek().is_none() {
+                    // The common case: a header has one value, and its name need not be copied.
+                    map.append(name, value);
+                    break;
+                }
+                map.append(name.clone(), value);
             }
         }
-        Ok(Headers { map, values: PhantomData })
+        Ok(map)
     }
-}
-
-impl<'de> Visitor<'de> for HeadersVisitor<Many> {
-    type Value = Headers<Many>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("lists of headers by name")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Headers<Many>, A::Error> {
-        let mut map = HeaderMap::with_capacity(32);
-        while let Some(name) = entries.next_key::<Text<'de>>()? {
-            let name = header_name(&name.0)?;
-            entries.next_value_seed(Values { name, map: &mut map })?;
-        }
-        Ok(Headers { map, values: PhantomData })
-    }
-}
-
-/// The values of one header, appended as they are parsed.
-struct Values<'m> {
-    name: HeaderName,
-    map: &'m mut HeaderMap,
-}
-
-impl<'de> de::DeserializeSeed<'de> for Values<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_seq(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Values<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of header values")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<(), A::Error> {
-        while let Some(value) = values.next_element::<Text<'de>>()? {
-            self.map.append(self.name.clone(), header_value(&value.0)?);
-        }
-        Ok(())
-    }
-}
-
-fn header_name<E: de::Error>(name: &str) -> Result<HeaderName, E> {
-    HeaderName::from_bytes(name.as_bytes()).map_err(|_| E::custom("a header has a name that no header can have"))
-}
-
-fn header_value<E: de::Error>(value: &str) -> Result<HeaderValue, E> {
-    HeaderValue::from_str(value)
-        .or_else(|_| HeaderValue::from_bytes(value.as_bytes()))
-        .map_err(|_| E::custom("a header has a value that no header can have"))
 }

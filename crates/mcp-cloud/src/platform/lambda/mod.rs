@@ -9,6 +9,9 @@ mod request;
 mod response;
 mod run;
 mod runtime_api;
+#[cfg(test)]
+#[cfg(feature = "rmcp")]
+mod tests;
 
 use std::time::Instant;
 

@@ -44,8 +44,12 @@ pub(super) enum Encoding {
 }
 
 /// Decodes an event.
-pub(super) fn decode(event: &[u8], mode: ResponseMode) -> Decoded {
-    let parsed = match serde_json::from_slice::<Event<'_>>(event) {
+pub(super) fn decode(event: &Bytes, mode: ResponseMode) -> Decoded {
+    // Checked once as a whole, the text inside needs no check of its own.
+    let Ok(text) = std::str::from_utf8(event) else {
+        return Decoded::Rejected("the event is not UTF-8".to_owned(), fallback(mode));
+    };
+    let parsed = match serde_json::from_str::<Event<'_>>(text) {
         Ok(parsed) => parsed,
         Err(error) => return Decoded::Rejected(format!("the event is not an HTTP request: {error}"), fallback(mode)),
     };
@@ -56,7 +60,7 @@ pub(super) fn decode(event: &[u8], mode: ResponseMode) -> Decoded {
         let message = "the event comes from no function URL, API Gateway or load balancer";
         return Decoded::Rejected(message.to_owned(), fallback(mode));
     };
-    match request(parsed, origin, encoding) {
+    match request(event, parsed, origin, encoding) {
         Ok(request) => Decoded::Request(Box::new(request), encoding),
         Err(message) => Decoded::Rejected(message.to_owned(), encoding),
     }
@@ -92,7 +96,12 @@ fn origin(event: &Event<'_>, mode: ResponseMode) -> Option<(RequestOrigin, Encod
     Some((RequestOrigin::ApigwV1, encoding))
 }
 
-fn request(event: Event<'_>, origin: RequestOrigin, encoding: Encoding) -> Result<Request<Bytes>, &'static str> {
+fn request(
+    bytes: &Bytes,
+    event: Event<'_>,
+    origin: RequestOrigin,
+    encoding: Encoding,
+) -> Result<Request<Bytes>, &'static str> {
     let context = event.request_context.unwrap_or_default();
     let method = match (&context.http, &event.http_method) {
         (Some(http), _) => &http.method,
@@ -113,8 +122,8 @@ fn request(event: Event<'_>, origin: RequestOrigin, encoding: Encoding) -> Resul
     };
     *request.uri_mut() = uri(path, &query)?;
     let mut headers = match (event.multi_value_headers, event.headers) {
-        (Some(many), _) if !many.map.is_empty() => many.map,
-        (_, Some(one)) => one.map,
+        (Some(many), _) if !many.is_empty() => many.into_map(bytes)?,
+        (_, Some(one)) => one.into_map(bytes)?,
         _ => HeaderMap::new(),
     };
     if let Some(cookies) = event.cookies {

@@ -118,19 +118,25 @@ fn list(out: &mut Vec<u8>, headers: &HeaderMap, name: &HeaderName) {
 }
 
 /// How many bytes are looked at together. The loop over them compiles to vector instructions.
-const STRIDE: usize = 32;
+const STRIDE: usize = 16;
 
-/// Writes UTF-8 text as the inside of a JSON string (RFC 8259 §7). Long runs that need no escape are copied whole.
-fn escape(out: &mut Vec<u8>, text: &[u8]) {
-    for chunk in text.chunks(STRIDE) {
-        if chunk.iter().fold(false, |special, &byte| special | is_special(byte)) {
-            for &byte in chunk {
-                escape_byte(out, byte);
-            }
-        } else {
-            out.extend_from_slice(chunk);
-        }
+/// Writes UTF-8 text as the inside of a JSON string (RFC 8259 §7). What needs no escape is copied in runs.
+fn escape(out: &mut Vec<u8>, mut text: &[u8]) {
+    loop {
+        let (run, rest) = text.split_at(plain(text));
+        out.extend_from_slice(run);
+        let Some((&byte, rest)) = rest.split_first() else { return };
+        escape_byte(out, byte);
+        text = rest;
     }
+}
+
+/// How many bytes at the start need no escape.
+fn plain(text: &[u8]) -> usize {
+    let clean = |stride: &&[u8]| !stride.iter().fold(false, |found, &byte| found | is_special(byte));
+    let skipped = STRIDE * text.chunks_exact(STRIDE).take_while(clean).count();
+    let rest = text.get(skipped..).unwrap_or_default();
+    skipped + rest.iter().position(|&byte| is_special(byte)).unwrap_or(rest.len())
 }
 
 fn is_special(byte: u8) -> bool {
@@ -144,10 +150,9 @@ fn escape_byte(out: &mut Vec<u8>, byte: u8) {
         b'\n' => out.extend_from_slice(br"\n"),
         b'\r' => out.extend_from_slice(br"\r"),
         b'\t' => out.extend_from_slice(br"\t"),
-        0..0x20 => {
+        _ => {
             let _ = write!(out, r"\u{byte:04x}");
         }
-        _ => out.push(byte),
     }
 }
 

@@ -11,14 +11,12 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::LambdaContext;
 
-/// How much is read at once. Most events fit.
-const READ: usize = 16 * 1024;
-/// A response head larger than this is not one.
-const MAX_HEAD: usize = 64 * 1024;
+/// How much is read at once; a response head that is larger is not one. Most events fit beside their head.
+const INBOX: usize = 64 * 1024;
 /// Bodies up to this size are sent together with their head.
 const COALESCE: usize = 64 * 1024;
 
@@ -26,8 +24,15 @@ const COALESCE: usize = 64 * 1024;
 pub(super) struct RuntimeApi {
     address: String,
     stream: Option<TcpStream>,
-    inbox: BytesMut,
+    inbox: Inbox,
     outbox: Vec<u8>,
+}
+
+/// What has been read and not yet used. The buffer is made once: clearing one for every read costs more than reading.
+struct Inbox {
+    buffer: Box<[u8]>,
+    start: usize,
+    end: usize,
 }
 
 /// One invocation.
@@ -55,7 +60,7 @@ impl RuntimeApi {
     ///
     /// When the address cannot be connected to.
     pub(super) fn connect(address: String) -> io::Result<Self> {
-        let mut api = Self { address, stream: None, inbox: BytesMut::new(), outbox: Vec::new() };
+        let mut api = Self { address, stream: None, inbox: Inbox::new(), outbox: Vec::new() };
         api.stream()?;
         Ok(api)
     }
@@ -157,81 +162,121 @@ impl RuntimeApi {
         Ok(())
     }
 
-    fn fill(&mut self, at_least: usize) -> io::Result<()> {
-        let filled = self.inbox.len();
-        self.inbox.resize(filled + at_least.max(READ), 0);
-        let read = match &mut self.stream {
-            Some(stream) => read_some(stream, self.inbox.get_mut(filled..).unwrap_or_default()),
-            None => Err(ErrorKind::NotConnected.into()),
-        };
-        self.inbox.truncate(filled + read.as_ref().map_or(0, |read| *read));
-        match read {
-            Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
-            Ok(_) => Ok(()),
-            Err(error) => Err(error),
-        }
+    fn fill(&mut self) -> io::Result<()> {
+        let stream = self.stream.as_mut().ok_or(ErrorKind::NotConnected)?;
+        self.inbox.fill(stream)
     }
 
     fn head(&mut self) -> io::Result<Head> {
         loop {
             let mut headers = [httparse::EMPTY_HEADER; 48];
             let mut response = httparse::Response::new(&mut headers);
-            match response.parse(&self.inbox).map_err(io::Error::other)? {
+            match response.parse(self.inbox.unread()).map_err(io::Error::other)? {
                 httparse::Status::Complete(length) => {
                     let head = Head::read(&response);
-                    self.inbox.advance(length);
+                    self.inbox.used(length);
                     return Ok(head);
                 }
-                httparse::Status::Partial if self.inbox.len() > MAX_HEAD => {
-                    return Err(io::Error::other("it sent a head that does not end"));
-                }
-                httparse::Status::Partial => self.fill(0)?,
+                httparse::Status::Partial => self.fill()?,
             }
         }
     }
 
     fn body(&mut self, head: &Head) -> io::Result<Bytes> {
-        let body = match head.length {
-            Length::Known(length) => self.take(length)?,
-            Length::Chunked => self.chunks()?,
-            Length::UntilClose => {
-                while self
-                    .fill(0)
-                    .map_or_else(|error| if is_stale(&error) { Ok(false) } else { Err(error) }, |()| Ok(true))?
-                {
+        let mut body = Vec::new();
+        match head.length {
+            Length::Known(length) => self.take(length, &mut body)?,
+            Length::Chunked => self.chunks(&mut body)?,
+            Length::UntilClose => loop {
+                body.extend_from_slice(self.inbox.unread());
+                self.inbox.clear();
+                match self.fill() {
+                    Err(error) if is_stale(&error) => break,
+                    filled => filled?,
                 }
-                self.inbox.split().freeze()
-            }
-        };
+            },
+        }
         if head.close || matches!(head.length, Length::UntilClose) {
             self.stream = None;
         }
-        Ok(body)
+        Ok(body.into())
     }
 
-    fn take(&mut self, length: usize) -> io::Result<Bytes> {
-        while self.inbox.len() < length {
-            self.fill(length - self.inbox.len())?;
+    /// Appends the next `length` bytes to `body`.
+    fn take(&mut self, length: usize, body: &mut Vec<u8>) -> io::Result<()> {
+        let unread = self.inbox.unread();
+        let here = unread.get(..length).unwrap_or(unread);
+        body.reserve_exact(length);
+        body.extend_from_slice(here);
+        let found = here.len();
+        let missing = length - found;
+        self.inbox.used(found);
+        if missing == 0 {
+            return Ok(());
         }
-        Ok(self.inbox.split_to(length).freeze())
+        let stream = self.stream.as_mut().ok_or(ErrorKind::NotConnected)?;
+        let read = stream.take(missing as u64).read_to_end(body)?;
+        if read < missing { Err(ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
     }
 
-    fn chunks(&mut self) -> io::Result<Bytes> {
-        let mut body = BytesMut::new();
+    fn chunks(&mut self, body: &mut Vec<u8>) -> io::Result<()> {
         loop {
+            let bad = |_| io::Error::other("it sent a chunk without a size");
             let (start, size) = loop {
-                match httparse::parse_chunk_size(&self.inbox).map_err(|_| io::Error::other("it sent a bad chunk"))? {
+                match httparse::parse_chunk_size(self.inbox.unread()).map_err(bad)? {
                     httparse::Status::Complete(found) => break found,
-                    httparse::Status::Partial => self.fill(0)?,
+                    httparse::Status::Partial => self.fill()?,
                 }
             };
-            self.inbox.advance(start);
-            let size = usize::try_from(size).map_err(io::Error::other)?;
-            body.extend_from_slice(&self.take(size)?);
-            // The line end after a chunk; after the last one, trailers would come, which the Runtime API never sends.
-            self.take(2)?;
+            self.inbox.used(start);
+            self.take(usize::try_from(size).map_err(io::Error::other)?, body)?;
+            // The line end after a chunk; after the last one trailers could come, which the Runtime API never sends.
+            self.take(2, &mut Vec::new())?;
             if size == 0 {
-                return Ok(body.freeze());
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl Inbox {
+    fn new() -> Self {
+        Self { buffer: vec![0; INBOX].into(), start: 0, end: 0 }
+    }
+
+    fn clear(&mut self) {
+        (self.start, self.end) = (0, 0);
+    }
+
+    fn unread(&self) -> &[u8] {
+        self.buffer.get(self.start..self.end).unwrap_or_default()
+    }
+
+    fn used(&mut self, length: usize) {
+        self.start = self.end.min(self.start + length);
+        if self.start == self.end {
+            self.clear();
+        }
+    }
+
+    /// Reads what there is, at least one byte.
+    fn fill(&mut self, stream: &mut TcpStream) -> io::Result<()> {
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+        }
+        let free = self.buffer.get_mut(self.end..).filter(|free| !free.is_empty());
+        let free = free.ok_or_else(|| io::Error::other("it sent a head that does not end"))?;
+        loop {
+            match stream.read(free) {
+                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+                Ok(read) => {
+                    self.end += read;
+                    return Ok(());
+                }
+                // A signal, or the thaw after a freeze.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
             }
         }
     }
@@ -316,16 +361,6 @@ pub(super) fn instant(epoch_ms: u64) -> Option<Instant> {
     match deadline.duration_since(SystemTime::now()) {
         Ok(left) => Instant::now().checked_add(left),
         Err(_) => Some(Instant::now()),
-    }
-}
-
-fn read_some(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
-    loop {
-        match stream.read(buffer) {
-            // A signal, or the thaw after a freeze.
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            read => return read,
-        }
     }
 }
 
