@@ -4,6 +4,8 @@ use std::{net::IpAddr, time::Instant};
 
 use http::Extensions;
 
+use crate::platform::LambdaContext;
+
 /// Where a request came from. It decides how the reply is encoded; nothing between the platform and the handler asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
@@ -60,11 +62,13 @@ pub struct RequestInfo {
     pub source_ip: Option<IpAddr>,
     /// When the platform cuts the line.
     pub deadline: Option<Instant>,
+    /// What the Lambda Runtime API says about the invocation, on Lambda.
+    pub lambda: Option<LambdaContext>,
 }
 
 impl RequestInfo {
     pub(crate) fn new(origin: RequestOrigin, capabilities: Capabilities) -> Self {
-        Self { origin, capabilities, host: None, source_ip: None, deadline: None }
+        Self { origin, capabilities, host: None, source_ip: None, deadline: None, lambda: None }
     }
 
     /// What the request carries, or what holds for a request from a socket that carries nothing.

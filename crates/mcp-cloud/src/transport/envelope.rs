@@ -3,51 +3,50 @@
 
 use std::borrow::Cow;
 
-use bytes::Bytes;
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 use crate::handler::ErrorObject;
 
-/// A message, and what the gates need of its parameters.
-pub(crate) struct Envelope {
-    pub(crate) message: Message,
-    pub(crate) head: Option<Head>,
+/// A message, and what the gates need of its parameters. It borrows from the body.
+pub(crate) struct Envelope<'a> {
+    pub(crate) message: Message<'a>,
+    pub(crate) head: Head<'a>,
 }
 
-pub(crate) enum Message {
-    Request { id: Bytes, method: Box<str>, params: Option<Bytes> },
+pub(crate) enum Message<'a> {
+    Request { id: &'a str, method: Cow<'a, str>, params: Option<&'a str> },
     Notification,
     Response,
 }
 
 /// What the gates compare with headers.
 #[derive(Debug, Default)]
-pub(crate) struct Head {
+pub(crate) struct Head<'a> {
     /// `params._meta["io.modelcontextprotocol/protocolVersion"]`.
-    pub(crate) protocol_version: Option<String>,
+    pub(crate) protocol_version: Option<Cow<'a, str>>,
     /// Whether `params._meta["io.modelcontextprotocol/clientCapabilities"]` is an object.
     pub(crate) has_client_capabilities: bool,
-    /// `params.name`.
-    pub(crate) name: Option<String>,
-    /// `params.uri`.
-    pub(crate) uri: Option<String>,
-    /// `params.taskId`.
-    pub(crate) task_id: Option<String>,
+    /// `params.name`, as raw JSON.
+    pub(crate) name: Option<&'a RawValue>,
+    /// `params.uri`, as raw JSON.
+    pub(crate) uri: Option<&'a RawValue>,
+    /// `params.taskId`, as raw JSON.
+    pub(crate) task_id: Option<&'a RawValue>,
 }
 
-impl Envelope {
+impl<'a> Envelope<'a> {
     /// Parses one JSON-RPC message.
     ///
     /// # Errors
     ///
     /// `-32700` for what is not JSON, `-32600` for JSON that is no JSON-RPC message (JSON-RPC 2.0 §5.1).
-    pub(crate) fn parse(body: &Bytes) -> Result<Self, ErrorObject> {
+    pub(crate) fn parse(body: &'a [u8]) -> Result<Self, ErrorObject> {
         let invalid = |message: &str| ErrorObject::new(ErrorObject::INVALID_REQUEST, message);
         // Checked once as a whole, the text inside needs no check of its own.
         let text = std::str::from_utf8(body)
             .map_err(|_| ErrorObject::new(ErrorObject::PARSE_ERROR, "the body is not UTF-8 and so not JSON"))?;
-        let wire: Wire<'_> = serde_json::from_str(text).map_err(|error| not_a_message(body, &error))?;
+        let wire: Wire<'a> = serde_json::from_str(text).map_err(|error| not_a_message(body, &error))?;
         if wire.jsonrpc.as_ref().map(|text| &*text.0) != Some("2.0") {
             return Err(invalid(r#"a message needs "jsonrpc": "2.0""#));
         }
@@ -58,29 +57,22 @@ impl Envelope {
         }
         let Some(method) = wire.method else {
             if wire.id.is_some() && (wire.result.is_some() || wire.error.is_some()) {
-                return Ok(Self { message: Message::Response, head: None });
+                return Ok(Self { message: Message::Response, head: Head::default() });
             }
             return Err(invalid("a message needs a method"));
         };
-        let head = match wire.params {
-            Some(params) => Some(Head::parse(params)?),
-            None => None,
-        };
+        let head = wire.params.map_or_else(|| Ok(Head::default()), Head::parse)?;
         let message = match wire.id {
-            Some(id) => Message::Request {
-                id: body.slice_ref(id.get().as_bytes()),
-                method: method.0.into(),
-                params: wire.params.map(|params| body.slice_ref(params.get().as_bytes())),
-            },
+            Some(id) => Message::Request { id: id.get(), method: method.0, params: wire.params.map(RawValue::get) },
             None => Message::Notification,
         };
         Ok(Self { message, head })
     }
 
     /// The id of a request, as raw JSON.
-    pub(crate) fn id(&self) -> Option<&[u8]> {
-        match &self.message {
-            Message::Request { id, .. } => Some(id),
+    pub(crate) fn id(&self) -> Option<&'a [u8]> {
+        match self.message {
+            Message::Request { id, .. } => Some(id.as_bytes()),
             _ => None,
         }
     }
@@ -94,25 +86,25 @@ impl Envelope {
     }
 }
 
-impl Head {
-    fn parse(params: &RawValue) -> Result<Self, ErrorObject> {
-        let wire: WireParams<'_> = serde_json::from_str(params.get()).map_err(|error| {
+impl<'a> Head<'a> {
+    fn parse(params: &'a RawValue) -> Result<Self, ErrorObject> {
+        let wire: WireParams<'a> = serde_json::from_str(params.get()).map_err(|error| {
             ErrorObject::new(ErrorObject::INVALID_REQUEST, format!("params are not what they should be: {error}"))
         })?;
         let meta = wire.meta.unwrap_or_default();
         Ok(Self {
             protocol_version: meta.protocol_version.and_then(text),
             has_client_capabilities: meta.client_capabilities.is_some_and(|raw| raw.get().starts_with('{')),
-            name: wire.name.and_then(text),
-            uri: wire.uri.and_then(text),
-            task_id: wire.task_id.and_then(text),
+            name: wire.name,
+            uri: wire.uri,
+            task_id: wire.task_id,
         })
     }
 }
 
 /// The text of a JSON string; nothing for any other JSON. What type a parameter has to have is for the handler to say.
-fn text(raw: &RawValue) -> Option<String> {
-    serde_json::from_str(raw.get()).ok()
+pub(super) fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
+    serde_json::from_str::<Text<'_>>(raw.get()).ok().map(|text| text.0)
 }
 
 /// An id is a string or an integer (MCP, basic/index, Requests: it must not be null, and fractions are no ids).
@@ -184,8 +176,8 @@ struct WireMeta<'a> {
 mod tests {
     use super::*;
 
-    fn parse(body: &str) -> Result<Envelope, ErrorObject> {
-        Envelope::parse(&Bytes::copy_from_slice(body.as_bytes()))
+    fn parse(body: &str) -> Result<Envelope<'_>, ErrorObject> {
+        Envelope::parse(body.as_bytes())
     }
 
     fn code(body: &str) -> i64 {

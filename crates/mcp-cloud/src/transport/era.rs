@@ -41,9 +41,9 @@ impl Refusal {
 ///
 /// 400 with `-32020` where header and body disagree, `-32022` for a version this server does not speak, `-32602` where
 /// a modern request lacks the metadata it must carry.
-pub(crate) fn choose(headers: &HeaderMap, envelope: &Envelope) -> Result<Era, Refusal> {
+pub(crate) fn choose(headers: &HeaderMap, envelope: &Envelope<'_>) -> Result<Era, Refusal> {
     let header = headers::single(headers, PROTOCOL_VERSION)?;
-    let declared = envelope.head.as_ref().and_then(|head| head.protocol_version.as_deref());
+    let declared = envelope.head.protocol_version.as_deref();
     let Some(declared) = declared else {
         return match header {
             _ if envelope.method() == Some("server/discover") => Err(metadata_missing()),
@@ -62,7 +62,7 @@ pub(crate) fn choose(headers: &HeaderMap, envelope: &Envelope) -> Result<Era, Re
             format!("the MCP-Protocol-Version header says {version}, but the request's _meta says {declared}"),
         )),
         Some(version) if !MODERN.contains(&version) => Err(unsupported(version)),
-        Some(_) if envelope.head.as_ref().is_some_and(|head| !head.has_client_capabilities) => Err(metadata_missing()),
+        Some(_) if !envelope.head.has_client_capabilities => Err(metadata_missing()),
         Some(_) => Ok(Era::Modern),
     }
 }

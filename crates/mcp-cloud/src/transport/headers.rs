@@ -3,8 +3,12 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, StatusCode, header};
+use serde_json::value::RawValue;
 
-use super::{envelope::Head, era::Refusal};
+use super::{
+    envelope::{Head, text},
+    era::Refusal,
+};
 use crate::handler::ErrorObject;
 
 /// Methods of the legacy era that 2026-07-28 removed.
@@ -23,7 +27,7 @@ const REMOVED: &[&str] = &[
 /// # Errors
 ///
 /// 400 with `-32020` where one is missing, repeated, unreadable or says something else.
-pub(super) fn check(headers: &HeaderMap, method: &str, head: Option<&Head>) -> Result<(), Refusal> {
+pub(super) fn check(headers: &HeaderMap, method: &str, head: &Head<'_>) -> Result<(), Refusal> {
     match single(headers, "mcp-method")? {
         None => return Err(mismatch("the Mcp-Method header is missing".to_owned())),
         Some(value) if value != method => {
@@ -31,7 +35,7 @@ pub(super) fn check(headers: &HeaderMap, method: &str, head: Option<&Head>) -> R
         }
         Some(_) => {}
     }
-    let Some(expected) = head.and_then(|head| name(method, head)) else { return Ok(()) };
+    let Some(expected) = name(method, head).and_then(text) else { return Ok(()) };
     let Some(value) = single(headers, "mcp-name")? else {
         return Err(mismatch(format!("the Mcp-Name header is missing; {method} needs it")));
     };
@@ -55,11 +59,11 @@ pub(super) fn check_method_exists(method: &str) -> Result<(), Refusal> {
 }
 
 /// The parameter that `Mcp-Name` repeats for this method.
-fn name<'a>(method: &str, head: &'a Head) -> Option<&'a str> {
+fn name<'a>(method: &str, head: &Head<'a>) -> Option<&'a RawValue> {
     match method {
-        "tools/call" | "prompts/get" => head.name.as_deref(),
-        "resources/read" => head.uri.as_deref(),
-        "tasks/get" | "tasks/update" | "tasks/cancel" => head.task_id.as_deref(),
+        "tools/call" | "prompts/get" => head.name,
+        "resources/read" => head.uri,
+        "tasks/get" | "tasks/update" | "tasks/cancel" => head.task_id,
         _ => None,
     }
 }

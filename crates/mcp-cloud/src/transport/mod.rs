@@ -83,9 +83,9 @@ fn accept(handler: &dyn Handler, request: http::Request<Bytes>) -> Result<Exchan
         Message::Notification | Message::Response => return Err(Box::new(accepted())),
     };
     if era == Era::Modern {
-        headers::check(&parts.headers, &method, envelope.head.as_ref())
+        headers::check(&parts.headers, &method, &envelope.head)
             .and_then(|()| headers::check_method_exists(&method))
-            .map_err(|refusal| Box::new(rejection(refusal.status, Some(&id), &refusal.error)))?;
+            .map_err(|refusal| Box::new(rejection(refusal.status, Some(id.as_bytes()), &refusal.error)))?;
     }
     let capabilities = RequestInfo::capabilities_of(&parts.extensions);
     if &*method == "subscriptions/listen" && !capabilities.streams {
@@ -93,15 +93,18 @@ fn accept(handler: &dyn Handler, request: http::Request<Bytes>) -> Result<Exchan
             ErrorObject::METHOD_NOT_FOUND,
             "subscriptions/listen needs a stream, and this trigger sends every reply in one piece",
         );
-        return Err(Box::new(rejection(StatusCode::NOT_FOUND, Some(&id), &error)));
+        return Err(Box::new(rejection(StatusCode::NOT_FOUND, Some(id.as_bytes()), &error)));
     }
+    let id = body.slice_ref(id.as_bytes());
+    let params = params.map(|params| body.slice_ref(params.as_bytes()));
+    let method = method.into();
     let exchange = Exchange {
         id: id.clone(),
         era,
         streams: capabilities.streams,
         accepts_events: headers::accepts_events(&parts.headers),
         deadline: parts.extensions.get::<RequestInfo>().and_then(|info| info.deadline),
-        conversation: handler.call(Request { message: body, id, method, params, http: parts }),
+        conversation: handler.call(Request { message: body.clone(), id, method, params, http: parts }),
     };
     Ok(exchange)
 }

@@ -34,15 +34,13 @@ pub(crate) fn describe(parts: &mut Parts) {
     let mut info = RequestInfo::new(origin, Capabilities { streams, ..Capabilities::SOCKET });
     info.host = host.map(Into::into);
     info.source_ip = source_ip.and_then(|text| text.parse().ok());
-    let lambda = parts.extensions.get::<Context>().map(|context| LambdaContext {
-        request_id: context.request_id.as_str().into(),
-        invoked_function_arn: context.invoked_function_arn.as_str().into(),
-        trace_id: context.xray_trace_id.as_deref().map(Into::into),
-        deadline: instant(context.deadline),
-    });
-    info.deadline = lambda.as_ref().and_then(|lambda| lambda.deadline);
-    parts.extensions.insert(info);
-    if let Some(lambda) = lambda {
-        parts.extensions.insert(lambda);
+    if let Some(context) = parts.extensions.get::<Context>() {
+        info.deadline = instant(context.deadline);
+        info.lambda = Some(LambdaContext {
+            request_id: context.request_id.as_str().into(),
+            invoked_function_arn: context.invoked_function_arn.as_str().into(),
+            trace_id: context.xray_trace_id.as_deref().map(Into::into),
+        });
     }
+    parts.extensions.insert(info);
 }

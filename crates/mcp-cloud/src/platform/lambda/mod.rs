@@ -13,14 +13,13 @@ mod runtime_api;
 #[cfg(feature = "rmcp")]
 mod tests;
 
-use std::time::Instant;
-
 pub(crate) use detect::{Settings, detect};
 #[cfg(feature = "lambda-http")]
 pub(crate) use lambda_http::describe;
 pub(crate) use run::run;
 
-/// What the Runtime API says about an invocation. A handler finds it in the extensions of its request.
+/// What the Runtime API says about an invocation, beside its deadline. A handler finds it in
+/// [`RequestInfo::lambda`](crate::RequestInfo::lambda).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct LambdaContext {
@@ -30,6 +29,4 @@ pub struct LambdaContext {
     pub invoked_function_arn: Box<str>,
     /// The X-Ray trace header, where tracing is on.
     pub trace_id: Option<Box<str>>,
-    /// When Lambda ends the invocation.
-    pub deadline: Option<Instant>,
 }

@@ -10,7 +10,7 @@ use super::request::Encoding;
 
 /// Writes a whole reply as the JSON document the trigger expects.
 pub(super) fn document(out: &mut Vec<u8>, parts: &Parts, body: &[u8], encoding: Encoding) {
-    let _ = write!(out, r#"{{"statusCode":{}"#, parts.status.as_u16());
+    status_code(out, parts.status);
     if matches!(encoding, Encoding::AlbSingle | Encoding::AlbMulti) {
         description(out, parts.status);
     }
@@ -35,10 +35,15 @@ pub(super) fn document(out: &mut Vec<u8>, parts: &Parts, body: &[u8], encoding: 
 /// Writes the head of a streamed reply: status and headers as JSON, and the eight zero bytes that end it
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/response-streaming-tutorial.html>).
 pub(super) fn prelude(out: &mut Vec<u8>, parts: &Parts) {
-    let _ = write!(out, r#"{{"statusCode":{}"#, parts.status.as_u16());
+    status_code(out, parts.status);
     v2_headers(out, &parts.headers);
     out.push(b'}');
     out.extend_from_slice(&[0; 8]);
+}
+
+fn status_code(out: &mut Vec<u8>, status: StatusCode) {
+    out.extend_from_slice(br#"{"statusCode":"#);
+    out.extend_from_slice(status.as_str().as_bytes());
 }
 
 fn description(out: &mut Vec<u8>, status: StatusCode) {
@@ -80,13 +85,17 @@ fn object(
     keep: impl Fn(&HeaderName) -> bool,
     write: impl Fn(&mut Vec<u8>, &HeaderMap, &HeaderName),
 ) {
-    let _ = write!(out, r#","{member}":{{"#);
+    for piece in [r#",""#, member, r#"":{"#] {
+        out.extend_from_slice(piece.as_bytes());
+    }
     let mut first = true;
     for name in headers.keys().filter(|name| keep(name)) {
         if !std::mem::take(&mut first) {
             out.push(b',');
         }
-        let _ = write!(out, r#""{name}":"#);
+        for piece in [r#"""#, name.as_str(), r#"":"#] {
+            out.extend_from_slice(piece.as_bytes());
+        }
         write(out, headers, name);
     }
     out.push(b'}');

@@ -36,15 +36,14 @@ struct Loop {
 impl Loop {
     async fn once(&mut self) -> Result<(), ServeError> {
         let invocation = self.api.next().map_err(|source| ServeError::RuntimeApi { attempt: "ask", source })?;
-        let Invocation { context, event } = invocation;
-        let id = context.request_id.clone();
+        let Invocation { id, context, deadline, event } = invocation;
         let sent = match decode(&event, self.response_mode) {
             Decoded::Request(mut request, encoding) => {
                 drop(event);
                 if let Some(info) = request.extensions_mut().get_mut::<RequestInfo>() {
-                    info.deadline = context.deadline;
+                    info.deadline = deadline;
+                    info.lambda = Some(context);
                 }
-                request.extensions_mut().insert(context);
                 let reply = self.answer(*request).await;
                 self.send(&id, reply, encoding).await
             }
@@ -82,7 +81,7 @@ impl Loop {
     fn stream_at_once(&mut self, id: &str, parts: &Parts, body: &[u8]) -> io::Result<()> {
         self.document.clear();
         response::prelude(&mut self.document, parts);
-        let mut reply = self.api.reply(id)?;
+        let mut reply = self.api.reply(id);
         reply.push(&self.document)?;
         // A reply that ends with its head hangs in the gateway until the function's timeout: one byte ends it at once.
         reply.push(if body.is_empty() { b"\n" } else { body })?;
@@ -92,7 +91,7 @@ impl Loop {
     async fn stream(&mut self, id: &str, parts: &Parts, mut body: Body) -> io::Result<()> {
         self.document.clear();
         response::prelude(&mut self.document, parts);
-        let mut reply = self.api.reply(id)?;
+        let mut reply = self.api.reply(id);
         reply.push(&self.document)?;
         let mut empty = true;
         while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {

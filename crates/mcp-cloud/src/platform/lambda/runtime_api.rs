@@ -37,7 +37,10 @@ struct Inbox {
 
 /// One invocation.
 pub(super) struct Invocation {
+    /// The request id again, for the reply: the context goes to the handler.
+    pub(super) id: Box<str>,
     pub(super) context: LambdaContext,
+    pub(super) deadline: Option<Instant>,
     pub(super) event: Bytes,
 }
 
@@ -47,6 +50,7 @@ struct Head {
     length: Length,
     close: bool,
     context: LambdaContext,
+    deadline: Option<Instant>,
 }
 
 enum Length {
@@ -82,9 +86,8 @@ impl RuntimeApi {
     /// When the connection fails or the Runtime API answers with something else.
     pub(super) fn next(&mut self) -> io::Result<Invocation> {
         self.outbox.clear();
-        write!(self.outbox, "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nhost: {}\r\n", self.address)?;
-        self.outbox.extend_from_slice(USER_AGENT);
-        self.outbox.extend_from_slice(b"\r\n");
+        self.outbox.extend_from_slice(b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n");
+        self.end_head();
         // A connection that was closed while it was idle is opened anew, once.
         let head = match self.send(None).and_then(|()| self.head()) {
             Err(error) if is_stale(&error) => {
@@ -98,7 +101,8 @@ impl RuntimeApi {
         if head.status != 200 || head.context.request_id.is_empty() {
             return Err(io::Error::other(format!("it answered {} to /next", head.status)));
         }
-        Ok(Invocation { context: head.context, event })
+        let Head { context, deadline, .. } = head;
+        Ok(Invocation { id: context.request_id.clone(), context, deadline, event })
     }
 
     /// Sends a whole reply.
@@ -108,16 +112,9 @@ impl RuntimeApi {
     /// When the connection fails. A reply that the Runtime API does not take is not an error of the loop: the
     /// invocation has failed, and the next one can succeed.
     pub(super) fn respond(&mut self, id: &str, body: &[u8]) -> io::Result<()> {
-        self.outbox.clear();
-        write!(
-            self.outbox,
-            "POST /2018-06-01/runtime/invocation/{id}/response HTTP/1.1\r\nhost: {}\r\n\
-             content-type: application/json\r\ncontent-length: {}\r\n",
-            self.address,
-            body.len()
-        )?;
-        self.outbox.extend_from_slice(USER_AGENT);
-        self.outbox.extend_from_slice(b"\r\n");
+        self.begin_response(id);
+        write!(self.outbox, "content-type: application/json\r\ncontent-length: {}\r\n", body.len())?;
+        self.end_head();
         if body.len() <= COALESCE {
             self.outbox.extend_from_slice(body);
             self.send(None)?;
@@ -128,18 +125,27 @@ impl RuntimeApi {
     }
 
     /// Begins a streamed reply. Nothing is sent before the first [`Reply::flush`].
-    pub(super) fn reply(&mut self, id: &str) -> io::Result<Reply<'_>> {
+    pub(super) fn reply(&mut self, id: &str) -> Reply<'_> {
+        self.begin_response(id);
+        self.outbox.extend_from_slice(
+            b"content-type: application/vnd.awslambda.http-integration-response\r\n\
+              lambda-runtime-function-response-mode: streaming\r\ntransfer-encoding: chunked\r\n",
+        );
+        self.end_head();
+        Reply { api: self }
+    }
+
+    fn begin_response(&mut self, id: &str) {
         self.outbox.clear();
-        write!(
-            self.outbox,
-            "POST /2018-06-01/runtime/invocation/{id}/response HTTP/1.1\r\nhost: {}\r\n\
-             content-type: application/vnd.awslambda.http-integration-response\r\n\
-             lambda-runtime-function-response-mode: streaming\r\ntransfer-encoding: chunked\r\n",
-            self.address
-        )?;
-        self.outbox.extend_from_slice(USER_AGENT);
-        self.outbox.extend_from_slice(b"\r\n");
-        Ok(Reply { api: self })
+        for piece in ["POST /2018-06-01/runtime/invocation/", id, "/response HTTP/1.1\r\n"] {
+            self.outbox.extend_from_slice(piece.as_bytes());
+        }
+    }
+
+    fn end_head(&mut self) {
+        for piece in ["host: ", &self.address, "\r\n", USER_AGENT, "\r\n"] {
+            self.outbox.extend_from_slice(piece.as_bytes());
+        }
     }
 
     fn send(&mut self, body: Option<&[u8]>) -> io::Result<()> {
@@ -282,7 +288,7 @@ impl Inbox {
     }
 }
 
-const USER_AGENT: &[u8] = concat!("user-agent: mcp-cloud/", env!("CARGO_PKG_VERSION"), "\r\n").as_bytes();
+const USER_AGENT: &str = concat!("user-agent: mcp-cloud/", env!("CARGO_PKG_VERSION"), "\r\n");
 
 /// A streamed reply on its way.
 pub(super) struct Reply<'a> {
@@ -322,30 +328,27 @@ impl Head {
             status: response.code.unwrap_or_default(),
             length: Length::UntilClose,
             close: response.version == Some(0),
-            context: LambdaContext {
-                request_id: Box::default(),
-                invoked_function_arn: Box::default(),
-                trace_id: None,
-                deadline: None,
-            },
+            context: LambdaContext { request_id: Box::default(), invoked_function_arn: Box::default(), trace_id: None },
+            deadline: None,
         };
         for header in response.headers.iter() {
             let Ok(value) = std::str::from_utf8(header.value) else { continue };
-            let is = |name: &str| header.name.eq_ignore_ascii_case(name);
-            if is("content-length") {
-                head.length = value.parse().map_or(Length::UntilClose, Length::Known);
-            } else if is("transfer-encoding") {
-                head.length = Length::Chunked;
-            } else if is("connection") {
-                head.close = value.eq_ignore_ascii_case("close");
-            } else if is("lambda-runtime-aws-request-id") {
-                head.context.request_id = value.into();
-            } else if is("lambda-runtime-invoked-function-arn") {
-                head.context.invoked_function_arn = value.into();
-            } else if is("lambda-runtime-trace-id") {
-                head.context.trace_id = Some(value.into());
-            } else if is("lambda-runtime-deadline-ms") {
-                head.context.deadline = value.parse().ok().and_then(instant);
+            // The length tells almost every name apart before a letter is compared.
+            match header.name.len() {
+                10 if is(header, "connection") => head.close = value.eq_ignore_ascii_case("close"),
+                14 if is(header, "content-length") => {
+                    head.length = value.parse().map_or(Length::UntilClose, Length::Known);
+                }
+                17 if is(header, "transfer-encoding") => head.length = Length::Chunked,
+                23 if is(header, "lambda-runtime-trace-id") => head.context.trace_id = Some(value.into()),
+                26 if is(header, "lambda-runtime-deadline-ms") => {
+                    head.deadline = value.parse().ok().and_then(instant);
+                }
+                29 if is(header, "lambda-runtime-aws-request-id") => head.context.request_id = value.into(),
+                35 if is(header, "lambda-runtime-invoked-function-arn") => {
+                    head.context.invoked_function_arn = value.into();
+                }
+                _ => {}
             }
         }
         if matches!(head.status, 100..200 | 204 | 304) {
@@ -353,6 +356,10 @@ impl Head {
         }
         head
     }
+}
+
+fn is(header: &httparse::Header<'_>, name: &str) -> bool {
+    header.name.eq_ignore_ascii_case(name)
 }
 
 /// The moment a count of milliseconds since 1970 stands for, on the clock that timers use.
