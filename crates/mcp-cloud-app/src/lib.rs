@@ -1,1 +1,11 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+
+pub mod app;
+mod config;
+mod diagnostic;
+pub mod target;
+
+pub use app::{App, LoadError};
+pub use config::FILE_NAME;
+pub use diagnostic::{Diagnostic, Position, Severity};
+pub use target::{Bundle, Code, Target};

@@ -61,3 +61,8 @@ pub use platform::{LambdaContext, ServeError};
 pub use request_info::{Capabilities, RequestInfo, RequestOrigin};
 pub use server::Server;
 pub use service::McpService;
+
+/// The examples of the README compile.
+#[cfg(all(doctest, feature = "rmcp"))]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

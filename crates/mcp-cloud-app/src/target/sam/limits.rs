@@ -1,0 +1,123 @@
+//! What Lambda, API Gateway and CloudFormation take, where it depends on more than one key.
+
+use crate::{
+    app::App,
+    diagnostic::{Diagnostic, Severity},
+};
+
+/// Bytes of all variables together
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>).
+const ENVIRONMENT_BYTES: usize = 4096;
+/// Names Lambda keeps for itself (same page).
+const RESERVED_VARIABLES: [&str; 19] = [
+    "_HANDLER",
+    "_X_AMZN_TRACE_ID",
+    "AWS_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_LAMBDA_RUNTIME_API",
+    "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SECURITY_TOKEN",
+    "AWS_SESSION_TOKEN",
+    "LAMBDA_RUNTIME_DIR",
+    "LAMBDA_TASK_ROOT",
+];
+/// Tags of one resource (<https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html>).
+const TAGS: usize = 50;
+const TAG_KEY_CHARACTERS: usize = 128;
+const TAG_VALUE_CHARACTERS: usize = 256;
+/// Managed policies of one role, unless the account has been given more
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
+const MANAGED_POLICIES: usize = 10;
+
+pub(super) fn check(app: &App) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    timeout(app, &mut found);
+    environment(app, &mut found);
+    tags(app, &mut found);
+    if app.lambda.policies.len() > MANAGED_POLICIES {
+        let message =
+            format!("policies has {} ARNs, but a role takes {MANAGED_POLICIES} at most", app.lambda.policies.len());
+        found.push(app.diagnostic(Severity::Error, "lambda.policies", message));
+    }
+    found.sort_by_key(|diagnostic| diagnostic.position);
+    found
+}
+
+fn timeout(app: &App, found: &mut Vec<Diagnostic>) {
+    let (timeout, trigger) = (app.lambda.timeout_seconds, app.lambda.trigger);
+    let longest = trigger.longest_reply_seconds();
+    if timeout > longest {
+        let message = format!(
+            "timeout is {timeout} s, but the trigger `{}` gives up after {longest} s, while the function runs on and is paid for",
+            trigger.as_str()
+        );
+        let hint = format!("write `timeout = {longest}`, or choose a trigger that streams");
+        found.push(Diagnostic { hint: Some(hint), ..app.diagnostic(Severity::Warning, "lambda.timeout", message) });
+    }
+}
+
+fn environment(app: &App, found: &mut Vec<Diagnostic>) {
+    let mut bytes = 0;
+    for (key, value) in &app.environment {
+        bytes += key.len() + value.len();
+        let shown = key.escape_debug();
+        let message = if RESERVED_VARIABLES.contains(&key.as_str()) {
+            format!("`{shown}` is a variable that Lambda sets itself")
+        } else if !is_variable(key) {
+            format!(
+                "`{shown}` is not a name Lambda takes for a variable: at least two letters, digits and `_`, the first a letter"
+            )
+        } else {
+            continue;
+        };
+        found.push(app.diagnostic(Severity::Error, &format!("environment.{key}"), message));
+    }
+    if bytes > ENVIRONMENT_BYTES {
+        let message =
+            format!("the variables take {bytes} bytes together, but Lambda takes {ENVIRONMENT_BYTES} at most");
+        found.push(app.diagnostic(Severity::Error, "environment", message));
+    }
+}
+
+fn is_variable(key: &str) -> bool {
+    key.len() >= 2
+        && key.starts_with(|first: char| first.is_ascii_alphabetic())
+        && key.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+}
+
+fn tags(app: &App, found: &mut Vec<Diagnostic>) {
+    if app.tags.len() > TAGS {
+        let message = format!("there are {} tags, but a resource takes {TAGS} at most", app.tags.len());
+        found.push(app.diagnostic(Severity::Error, "tags", message));
+    }
+    let allowed = |letter: char| letter.is_alphanumeric() || " _.:/=+-@".contains(letter);
+    for (key, value) in &app.tags {
+        let (shown, length) = (key.escape_debug(), value.chars().count());
+        let message = if key.is_empty() || key.chars().count() > TAG_KEY_CHARACTERS {
+            format!(
+                "the tag `{shown}` has a key of {} characters, but AWS takes 1 to {TAG_KEY_CHARACTERS}",
+                key.chars().count()
+            )
+        } else if key.to_ascii_lowercase().starts_with("aws:") {
+            format!("the tag `{shown}` begins with `aws:`, which AWS keeps for itself")
+        } else if length > TAG_VALUE_CHARACTERS {
+            format!("the tag `{shown}` has {length} characters, but AWS takes {TAG_VALUE_CHARACTERS} at most")
+        } else if !key.chars().all(allowed) || !value.chars().all(allowed) {
+            format!(
+                "the tag `{shown}` has a character AWS does not take: letters, digits, spaces and `_.:/=+-@` are allowed"
+            )
+        } else {
+            continue;
+        };
+        found.push(app.diagnostic(Severity::Error, &format!("tags.{key}"), message));
+    }
+}

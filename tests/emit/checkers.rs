@@ -1,0 +1,202 @@
+//! The SAM translator and cfn-lint accept every committed template, and understand it as it is meant.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+use mcp_cloud_tests::{checker, python, workspace_root};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{name, templates};
+
+/// Expanded templates by name, and the files they are in.
+type Expanded = BTreeMap<String, (PathBuf, Value)>;
+
+/// What CloudFormation makes of every template; `None` when the translator is not installed.
+fn expanded() -> Option<&'static Expanded> {
+    static EXPANDED: OnceLock<Option<(TempDir, Expanded)>> = OnceLock::new();
+    let expand = || {
+        let directory = tempfile::tempdir().unwrap();
+        let expansion = Command::new(python()?)
+            .arg(workspace_root().join("tests/emit/expand.py"))
+            .arg(directory.path())
+            .args(templates())
+            .output()
+            .unwrap();
+        assert!(expansion.status.success(), "{}", String::from_utf8_lossy(&expansion.stderr));
+        let read = |template: &PathBuf| {
+            let path = directory.path().join(template.file_name().unwrap()).with_extension("json");
+            (name(template), (path.clone(), serde_json::from_slice(&fs::read(&path).unwrap()).unwrap()))
+        };
+        let expanded = templates().iter().map(read).collect();
+        Some((directory, expanded))
+    };
+    EXPANDED.get_or_init(expand).as_ref().map(|(_, expanded)| expanded)
+}
+
+/// The properties of the resources of one type.
+fn resources<'a>(template: &'a Value, kind: &str) -> Vec<&'a Value> {
+    let resources = template["Resources"].as_object().unwrap().values();
+    resources.filter(|resource| resource["Type"] == kind).map(|resource| &resource["Properties"]).collect()
+}
+
+fn lint(cfn_lint: &Path, template: &Path) -> Result<(), String> {
+    // Everything it calls an error or a warning; notes are about taste.
+    let verdict = Command::new(cfn_lint).arg("--template").arg(template).output().unwrap();
+    if verdict.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&verdict.stdout).into_owned()) }
+}
+
+#[test]
+fn cfn_lint_accepts_every_template_as_emitted() {
+    let Some(cfn_lint) = checker("cfn-lint") else { return };
+    for template in templates() {
+        lint(&cfn_lint, &template).unwrap_or_else(|found| panic!("{}:\n{found}", template.display()));
+    }
+}
+
+#[test]
+fn cfn_lint_accepts_every_template_as_the_sam_translator_expands_it() {
+    let (Some(cfn_lint), Some(expanded)) = (checker("cfn-lint"), expanded()) else { return };
+    for (name, (path, _)) in expanded {
+        lint(&cfn_lint, path).unwrap_or_else(|found| panic!("{name}:\n{found}"));
+    }
+}
+
+/// The checkers catch what they are there for: an enumeration, a limit, a property that does not exist.
+#[test]
+fn checkers_refuse_what_the_platform_would() {
+    let (Some(cfn_lint), Some(python)) = (checker("cfn-lint"), python()) else { return };
+    let good = fs::read_to_string(crate::own_template()).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let refused = [
+        ("runtime", "provided.al2023", "provided.al1999"),
+        ("memory", "MemorySize: 256", "MemorySize: 64"),
+        ("mode", "RESPONSE_STREAM", "STREAM"),
+        ("property", "InvokeMode", "InvokeMod"),
+    ];
+    for (case, right, wrong) in refused {
+        assert!(good.contains(right), "the template says `{right}`");
+        let template = directory.path().join(format!("{case}.yaml"));
+        fs::write(&template, good.replace(right, wrong)).unwrap();
+        let script = workspace_root().join("tests/emit/expand.py");
+        let expansion =
+            Command::new(&python).arg(script).arg(directory.path()).arg(&template).output().unwrap().status.success();
+        let accepted = expansion
+            && lint(&cfn_lint, &template).is_ok()
+            && lint(&cfn_lint, &template.with_extension("json")).is_ok();
+        assert!(!accepted, "nothing noticed `{wrong}`");
+    }
+}
+
+#[test]
+fn public_function_url_has_both_permissions_and_a_private_one_none() {
+    let Some(expanded) = expanded() else { return };
+    let permissions = |name: &str| {
+        let mut actions: Vec<_> = resources(&expanded[name].1, "AWS::Lambda::Permission")
+            .into_iter()
+            .map(|permission| {
+                assert_eq!(permission["Principal"], "*");
+                permission["Action"].as_str().unwrap().to_owned()
+            })
+            .collect();
+        actions.sort();
+        actions
+    };
+    assert_eq!(permissions("function-url-public"), ["lambda:InvokeFunction", "lambda:InvokeFunctionUrl"]);
+    assert!(permissions("function-url").is_empty());
+    assert!(permissions("function-url-buffered").is_empty());
+    let url = |name: &str| resources(&expanded[name].1, "AWS::Lambda::Url")[0].clone();
+    assert_eq!(
+        (&url("function-url")["AuthType"], &url("function-url")["InvokeMode"]),
+        (&"AWS_IAM".into(), &"RESPONSE_STREAM".into())
+    );
+    assert_eq!(url("function-url-buffered")["InvokeMode"], "BUFFERED");
+}
+
+#[test]
+fn rest_api_streams_only_when_it_is_to() {
+    let Some(expanded) = expanded() else { return };
+    let integration = |name: &str| {
+        let api = resources(&expanded[name].1, "AWS::ApiGateway::RestApi")[0];
+        let method = &api["Body"]["paths"]["/mcp"]["x-amazon-apigateway-any-method"];
+        method["x-amazon-apigateway-integration"].clone()
+    };
+    let uri = |integration: &Value| integration["uri"]["Fn::Sub"].as_str().unwrap().to_owned();
+
+    let stream = integration("rest-api-stream");
+    assert_eq!(stream["responseTransferMode"], "STREAM");
+    assert_eq!(stream["timeoutInMillis"], 300_000);
+    assert!(uri(&stream).ends_with("/functions/${Server.Arn}/response-streaming-invocations"), "{stream}");
+    let buffered = integration("rest-api");
+    assert!(buffered["responseTransferMode"].is_null(), "{buffered}");
+    assert!(uri(&buffered).ends_with("/functions/${Server.Arn}/invocations"), "{buffered}");
+    for name in ["rest-api", "rest-api-stream", "rest-api-stream-iam"] {
+        assert_eq!(
+            resources(&expanded[name].1, "AWS::ApiGateway::Stage").len(),
+            1,
+            "{name} has the one stage it names"
+        );
+        assert!(integration(name)["credentials"].is_null(), "{name} does not call with the rights of its caller");
+    }
+}
+
+#[test]
+fn gateway_asks_for_a_signature_unless_told_otherwise() {
+    let Some(expanded) = expanded() else { return };
+    let security = |name: &str, kind: &str, path: &str| {
+        let api = resources(&expanded[name].1, kind)[0];
+        api["Body"]["paths"][path]["x-amazon-apigateway-any-method"]["security"].clone()
+    };
+    let signed = serde_json::json!([{ "AWS_IAM": [] }]);
+    assert_eq!(security("rest-api", "AWS::ApiGateway::RestApi", "/mcp"), signed);
+    assert_eq!(security("rest-api-stream-iam", "AWS::ApiGateway::RestApi", "/mcp"), signed);
+    assert_eq!(security("http-api", "AWS::ApiGatewayV2::Api", "/mcp"), signed);
+    assert!(security("rest-api-stream", "AWS::ApiGateway::RestApi", "/mcp").is_null());
+    assert!(security("http-api-public", "AWS::ApiGatewayV2::Api", "/search/mcp").is_null());
+}
+
+/// Values that YAML 1.1 would read as something else reach the function as they were written.
+#[test]
+fn variables_reach_the_function_as_they_were_written() {
+    let Some(expanded) = expanded() else { return };
+    let function = resources(&expanded["function-url-public"].1, "AWS::Lambda::Function")[0];
+    let expected = serde_json::json!({
+        "BOOLEAN": "on",
+        "COLON": "key: value",
+        "DATE": "2026-11-21",
+        "EMPTY": "",
+        "EXPONENT": "1e3",
+        "LINES": "first\nsecond\ttab",
+        "MCP_CLOUD_ALLOWED_ORIGINS": "https://example.org",
+        "MCP_CLOUD_RESPONSE_MODE": "stream",
+        "NULL_WORD": "null",
+        "OCTAL": "0123",
+        "QUOTES": "it's \"quoted\"",
+        "SIXTY": "12:30:45",
+        "TILDE": "~",
+        "UNICODE": "Grüße 🦀",
+    });
+    assert_eq!(function["Environment"]["Variables"], expected);
+    assert_eq!(function["Description"], "Weather: what it's like outside # now");
+}
+
+#[test]
+fn role_may_write_its_own_log_and_nothing_else() {
+    let Some(expanded) = expanded() else { return };
+    for (name, (_, template)) in expanded {
+        let roles = resources(template, "AWS::IAM::Role");
+        assert_eq!(roles.len(), 1, "{name} has the role it defines and none that SAM adds");
+        let statement = &roles[0]["Policies"][0]["PolicyDocument"]["Statement"];
+        let expected = serde_json::json!([{
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+            "Resource": { "Fn::GetAtt": ["ServerLogs", "Arn"] },
+        }]);
+        assert_eq!(*statement, expected, "{name}");
+    }
+}
