@@ -2,7 +2,8 @@
 //! `lambda-http`, the server learns the trigger, the deadline and the caller's address from lambda_http; and a tool
 //! finds lambda_http's own extensions in its request.
 //!
-//! The argument `--stream` runs it under lambda_http's streaming twin, behind a gateway that streams.
+//! lambda_http fixes buffered or streaming for the whole program, so the variable that says what the gateway expects
+//! chooses between its two loops.
 
 use lambda_http::request::RequestContext;
 use rmcp::{
@@ -34,7 +35,7 @@ impl ServerHandler for Demo {}
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {
     let service = mcp_cloud::Server::rmcp(|| Demo(Demo::tool_router())).into_service();
-    if std::env::args().any(|argument| argument == "--stream") {
+    if std::env::var("MCP_CLOUD_RESPONSE_MODE").is_ok_and(|mode| mode == "stream") {
         lambda_http::run_with_streaming_response(service).await
     } else {
         lambda_http::run(service).await

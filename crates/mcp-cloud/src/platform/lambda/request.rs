@@ -112,7 +112,7 @@ fn request(
     *request.method_mut() =
         Method::from_bytes(method.0.as_bytes()).map_err(|_| "the event names a method that is none")?;
     let path = event.raw_path.or(event.path).map_or(Cow::Borrowed("/"), |path| path.0);
-    let path = without_stage(&path, &context);
+    let path = without_stage(&path, context.stage.as_ref().map(|stage| &*stage.0));
     let query = match event.raw_query_string {
         Some(raw) => raw.0,
         None => Cow::Owned(query(
@@ -156,11 +156,10 @@ fn body(text: Option<Cow<'_, str>>, base64: Option<bool>) -> Result<Bytes, &'sta
     Ok(Bytes::from(text.into_owned()))
 }
 
-/// An HTTP API puts the name of its stage in front of the path; the function's paths do not have it.
-fn without_stage<'p>(path: &'p str, context: &Context<'_>) -> &'p str {
-    let Some(stage) = context.stage.as_ref().map(|stage| &*stage.0).filter(|stage| *stage != "$default") else {
-        return path;
-    };
+/// An HTTP API puts the name of its stage in front of the path, and lambda_http does so for a REST API; the function's
+/// paths do not have it.
+pub(super) fn without_stage<'p>(path: &'p str, stage: Option<&str>) -> &'p str {
+    let Some(stage) = stage.filter(|stage| *stage != "$default") else { return path };
     match path.strip_prefix('/').and_then(|path| path.strip_prefix(stage)) {
         Some("") => "/",
         Some(rest) if rest.starts_with('/') => rest,

@@ -1,0 +1,269 @@
+//! Answers the runtime's calls.
+
+use std::{convert::Infallible, sync::Arc};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, StatusCode, header::CONTENT_TYPE};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+    time::{Instant, timeout_at},
+};
+
+use super::{
+    Delivery, FunctionError, Moment, Outcome, PAYLOAD_BYTES, STREAMED_BYTES, Shared, StreamError, Streamed,
+    outcome::Piece, random,
+};
+
+const ROOT: &str = "/2018-06-01/runtime/";
+const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
+const ERROR_BODY: &str = "lambda-runtime-function-error-body";
+
+/// Pieces of a streamed reply that may wait for a slow client before the function has to.
+const WAITING_CHUNKS: usize = 64;
+
+type Reply = Response<Full<Bytes>>;
+
+/// Serves connections until aborted.
+pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    // Dropped, and with it every connection, when this task is aborted.
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                let Ok((stream, _)) = accepted else { continue };
+                // Nagle's algorithm would hold small frames back for as long as the peer delays its acknowledgement.
+                let _ = stream.set_nodelay(true);
+                let shared = Arc::clone(&shared);
+                connections.spawn(async move {
+                    let service = service_fn(|request| answer(Arc::clone(&shared), request));
+                    // A connection that breaks shows as the outcome of the event it carried.
+                    let _ = http1::Builder::new()
+                        .serve_connection(TokioIo::new(stream), service)
+                        .await;
+                });
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Reply, Infallible> {
+    let path = request.uri().path().to_owned();
+    let Some(call) = path.strip_prefix(ROOT) else {
+        return Ok(refusal(StatusCode::NOT_FOUND, "NotFound", "there is no such call"));
+    };
+    let reply = match (request.method(), call.split('/').collect::<Vec<_>>().as_slice()) {
+        (&Method::GET, ["invocation", "next"]) => next(&shared).await,
+        (&Method::POST, ["invocation", id, "response"]) => response(&shared, id, request).await,
+        (&Method::POST, ["invocation", id, "error"]) => error(&shared, id, request).await,
+        (&Method::POST, ["init", "error"]) => init_error(&shared, request).await,
+        _ => refusal(StatusCode::NOT_FOUND, "NotFound", "there is no such call"),
+    };
+    Ok(reply)
+}
+
+async fn next(shared: &Arc<Shared>) -> Reply {
+    let (waiter, delivery) = oneshot::channel();
+    {
+        let mut state = shared.lock();
+        if state.current.as_ref().is_some_and(|current| current.reply.is_some()) {
+            return invalid_state("asked for an event before replying to the one before it");
+        }
+        state.current = None;
+        state.waiter = Some(waiter);
+        shared.moment.send_replace(Moment::Asking);
+    }
+    let Ok(delivery) = delivery.await else {
+        return invalid_state("asked for an event twice");
+    };
+    let Delivery { request_id, deadline_ms, function_arn, event } = delivery;
+    let [first, second] = random();
+    let trace_id = format!("Root=1-{:08x}-{:08x}{:016x};Sampled=0", deadline_ms / 1000, first & 0xffff_ffff, second);
+    let mut reply = Response::new(Full::new(event));
+    for (name, value) in [
+        ("content-type", "application/json"),
+        ("lambda-runtime-aws-request-id", request_id.as_str()),
+        ("lambda-runtime-deadline-ms", deadline_ms.to_string().as_str()),
+        ("lambda-runtime-invoked-function-arn", function_arn.as_str()),
+        ("lambda-runtime-trace-id", trace_id.as_str()),
+    ] {
+        // Only an ARN of the caller's can be no header value.
+        if let Ok(value) = value.parse() {
+            reply.headers_mut().insert(name, value);
+        }
+    }
+    reply
+}
+
+async fn response(shared: &Arc<Shared>, id: &str, request: Request<Incoming>) -> Reply {
+    let (sender, deadline) = match claim(shared, id) {
+        Ok(claimed) => claimed,
+        Err(refused) => return refused.into(),
+    };
+    let (head, body) = request.into_parts();
+    let content_type = text(&head.headers, CONTENT_TYPE.as_str());
+    let streaming = text(&head.headers, "lambda-runtime-function-response-mode")
+        .is_some_and(|mode| mode.eq_ignore_ascii_case("streaming"));
+    if streaming {
+        let (pieces, received) = mpsc::channel(WAITING_CHUNKS);
+        let _ = sender.send(Outcome::Streamed(Streamed::new(content_type, received)));
+        let end = pump(body, &pieces, deadline).await;
+        shared.moment.send_replace(Moment::Replied);
+        // Fails only if nobody reads any more.
+        let _ = pieces.send(end).await;
+        return accepted();
+    }
+    let body = timeout_at(deadline, Limited::new(body, PAYLOAD_BYTES).collect()).await;
+    shared.moment.send_replace(Moment::Replied);
+    match body {
+        Ok(Ok(body)) => {
+            let _ = sender.send(Outcome::Buffered { body: body.to_bytes(), content_type });
+            accepted()
+        }
+        Ok(Err(why)) if why.is::<LengthLimitError>() => {
+            let message =
+                format!("Response payload size exceeded maximum allowed payload size ({PAYLOAD_BYTES} bytes).");
+            let _ = sender.send(Outcome::FunctionError(FunctionError {
+                error_type: "Function.ResponseSizeTooLarge".to_owned(),
+                body: error_document("Function.ResponseSizeTooLarge", &message),
+            }));
+            refusal(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &message)
+        }
+        Ok(Err(_)) => {
+            let _ = sender.send(Outcome::Disconnected);
+            refusal(StatusCode::BAD_REQUEST, "InvalidRequest", "cannot read the body")
+        }
+        Err(_) => {
+            let _ = sender.send(Outcome::Timeout);
+            refusal(StatusCode::BAD_REQUEST, "InvalidRequest", "the deadline has passed")
+        }
+    }
+}
+
+/// Hands a streamed reply on to whoever reads it, to its end whether anybody reads or not, and returns how it ended.
+async fn pump(
+    mut body: Incoming,
+    pieces: &mpsc::Sender<Result<Piece, StreamError>>,
+    deadline: Instant,
+) -> Result<Piece, StreamError> {
+    let mut length = 0_usize;
+    let error = loop {
+        let frame = match timeout_at(deadline, body.frame()).await {
+            Ok(Some(Ok(frame))) => frame,
+            Ok(Some(Err(_))) => break Some(StreamError::Disconnected),
+            Ok(None) => break None,
+            Err(_) => break Some(StreamError::Timeout),
+        };
+        match frame.into_data() {
+            Ok(data) if data.is_empty() => {}
+            Ok(data) => {
+                length = length.saturating_add(data.len());
+                if length > STREAMED_BYTES {
+                    break Some(StreamError::TooLarge);
+                }
+                match timeout_at(deadline, pieces.send(Ok(Piece::Data(data)))).await {
+                    // A client that went away does not stop the function.
+                    Ok(Ok(()) | Err(_)) => {}
+                    Err(_) => break Some(StreamError::Timeout),
+                }
+            }
+            Err(frame) => {
+                if let Ok(trailers) = frame.into_trailers()
+                    && let Some(error_type) = text(&trailers, ERROR_TYPE)
+                {
+                    let body =
+                        text(&trailers, ERROR_BODY).and_then(|body| STANDARD.decode(body).ok()).unwrap_or_default();
+                    break Some(StreamError::Function(FunctionError { error_type, body: body.into() }));
+                }
+            }
+        }
+    };
+    error.map_or(Ok(Piece::End), Err)
+}
+
+async fn error(shared: &Arc<Shared>, id: &str, request: Request<Incoming>) -> Reply {
+    let (sender, _) = match claim(shared, id) {
+        Ok(claimed) => claimed,
+        Err(refused) => return refused.into(),
+    };
+    let error = read_error(request).await;
+    shared.moment.send_replace(Moment::Replied);
+    let _ = sender.send(Outcome::FunctionError(error));
+    accepted()
+}
+
+async fn init_error(shared: &Arc<Shared>, request: Request<Incoming>) -> Reply {
+    let error = read_error(request).await;
+    shared.lock().init_error = Some(error);
+    shared.moment.send_replace(Moment::Failed);
+    accepted()
+}
+
+async fn read_error(request: Request<Incoming>) -> FunctionError {
+    let (head, body) = request.into_parts();
+    let body = Limited::new(body, PAYLOAD_BYTES).collect().await;
+    FunctionError {
+        error_type: text(&head.headers, ERROR_TYPE).unwrap_or_else(|| "Unhandled".to_owned()),
+        body: body.map_or_else(|_| Bytes::new(), http_body_util::Collected::to_bytes),
+    }
+}
+
+type Claim = (oneshot::Sender<Outcome>, Instant);
+
+/// Why a reply is not taken.
+enum Refused {
+    UnknownId,
+    SecondReply,
+}
+
+impl From<Refused> for Reply {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::UnknownId => {
+                refusal(StatusCode::BAD_REQUEST, "InvalidRequestID", "there is no event under way with this id")
+            }
+            Refused::SecondReply => invalid_state("replied twice to one event"),
+        }
+    }
+}
+
+/// Takes the right to reply to `id`, which there is once.
+fn claim(shared: &Shared, id: &str) -> Result<Claim, Refused> {
+    let mut state = shared.lock();
+    let current = state.current.as_mut().filter(|current| current.request_id == id).ok_or(Refused::UnknownId)?;
+    let reply = current.reply.take().ok_or(Refused::SecondReply)?;
+    Ok((reply, current.deadline))
+}
+
+fn accepted() -> Reply {
+    json(StatusCode::ACCEPTED, r#"{"status":"OK"}"#)
+}
+
+fn invalid_state(message: &str) -> Reply {
+    refusal(StatusCode::FORBIDDEN, "InvalidStateTransition", message)
+}
+
+fn refusal(status: StatusCode, error_type: &str, message: &str) -> Reply {
+    json(status, error_document(error_type, message))
+}
+
+fn error_document(error_type: &str, message: &str) -> Bytes {
+    serde_json::json!({"errorMessage": message, "errorType": error_type}).to_string().into()
+}
+
+fn json(status: StatusCode, body: impl Into<Bytes>) -> Reply {
+    let mut reply = Response::new(Full::new(body.into()));
+    *reply.status_mut() = status;
+    reply.headers_mut().insert(CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+    reply
+}
+
+fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name)?.to_str().ok().map(str::to_owned)
+}
