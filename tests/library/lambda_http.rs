@@ -15,8 +15,8 @@ async fn gateway(trigger: Trigger, mode: &str) -> String {
         .expect("the emulator starts");
     let reply = post(running.address(), CALL).await;
     running.stop().await;
-    assert!(reply.starts_with("HTTP/1.1 200 OK"), "{trigger}: {reply}");
-    reply
+    assert_eq!(reply.status, 200, "{trigger}: {reply:?}");
+    reply.body
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -52,8 +52,8 @@ fn port(name: &'static str) -> Result<Option<u16>, ServeError> {
     }
 }
 
-/// A server that could not be served.
-#[derive(Debug)]
+/// A server that could not be served. Its `Debug` is its `Display`, because that is what a `main` that returns it
+/// prints.
 #[non_exhaustive]
 pub enum ServeError {
     /// A variable of the environment holds something else than it should.
@@ -92,6 +92,12 @@ impl fmt::Display for ServeError {
             Self::RuntimeApi { attempt, source } => write!(f, "cannot {attempt} the Lambda Runtime API: {source}"),
             Self::Stdio(source) => write!(f, "cannot serve over standard input and output: {source}"),
         }
+    }
+}
+
+impl fmt::Debug for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

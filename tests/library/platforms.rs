@@ -1,0 +1,127 @@
+//! The server by itself: over standard input and output, and as a container.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use mcp_cloud_tests::{Profile, hello_binary};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+
+use crate::send;
+
+const CALL: &str =
+    r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"text":"hi"}}}"#;
+
+/// A server that is killed when the test ends, however it ends.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn hello() -> Command {
+    let mut command = Command::new(hello_binary(Profile::Dev));
+    command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port is free").port()
+}
+
+fn container(port: u16, variables: &[(&str, &str)]) -> (Server, SocketAddr) {
+    let mut command = hello();
+    command.env("PORT", port.to_string()).envs(variables.iter().copied());
+    let server = Server(command.spawn().expect("hello starts"));
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    let patience = Instant::now() + Duration::from_secs(10);
+    while TcpStream::connect(address).is_err() {
+        assert!(Instant::now() < patience, "hello does not listen on {address}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    (server, address)
+}
+
+#[test]
+fn serves_one_client_over_standard_input_and_output() {
+    for (arguments, variables) in [(vec!["--stdio"], vec![]), (vec![], vec![("MCP_CLOUD_STDIO", "1")])] {
+        let mut child = hello().args(arguments).envs(variables).stdin(Stdio::piped()).spawn().expect("hello starts");
+        let mut input = child.stdin.take().expect("its input is a pipe");
+        let mut output = BufReader::new(child.stdout.take().expect("its output is a pipe")).lines();
+        let _server = Server(child);
+        let client = json!({ "name": "test", "version": "1" });
+        let initialize = json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize",
+            "params": { "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client } });
+        let initialized = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
+        writeln!(input, "{initialize}\n{initialized}\n{CALL}").expect("it reads");
+        let mut next = || -> Value {
+            serde_json::from_str(&output.next().expect("it answers").expect("in text")).expect("in JSON")
+        };
+        assert_eq!(next()["result"]["serverInfo"]["name"], "hello");
+        assert_eq!(next()["result"]["content"][0]["text"], "hi");
+    }
+}
+
+#[tokio::test]
+async fn a_container_listens_on_the_port_it_is_told() {
+    let (_server, address) = container(free_port(), &[]);
+    let reply = send(address, "POST", &[], CALL).await;
+    assert!(reply.status == 200 && reply.body.contains("hi"), "{reply:?}");
+    let health = crate::get(address, "/health").await;
+    assert_eq!((health.status, health.body.as_str()), (200, "ok\n"));
+    assert_eq!(crate::get(address, "/elsewhere").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_container_that_nobody_guards_answers_to_loopback_names_only() {
+    let (_server, address) = container(free_port(), &[]);
+    let stranger = [("host", "tools.example".to_owned())];
+    assert_eq!(send(address, "POST", &stranger, CALL).await.status, 403);
+    let (_server, address) = container(free_port(), &[("MCP_CLOUD_ALLOW_UNAUTHENTICATED", "1")]);
+    assert_eq!(send(address, "POST", &stranger, CALL).await.status, 200);
+    let (_server, address) = container(free_port(), &[("MCP_CLOUD_ALLOWED_HOSTS", "tools.example")]);
+    assert_eq!(send(address, "POST", &stranger, CALL).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_container_finishes_what_it_began_when_it_is_told_to_end() {
+    let (mut server, address) = container(free_port(), &[("K_SERVICE", "hello")]);
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"countdown","arguments":{"from":5}}}"#;
+    let pid = Pid::from_child(&server.0);
+    let end = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        kill_process(pid, Signal::TERM).expect("it still runs");
+    };
+    let (reply, ()) = tokio::join!(send(address, "POST", &[], call), end);
+    assert!(reply.body.contains("lift-off"), "{reply:?}");
+    assert!(server.0.wait().expect("it ends").success());
+}
+
+#[test]
+fn says_which_variable_or_address_is_wrong() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let port = taken.local_addr().expect("it has an address").port().to_string();
+    for (variables, expected) in [
+        (vec![("PORT", "eighty")], "PORT does not hold a port number"),
+        (vec![("PORT", port.as_str())], "something else does"),
+        (vec![("FUNCTIONS_CUSTOMHANDLER_PORT", "")], "FUNCTIONS_CUSTOMHANDLER_PORT does not hold a port number"),
+        (vec![("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:1")], "cannot connect to the Lambda Runtime API"),
+        (
+            vec![("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:1"), ("MCP_CLOUD_RESPONSE_MODE", "both")],
+            "MCP_CLOUD_RESPONSE_MODE",
+        ),
+    ] {
+        let mut server = Server(hello().envs(variables).spawn().expect("hello starts"));
+        let mut said = String::new();
+        server.0.stderr.take().expect("a pipe").read_to_string(&mut said).expect("text");
+        assert!(said.contains(expected), "{said}");
+        assert_eq!(server.0.wait().expect("it ends").code(), Some(1));
+    }
+}
