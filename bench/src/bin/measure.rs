@@ -1,0 +1,113 @@
+//! Measures Lambda bootstraps: one, or the project beside its peers.
+
+use std::error::Error as _;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use mcp_cloud_bench::compare::{self, Binaries, Effort};
+use mcp_cloud_bench::simulator::{Rounds, play};
+use mcp_cloud_bench::{Case, Error, Program, callgrind, program, report};
+
+#[derive(Debug, Parser)]
+#[command(about = "Plays the Lambda Runtime API to a program, checks its answers and times it")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// Where callgrind's files go
+    #[arg(long, default_value = ".", global = true)]
+    folder: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Compares the project with its peers
+    Compare {
+        #[command(flatten)]
+        binaries: Binaries,
+        /// A few hundred invocations: shows that everything works, not how fast
+        #[arg(long)]
+        quick: bool,
+        /// What is printed on standard output
+        #[arg(long, value_enum, default_value_t)]
+        output: Format,
+    },
+    /// Measures one program with one case
+    One {
+        #[command(flatten)]
+        case: Case,
+        /// Invocations before the clock counts
+        #[arg(long, default_value_t = 300)]
+        warm_up: usize,
+        /// Invocations that are timed
+        #[arg(long, default_value_t = 1000)]
+        timed: usize,
+        /// Counts instructions and allocations too
+        #[arg(long)]
+        count: bool,
+        /// Environment variable for the program
+        #[arg(long, value_name = "NAME=VALUE")]
+        variable: Vec<String>,
+        /// The bootstrap and its arguments
+        #[arg(last = true, required = true)]
+        program: Vec<String>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Format {
+    #[default]
+    Table,
+    Json,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let mut message = format!("error: {error}");
+            let mut source = error.source();
+            while let Some(cause) = source {
+                message = format!("{message}: {cause}");
+                source = cause.source();
+            }
+            say(&message);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<(), Error> {
+    let processor = program::pin_to_one_processor()?;
+    let output = &mut io::stdout().lock();
+    match arguments.command {
+        Command::Compare { binaries, quick, output: format } => {
+            say(&format!("everything runs on processor {processor}"));
+            let effort = if quick { Effort::quick() } else { Effort::full() };
+            let report = compare::run(&binaries, effort, &arguments.folder, &mut say)?;
+            match format {
+                Format::Table => report::table(&report, output),
+                Format::Json => report::json(&report, output),
+            }
+            .map_err(Error::Output)
+        }
+        Command::One { case, warm_up, timed, count, variable, program } => {
+            let Some((path, rest)) = program.split_first() else { return Ok(()) };
+            let mut program = Program::new("the program", path);
+            program.arguments = rest.to_vec();
+            for (name, value) in variable.iter().filter_map(|variable| variable.split_once('=')) {
+                program = program.with_variable(name, value);
+            }
+            let samples = play(&program, &case, Rounds::new(warm_up, timed))?;
+            let cost = if count { Some(callgrind::count(&program, &case, 100, 500, &arguments.folder)?) } else { None };
+            report::samples(&samples, cost, output).map_err(Error::Output)
+        }
+    }
+}
+
+/// Talk goes to standard error. That it cannot be written is no reason to stop measuring.
+fn say(message: &str) {
+    let _ = writeln!(io::stderr(), "{message}");
+}

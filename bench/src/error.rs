@@ -1,0 +1,95 @@
+//! What can go wrong while measuring.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use crate::answer::WrongAnswer;
+
+/// Why a program could not be measured.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The program under test did not start.
+    #[error("cannot start {}", program.display())]
+    Start {
+        /// What was to be started.
+        program: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The program under test ended before it had answered everything.
+    #[error("{program} ended ({status}) after {answered} of {wanted} answers")]
+    EndedEarly {
+        /// Name of the program.
+        program: String,
+        /// How it ended.
+        status: ExitStatus,
+        /// Answers it gave.
+        answered: usize,
+        /// Answers it should have given.
+        wanted: usize,
+    },
+    /// The program under test took too long.
+    #[error("{program} gave {answered} of {wanted} answers in {} s", limit.as_secs())]
+    TimedOut {
+        /// Name of the program.
+        program: String,
+        /// How long it had.
+        limit: Duration,
+        /// Answers it gave.
+        answered: usize,
+        /// Answers it should have given.
+        wanted: usize,
+    },
+    /// The program under test answered, but not what was asked.
+    #[error("{program} answered `{case}` wrongly")]
+    Answer {
+        /// Name of the program.
+        program: String,
+        /// What was asked.
+        case: String,
+        /// What is wrong with the answer.
+        source: WrongAnswer,
+    },
+    /// The program under test reported an error to the Runtime API.
+    #[error("{program} reported an error to the Runtime API: {report}")]
+    Reported {
+        /// Name of the program.
+        program: String,
+        /// The beginning of its report.
+        report: String,
+    },
+    /// The Runtime API could not be played.
+    #[error("cannot play the Runtime API on a local socket")]
+    Socket(#[source] io::Error),
+    /// The program under test said something that is not HTTP/1.1 as the Runtime API understands it.
+    #[error("{program} broke the protocol of the Runtime API")]
+    Protocol {
+        /// Name of the program.
+        program: String,
+        /// What was wrong.
+        source: io::Error,
+    },
+    /// The system refused to pin this process or to read its clocks.
+    #[error("cannot {attempt}")]
+    System {
+        /// What was attempted.
+        attempt: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Callgrind left no count behind.
+    #[error("no instruction count in {}", file.display())]
+    NoCount {
+        /// Where it should have been.
+        file: PathBuf,
+        /// What the system said, if the file could not be read.
+        #[source]
+        source: Option<io::Error>,
+    },
+    /// The results could not be written.
+    #[error("cannot write the results")]
+    Output(#[source] io::Error),
+}

@@ -1,0 +1,141 @@
+//! Prints what was measured: a table for people, JSON for pipelines.
+
+use std::io::{self, Write};
+
+use crate::callgrind::Cost;
+use crate::compare::{Report, Row};
+use crate::simulator::Samples;
+use crate::statistics::Spread;
+
+/// What stands where nothing was measured.
+const NOTHING: &str = "–";
+
+/// Writes `report` as tables.
+///
+/// # Errors
+///
+/// What the output said.
+pub fn table(report: &Report, output: &mut dyn Write) -> io::Result<()> {
+    writeln!(output, "{}; medians\n", report.case)?;
+    let mut lines = vec![
+        [
+            "program",
+            "cycle µs",
+            "p90",
+            "÷ P0",
+            "answer µs",
+            "CPU µs",
+            "k instructions",
+            "mallocs",
+            "cold ms",
+            "÷ P0",
+            "peak MiB",
+            "streamed tail ms",
+            "binary MB",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+    ];
+    lines.extend(report.programs.iter().map(cells));
+    write_aligned(&lines, output)?;
+    if report.cases.is_empty() {
+        return Ok(());
+    }
+    writeln!(output, "\nhello, asked other things\n")?;
+    let mut lines = vec![["case", "cycle µs", "k instructions", "mallocs"].map(str::to_owned).to_vec()];
+    lines.extend(report.cases.iter().map(|row| {
+        let [instructions, allocations] = cost(row.cost);
+        vec![row.case.clone(), format!("{:.1}", row.cycle.median), instructions, allocations]
+    }));
+    write_aligned(&lines, output)
+}
+
+/// Writes `report` as one JSON document.
+///
+/// # Errors
+///
+/// What the output said.
+pub fn json(report: &Report, output: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *output, report)?;
+    writeln!(output)
+}
+
+/// Writes what one program showed.
+///
+/// # Errors
+///
+/// What the output said.
+pub fn samples(samples: &Samples, counted: Option<Cost>, output: &mut dyn Write) -> io::Result<()> {
+    let micros = |spread: Option<Spread>| match spread {
+        Some(Spread { min, median, p90 }) => format!("median {median:.1}, p90 {p90:.1}, min {min:.1}"),
+        None => NOTHING.to_owned(),
+    };
+    let invocations = samples.cycles.len();
+    writeln!(output, "event {} B, answer {} B, invocations {invocations}", samples.event_bytes, samples.answer_bytes)?;
+    writeln!(output, "cycle µs:  {}", micros(Spread::of(&samples.cycles)))?;
+    writeln!(output, "answer µs: {}", micros(Spread::of(&samples.answers)))?;
+    writeln!(output, "last byte after the first µs: {}", micros(Spread::of(&samples.tails)))?;
+    writeln!(
+        output,
+        "first /next {:.2} ms, first answer {:.2} ms after the start",
+        samples.first_next.as_secs_f64() * 1e3,
+        samples.first_answer.as_secs_f64() * 1e3
+    )?;
+    writeln!(
+        output,
+        "CPU {:.1} µs per invocation, peak {:.1} MiB, {} connections",
+        samples.processor_time.as_secs_f64() * 1e6 / invocations.max(1) as f64,
+        samples.peak_kib as f64 / 1024.0,
+        samples.connections
+    )?;
+    if counted.is_some() {
+        let [instructions, allocations] = cost(counted);
+        writeln!(output, "k instructions {instructions}, mallocs {allocations}")?;
+    }
+    Ok(())
+}
+
+fn cells(row: &Row) -> Vec<String> {
+    let [instructions, allocations] = cost(row.cost);
+    vec![
+        row.program.clone(),
+        format!("{:.1}", row.cycle.median),
+        format!("{:.1}", row.cycle.p90),
+        format!("{:.2}", row.cycle_ratio),
+        format!("{:.1}", row.answer.median),
+        format!("{:.1}", row.processor),
+        instructions,
+        allocations,
+        format!("{:.2}", row.cold_start.median / 1e3),
+        format!("{:.2}", row.cold_start_ratio),
+        format!("{:.1}", row.peak_kib / 1024.0),
+        row.streamed_tail.map_or_else(|| NOTHING.to_owned(), |tail| format!("{:.3}", tail.median / 1e3)),
+        format!("{:.2}", row.binary_bytes as f64 / 1e6),
+    ]
+}
+
+fn cost(cost: Option<Cost>) -> [String; 2] {
+    let instructions = cost.map(|cost| format!("{:.1}", cost.instructions / 1e3));
+    let allocations = cost.and_then(|cost| cost.allocations).map(|allocations| format!("{allocations:.1}"));
+    [instructions, allocations].map(|cell| cell.unwrap_or_else(|| NOTHING.to_owned()))
+}
+
+/// The first column to the left, numbers to the right.
+fn write_aligned(lines: &[Vec<String>], output: &mut dyn Write) -> io::Result<()> {
+    let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max())
+        .map(Option::unwrap_or_default)
+        .collect();
+    for line in lines {
+        for (column, (cell, width)) in line.iter().zip(&widths).enumerate() {
+            if column == 0 {
+                write!(output, "{cell:width$}")?;
+            } else {
+                write!(output, "  {cell:>width$}")?;
+            }
+        }
+        writeln!(output)?;
+    }
+    Ok(())
+}
