@@ -124,8 +124,7 @@ impl<'a, V> Headers<'a, V> {
     {
         let mut map = HeaderMap::with_capacity(self.0.len());
         for (name, values) in self.0 {
-            let name = HeaderName::from_bytes(name.0.as_bytes())
-                .map_err(|_| "the event has a header with a name that no header can have")?;
+            let name = header_name(&name.0)?;
             let mut values = values.into_iter().peekable();
             while let Some(value) = values.next() {
                 let bytes = match value.0 {
@@ -144,4 +143,21 @@ impl<'a, V> Headers<'a, V> {
         }
         Ok(map)
     }
+}
+
+/// A header's name. Those that gateways and MCP clients send with every request need no memory of their own.
+fn header_name(name: &str) -> Result<HeaderName, &'static str> {
+    const COMMON: &[&str] = &[
+        "x-forwarded-for",
+        "x-forwarded-port",
+        "x-forwarded-proto",
+        "x-amzn-trace-id",
+        "mcp-protocol-version",
+        "mcp-method",
+        "mcp-name",
+    ];
+    if let Some(common) = COMMON.iter().find(|common| common.eq_ignore_ascii_case(name)) {
+        return Ok(HeaderName::from_static(common));
+    }
+    HeaderName::from_bytes(name.as_bytes()).map_err(|_| "the event has a header with a name that no header can have")
 }

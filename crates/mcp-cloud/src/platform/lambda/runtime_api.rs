@@ -16,7 +16,7 @@ use bytes::Bytes;
 use super::LambdaContext;
 
 /// How much is read at once; a response head that is larger is not one. Most events fit beside their head.
-const INBOX: usize = 64 * 1024;
+const INBOX: usize = 16 * 1024;
 /// Bodies up to this size are sent together with their head.
 const COALESCE: usize = 64 * 1024;
 
@@ -174,6 +174,9 @@ impl RuntimeApi {
     }
 
     fn head(&mut self) -> io::Result<Head> {
+        if self.inbox.unread().is_empty() {
+            self.fill()?;
+        }
         loop {
             let mut headers = [httparse::EMPTY_HEADER; 48];
             let mut response = httparse::Response::new(&mut headers);
@@ -332,21 +335,21 @@ impl Head {
             deadline: None,
         };
         for header in response.headers.iter() {
-            let Ok(value) = std::str::from_utf8(header.value) else { continue };
+            let value = || std::str::from_utf8(header.value).unwrap_or_default();
             // The length tells almost every name apart before a letter is compared.
             match header.name.len() {
-                10 if is(header, "connection") => head.close = value.eq_ignore_ascii_case("close"),
+                10 if is(header, "connection") => head.close = value().eq_ignore_ascii_case("close"),
                 14 if is(header, "content-length") => {
-                    head.length = value.parse().map_or(Length::UntilClose, Length::Known);
+                    head.length = value().parse().map_or(Length::UntilClose, Length::Known);
                 }
                 17 if is(header, "transfer-encoding") => head.length = Length::Chunked,
-                23 if is(header, "lambda-runtime-trace-id") => head.context.trace_id = Some(value.into()),
+                23 if is(header, "lambda-runtime-trace-id") => head.context.trace_id = Some(value().into()),
                 26 if is(header, "lambda-runtime-deadline-ms") => {
-                    head.deadline = value.parse().ok().and_then(instant);
+                    head.deadline = value().parse().ok().and_then(instant);
                 }
-                29 if is(header, "lambda-runtime-aws-request-id") => head.context.request_id = value.into(),
+                29 if is(header, "lambda-runtime-aws-request-id") => head.context.request_id = value().into(),
                 35 if is(header, "lambda-runtime-invoked-function-arn") => {
-                    head.context.invoked_function_arn = value.into();
+                    head.context.invoked_function_arn = value().into();
                 }
                 _ => {}
             }
