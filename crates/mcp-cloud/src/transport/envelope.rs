@@ -88,12 +88,20 @@ impl<'a> Envelope<'a> {
 
 impl<'a> Head<'a> {
     fn parse(params: &'a RawValue) -> Result<Self, ErrorObject> {
+        let text = params.get();
+        if !text.starts_with('{') {
+            return Err(ErrorObject::new(ErrorObject::INVALID_REQUEST, "params are an object in this protocol"));
+        }
+        // Without metadata a request is of the legacy era, whose headers repeat nothing. (A name can hide in an escape.)
+        if !text.contains("_meta") && !text.contains("\\u") {
+            return Ok(Self::default());
+        }
         let wire: WireParams<'a> = serde_json::from_str(params.get()).map_err(|error| {
             ErrorObject::new(ErrorObject::INVALID_REQUEST, format!("params are not what they should be: {error}"))
         })?;
         let meta = wire.meta.unwrap_or_default();
         Ok(Self {
-            protocol_version: meta.protocol_version.and_then(text),
+            protocol_version: meta.protocol_version.and_then(self::text),
             has_client_capabilities: meta.client_capabilities.is_some_and(|raw| raw.get().starts_with('{')),
             name: wire.name,
             uri: wire.uri,
@@ -213,6 +221,15 @@ mod tests {
             r#"{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}"#,
         ] {
             assert_eq!(code(body), ErrorObject::INVALID_REQUEST, "{body}");
+        }
+    }
+
+    #[test]
+    fn finds_metadata_behind_an_escaped_name() {
+        let meta = r#"{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}"#;
+        for name in ["_meta", r"\u005fmeta", r"_m\u0065ta"] {
+            let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"a","params":{{"{name}":{meta}}}}}"#);
+            assert_eq!(parse(&body).unwrap().head.protocol_version.as_deref(), Some("2026-07-28"), "{name}");
         }
     }
 

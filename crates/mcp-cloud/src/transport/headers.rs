@@ -101,7 +101,14 @@ pub(super) fn accepts_events(headers: &HeaderMap) -> bool {
     if named.peek().is_none() {
         return true;
     }
-    named.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(|range| {
+    named.filter_map(|value| value.to_str().ok()).any(|value| {
+        // What every MCP client sends (MCP, basic/transports) needs no closer look.
+        value == "application/json, text/event-stream" || names_events(value)
+    })
+}
+
+fn names_events(accept: &str) -> bool {
+    accept.split(',').any(|range| {
         let range = range.split(';').next().unwrap_or_default().trim();
         ["text/event-stream", "text/*", "*/*"].iter().any(|accepted| range.eq_ignore_ascii_case(accepted))
     })
