@@ -1,1 +1,14 @@
-//! Placeholder.
+//! What the tests of the whole program share: where things are, how they are built once, and how a program that a
+//! test starts is stopped whatever happens.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod dev;
+mod program;
+mod programs;
+mod tools;
+
+pub use dev::Dev;
+pub use program::{Finished, Program, Signal, descendants, is_running};
+pub use programs::{Profile, cli_binary, hello_binary, workspace_root};
+pub use tools::{checker, node, node_modules, python, require_tool};

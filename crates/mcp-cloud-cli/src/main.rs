@@ -1,9 +1,17 @@
 //! The binary `mcp-cloud`: reads arguments, runs one command, prints its outcome.
 
+mod app;
+mod cargo;
 mod cli;
 mod commands;
+mod emulation;
+mod execution;
 mod failure;
+mod interrupt;
 mod printer;
+mod progress;
+mod remote;
+mod traffic;
 
 use std::process::ExitCode;
 

@@ -45,16 +45,27 @@ impl Printer {
         let _ = writeln!(anstream::stderr().lock(), "{line}");
     }
 
+    /// Writes a question to standard error; the answer is typed on the same line.
+    pub(crate) fn prompt(&self, question: impl Display) {
+        let mut stderr = anstream::stderr().lock();
+        let _ = write!(stderr, "{question}").and_then(|()| stderr.flush());
+    }
+
     /// Writes a warning to standard error.
     pub(crate) fn warning(&self, line: impl Display) {
         self.talk(format_args!("{WARNING}warning{WARNING:#}: {line}"));
+    }
+
+    /// Writes advice to standard error.
+    pub(crate) fn hint(&self, hint: &str) {
+        self.talk(format_args!("{HINT}hint{HINT:#}: {hint}"));
     }
 
     /// Writes an error, and the hint beside it, to standard error.
     pub(crate) fn failure(&self, failure: &Failure) -> ExitCode {
         self.talk(format_args!("{ERROR}error{ERROR:#}: {failure}"));
         if let Some(hint) = failure.advice() {
-            self.talk(format_args!("{HINT}hint{HINT:#}: {hint}"));
+            self.hint(hint);
         }
         ExitCode::from(failure.code())
     }

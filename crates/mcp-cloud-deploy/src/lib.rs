@@ -1,1 +1,30 @@
-//! Placeholder.
+//! Observes what is deployed, plans what is to be done, applies exactly that plan, and watches until it is done.
+//!
+//! The order is always the same: [`Deployer::connect`] finds the account, [`Deployer::observe`] reads what is there,
+//! [`plan::deploy`] or [`plan::destroy`] computes the steps (pure: no network, no clock), and [`Application::step`]
+//! executes them one by one. Whoever calls decides what to show and what to ask in between; nothing here prints.
+//!
+//! - [`build`]: compiles the server for Lambda.
+//! - [`artifact`]: packs it, the same bytes every time.
+//! - [`observe`], [`plan`], [`apply`], [`watch`]: the way above.
+
+pub mod apply;
+pub mod artifact;
+mod aws;
+pub mod build;
+pub mod deployment;
+pub mod error;
+pub mod observe;
+pub mod plan;
+pub mod watch;
+
+pub use self::{
+    apply::{Application, StepOutcome},
+    artifact::Archive,
+    aws::Deployer,
+    deployment::{Bucket, Deployment},
+    error::{AwsError, AwsFault, Error},
+    observe::{Observed, Stack, StackState},
+    plan::{Plan, Step},
+    watch::ResourceEvent,
+};

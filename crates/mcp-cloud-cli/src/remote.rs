@@ -1,0 +1,63 @@
+//! What the commands that talk to AWS share: where, with whom, and what is there.
+
+use mcp_cloud_app::App;
+use mcp_cloud_deploy::{Deployer, Observed, StackState};
+
+use crate::{execution::failed, failure::Failure, printer::Printer, progress::Progress};
+
+/// Exit code of a command that a signal ended, as shells count it.
+const INTERRUPTED: u8 = 130;
+
+/// Where the app is, or is to be.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Place {
+    /// AWS region [default: the one in mcp-cloud.toml, else that of the AWS environment or profile]
+    #[arg(long, value_name = "REGION")]
+    region: Option<String>,
+    /// S3 bucket for the code [default: the one used before, else one made for the account and region]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) bucket: Option<String>,
+}
+
+impl Place {
+    pub(crate) async fn connect(&self, app: &App) -> Result<Deployer, Failure> {
+        connect(self.region.clone(), app).await
+    }
+}
+
+/// Finds the account. The command line decides over the region, then the file, then the AWS environment.
+pub(crate) async fn connect(region: Option<String>, app: &App) -> Result<Deployer, Failure> {
+    Deployer::connect(region.or_else(|| app.lambda.region.clone())).await.map_err(failed)
+}
+
+/// Reads what there is. An operation that an earlier run or somebody else began is waited for first.
+pub(crate) async fn observe(
+    deployer: &Deployer,
+    app: &App,
+    bucket: Option<String>,
+    printer: &Printer,
+) -> Result<Observed, Failure> {
+    loop {
+        let observed = deployer.observe(&app.name, bucket.clone()).await.map_err(failed)?;
+        match &observed.stack {
+            Some(stack) if stack.is_ours() && stack.state() == StackState::Busy => {
+                let what = format!("wait for the stack `{}`, which is in {}", stack.name, stack.status);
+                let progress = Progress::start(printer, &what);
+                deployer.settle(stack, &|event| progress.event(event)).await.map_err(failed)?;
+            }
+            _ => return Ok(observed),
+        }
+    }
+}
+
+/// Says what is about to be changed where.
+pub(crate) fn announce(app: &App, deployer: &Deployer, printer: &Printer) {
+    printer.talk(format_args!("{} in {}, account {}", app.name, deployer.region(), deployer.account()));
+}
+
+/// Whoever interrupts a command should know that this stops the waiting, not AWS.
+pub(crate) fn interrupted() -> Failure {
+    Failure::new("interrupted")
+        .hint("what AWS had begun goes on; `mcp-cloud status` shows it, and the same command takes it up again")
+        .exit_code(INTERRUPTED)
+}

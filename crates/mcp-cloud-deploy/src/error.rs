@@ -1,0 +1,362 @@
+//! What can go wrong with a deployment, and what to do about it.
+
+use std::error::Error as StdError;
+
+use aws_sdk_cloudformation::{
+    config::http::HttpResponse,
+    error::{ProvideErrorMetadata, SdkError},
+    operation::RequestId,
+};
+use thiserror::Error;
+
+use crate::{artifact::ArchiveError, build::BuildError, observe::StackState};
+
+/// Why a deployment could not be observed, planned or applied.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The server does not build.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The program cannot be packed.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// Nothing says which AWS region is meant.
+    #[error("no AWS region is set")]
+    NoRegion,
+    /// What was given as a region cannot be one.
+    #[error("`{region}` is not an AWS region")]
+    NotARegion {
+        /// What was given.
+        region: String,
+    },
+    /// The chain of credential sources ended without any.
+    #[error("no AWS credentials were found")]
+    NoCredentials {
+        /// What the sources say.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// A source of credentials is configured and failed, such as a single sign-on session that is over.
+    #[error("cannot load AWS credentials")]
+    Credentials {
+        /// What the source says.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// AWS refused a call, or could not be reached.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+    /// A stack of the app's name belongs to something else.
+    #[error("the stack `{stack}` was not created by mcp-cloud for this app")]
+    StackNotOurs {
+        /// The stack.
+        stack: String,
+    },
+    /// The bucket belongs to another account.
+    #[error("the bucket `{bucket}` exists and does not belong to account {account}, or may not be seen by it")]
+    BucketNotOurs {
+        /// The bucket.
+        bucket: String,
+        /// The account of the credentials.
+        account: String,
+    },
+    /// The bucket that was named does not exist.
+    #[error("there is no bucket `{bucket}`")]
+    NoBucket {
+        /// The bucket.
+        bucket: String,
+    },
+    /// Lambda takes code only from a bucket of its own region.
+    #[error("the bucket `{bucket}` is in {actual}, and the function is to be in {expected}")]
+    BucketElsewhere {
+        /// The bucket.
+        bucket: String,
+        /// Where it is.
+        actual: String,
+        /// Where it would have to be.
+        expected: String,
+    },
+    /// The stack is in a state that only a person can resolve.
+    #[error("the stack `{stack}` is in {status} and cannot be changed{}", reason_suffix(reason.as_deref()))]
+    Stuck {
+        /// The stack.
+        stack: String,
+        /// CloudFormation's name of the state.
+        status: String,
+        /// CloudFormation's reason, if it gives one.
+        reason: Option<String>,
+    },
+    /// The stack may not be deleted.
+    #[error("the stack `{stack}` is protected against deletion")]
+    Protected {
+        /// The stack.
+        stack: String,
+    },
+    /// The template is longer than CloudFormation takes inline.
+    #[error("the template has {bytes} bytes, and CloudFormation takes {limit}")]
+    TemplateTooLong {
+        /// Its length.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// CloudFormation could not compute the changes.
+    #[error("CloudFormation refused the changes to the stack `{stack}`: {reason}")]
+    ChangeSetFailed {
+        /// The stack.
+        stack: String,
+        /// Its reason.
+        reason: String,
+    },
+    /// A stack operation ended in a failure.
+    #[error(
+        "the stack `{stack}` ended in {status}{}",
+        failure.as_ref().map(|failure| format!(": {failure}")).unwrap_or_default()
+    )]
+    StackFailed {
+        /// The stack.
+        stack: String,
+        /// The state it ended in.
+        status: String,
+        /// The first resource that failed; the others failed because of it.
+        failure: Option<Box<crate::watch::ResourceEvent>>,
+    },
+    /// A step was asked for that the plan before it does not allow.
+    #[error("{0}")]
+    Misuse(&'static str),
+}
+
+fn reason_suffix(reason: Option<&str>) -> String {
+    reason.map(|reason| format!(": {reason}")).unwrap_or_default()
+}
+
+impl Error {
+    /// Says what to do about it: one sentence, lower case, no final period.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Build(error) => return error.hint(),
+            Self::NoRegion => {
+                "pass `--region`, set `AWS_REGION`, or write `region = \"…\"` under `[lambda]` in `mcp-cloud.toml`"
+            }
+            Self::NotARegion { .. } => "name one such as `eu-central-1`",
+            Self::NoCredentials { .. } => {
+                "set `AWS_PROFILE`, run `aws sso login` or `aws configure`, or set `AWS_ACCESS_KEY_ID` and \
+                 `AWS_SECRET_ACCESS_KEY`"
+            }
+            Self::Credentials { .. } => "mend that source, or log in again, for example with `aws sso login`",
+            Self::Aws(error) => return error.fault.hint().map(str::to_owned),
+            Self::StackNotOurs { .. } => "choose another `name` in `mcp-cloud.toml`, or another region",
+            Self::BucketNotOurs { .. } | Self::NoBucket { .. } => {
+                "name a bucket of your own with `--bucket`, and check that you may list it"
+            }
+            Self::BucketElsewhere { .. } => "name a bucket in the function's region, or leave `--bucket` out",
+            Self::Stuck { stack, status, .. } if StackState::of(status) == StackState::Stuck => {
+                return Some(format!(
+                    "resolve it in the CloudFormation console, or run `aws cloudformation continue-update-rollback \
+                     --stack-name {stack}`, then repeat the command"
+                ));
+            }
+            Self::Protected { stack } => {
+                return Some(format!(
+                    "run `aws cloudformation update-termination-protection --no-enable-termination-protection \
+                     --stack-name {stack}` first"
+                ));
+            }
+            Self::TemplateTooLong { .. } => "shorten the environment, the tags or the policies of `mcp-cloud.toml`",
+            Self::StackFailed { status, .. } if StackState::of(status) == StackState::Failed => {
+                "mend the cause and repeat the command; it removes the failed stack first"
+            }
+            Self::StackFailed { status, .. } if status == "UPDATE_ROLLBACK_COMPLETE" => {
+                "what ran before runs again; mend the cause and repeat the command"
+            }
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+/// A call to AWS that did not succeed.
+#[derive(Debug, Error)]
+#[error("cannot {attempt}{}", details(message.as_deref(), code.as_deref(), request_id.as_deref()))]
+pub struct AwsError {
+    /// What was tried, as an infinitive: `describe the stack `hello``.
+    pub attempt: String,
+    /// Whose fault it was.
+    pub fault: AwsFault,
+    /// AWS's name of the error.
+    pub code: Option<String>,
+    /// AWS's sentence.
+    pub message: Option<String>,
+    /// What AWS support asks for.
+    pub request_id: Option<String>,
+    /// Why no answer came, when none did.
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+fn details(message: Option<&str>, code: Option<&str>, request_id: Option<&str>) -> String {
+    let mut text = message.map(|message| format!(": {}", message.trim_end_matches('.'))).unwrap_or_default();
+    let facts: Vec<_> =
+        code.map(str::to_owned).into_iter().chain(request_id.map(|id| format!("request {id}"))).collect();
+    if !facts.is_empty() {
+        text.push_str(&format!(" ({})", facts.join(", ")));
+    }
+    text
+}
+
+/// Whose fault a failed call was, as far as the answer tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AwsFault {
+    /// The credentials are over.
+    Expired,
+    /// AWS does not know the credentials.
+    Credentials,
+    /// The identity may not do this.
+    Denied,
+    /// Too many calls, even after waiting and trying again.
+    Throttled,
+    /// No answer came.
+    Unreachable,
+    /// None of these.
+    Other,
+}
+
+impl AwsFault {
+    fn of(code: &str) -> Self {
+        match code {
+            "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" | "TokenRefreshRequired" => Self::Expired,
+            "InvalidClientTokenId"
+            | "UnrecognizedClientException"
+            | "InvalidAccessKeyId"
+            | "SignatureDoesNotMatch"
+            | "IncompleteSignature"
+            | "InvalidToken" => Self::Credentials,
+            "AccessDenied"
+            | "AccessDeniedException"
+            | "UnauthorizedOperation"
+            | "AuthorizationError"
+            | "Forbidden"
+            | "AllAccessDisabled"
+            | "OptInRequired" => Self::Denied,
+            "Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "SlowDown" | "TooManyRequestsException" => {
+                Self::Throttled
+            }
+            _ => Self::Other,
+        }
+    }
+
+    fn hint(self) -> Option<&'static str> {
+        match self {
+            Self::Expired => {
+                Some("the session is over; log in again, for example with `aws sso login`, and repeat the command")
+            }
+            Self::Credentials => Some("check `AWS_PROFILE` and the access key; AWS does not know these credentials"),
+            Self::Denied => Some("ask for the right to do this, or use another identity with `AWS_PROFILE`"),
+            Self::Throttled => Some("wait a minute and repeat the command; it goes on where it stopped"),
+            Self::Unreachable => Some("check the network, the region and `AWS_ENDPOINT_URL`"),
+            Self::Other => None,
+        }
+    }
+}
+
+impl AwsError {
+    /// Tells an SDK error in our words; `attempt` completes "cannot …".
+    pub(crate) fn new<E>(attempt: impl Into<String>, error: SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+    {
+        let attempt = attempt.into();
+        let request_id = error.request_id().map(str::to_owned);
+        let status = error.raw_response().map(|response| response.status().as_u16());
+        if let SdkError::ServiceError(context) = &error {
+            let meta = context.err();
+            // The answer to a HEAD request has no body, so only its status says what happened.
+            let code = match (meta.code(), status) {
+                (Some(code), _) => Some(code.to_owned()),
+                (None, Some(403)) => Some("AccessDenied".to_owned()),
+                (None, status) => status.map(|status| format!("HTTP {status}")),
+            };
+            let fault = code.as_deref().map_or(AwsFault::Other, AwsFault::of);
+            let message = meta.message().map(str::to_owned);
+            return Self { attempt, fault, code, message, request_id, source: None };
+        }
+        let fault = match &error {
+            SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) => AwsFault::Unreachable,
+            _ => AwsFault::Other,
+        };
+        let source = error.into_source().ok();
+        Self { attempt, fault, code: None, message: None, request_id, source }
+    }
+
+    /// Tells why a request could not even be put together.
+    pub(crate) fn local(attempt: String, error: impl StdError + Send + Sync + 'static) -> Self {
+        let fault = AwsFault::Other;
+        Self { attempt, fault, code: None, message: None, request_id: None, source: Some(Box::new(error)) }
+    }
+
+    /// Tells of an error that AWS reports within a successful answer.
+    pub(crate) fn refused(attempt: String, code: Option<&str>, message: Option<&str>) -> Self {
+        Self {
+            attempt,
+            fault: code.map_or(AwsFault::Other, AwsFault::of),
+            code: code.map(str::to_owned),
+            message: message.map(str::to_owned),
+            request_id: None,
+            source: None,
+        }
+    }
+
+    /// Whether AWS gave this code; for the answer to a HEAD request without one, `HTTP` and the status.
+    pub(crate) fn is(&self, code: &str) -> bool {
+        self.code.as_deref() == Some(code)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(code: &str) -> Error {
+        Error::Aws(AwsError {
+            attempt: "describe the stack `hello`".to_owned(),
+            fault: AwsFault::of(code),
+            code: Some(code.to_owned()),
+            message: Some("User: arn:aws:iam::1:user/x is not authorized to do this.".to_owned()),
+            request_id: Some("8c1f".to_owned()),
+            source: None,
+        })
+    }
+
+    #[test]
+    fn aws_error_keeps_code_message_and_request_id() {
+        assert_eq!(
+            refused("AccessDenied").to_string(),
+            "cannot describe the stack `hello`: User: arn:aws:iam::1:user/x is not authorized to do this (AccessDenied, \
+             request 8c1f)"
+        );
+    }
+
+    #[test]
+    fn usual_suspects_have_a_hint() {
+        for code in ["ExpiredToken", "InvalidClientTokenId", "AccessDenied", "Throttling"] {
+            assert!(refused(code).hint().is_some(), "{code}");
+        }
+        assert_eq!(refused("InternalFailure").hint(), None);
+        assert!(Error::NoRegion.hint().is_some_and(|hint| hint.contains("--region")));
+    }
+
+    #[test]
+    fn hints_are_one_lower_case_sentence_without_a_period() {
+        let stack = || "hello".to_owned();
+        let hints = [
+            Error::NoRegion.hint(),
+            Error::StackNotOurs { stack: stack() }.hint(),
+            Error::Stuck { stack: stack(), status: "UPDATE_ROLLBACK_FAILED".to_owned(), reason: None }.hint(),
+            Error::Protected { stack: stack() }.hint(),
+            Error::StackFailed { stack: stack(), status: "ROLLBACK_COMPLETE".to_owned(), failure: None }.hint(),
+        ];
+        for hint in hints.into_iter().map(|hint| hint.expect("each of these has one")) {
+            assert!(hint.starts_with(char::is_lowercase) && !hint.ends_with('.'), "{hint}");
+        }
+    }
+}

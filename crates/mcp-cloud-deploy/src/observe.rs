@@ -1,0 +1,178 @@
+//! Reads what is there. Everything in this file is a read: it may be called at any time and changes nothing.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    aws::Deployer,
+    deployment::{Bucket, TAG_APP, TAG_BUCKET, TAG_BUCKET_OURS, key_prefix},
+    error::Error,
+};
+
+/// Change sets of ours start with this.
+pub(crate) const CHANGE_SET_PREFIX: &str = "mcp-cloud-";
+
+/// What there is of an app in an account and region.
+#[derive(Debug, Clone)]
+pub struct Observed {
+    /// The stack of the app's name.
+    pub stack: Option<Stack>,
+    /// The bucket that is looked at.
+    pub bucket: Bucket,
+    /// What is in it, if it exists.
+    pub bucket_contents: Option<BucketContents>,
+}
+
+/// A CloudFormation stack.
+#[derive(Debug, Clone, Default)]
+pub struct Stack {
+    /// Its name.
+    pub name: String,
+    /// Its ARN, which stays valid after the stack is deleted.
+    pub id: String,
+    /// CloudFormation's name of its state.
+    pub status: String,
+    /// CloudFormation's reason for the state.
+    pub reason: Option<String>,
+    /// Tags of the stack.
+    pub tags: BTreeMap<String, String>,
+    /// Outputs of the template.
+    pub outputs: BTreeMap<String, String>,
+    /// When it was last updated, or created, in RFC 3339.
+    pub changed: Option<String>,
+    /// Whether termination protection is on.
+    pub protected: bool,
+    /// The template as it was given; absent for a stack that was never created.
+    pub template: Option<String>,
+    /// Names of change sets that were not executed, or failed.
+    pub change_sets: Vec<String>,
+}
+
+/// A bucket that exists and belongs to the account.
+#[derive(Debug, Clone, Default)]
+pub struct BucketContents {
+    /// Tags of the bucket.
+    pub tags: BTreeMap<String, String>,
+    /// Everything in our bucket; in one of the user's, the uploads of this app.
+    pub keys: Vec<String>,
+}
+
+impl BucketContents {
+    /// Whether the bucket was created by us.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.tags.contains_key(TAG_BUCKET_OURS)
+    }
+}
+
+/// What can be done with a stack
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StackState {
+    /// An empty shell: a change set was computed for it and never executed.
+    Review,
+    /// An operation is going on.
+    Busy,
+    /// It is as its template says.
+    Healthy,
+    /// It can be updated, but whether it is as its template says is not certain.
+    Updatable,
+    /// It never came to life, or is half removed: it can only be deleted.
+    Failed,
+    /// A rollback failed; a person has to decide.
+    Stuck,
+}
+
+impl StackState {
+    /// Reads CloudFormation's name of a state. A name that is not known is nothing to touch.
+    #[must_use]
+    pub fn of(status: &str) -> Self {
+        match status {
+            "REVIEW_IN_PROGRESS" => Self::Review,
+            "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "IMPORT_COMPLETE" => Self::Healthy,
+            "UPDATE_ROLLBACK_COMPLETE" | "IMPORT_ROLLBACK_COMPLETE" | "UPDATE_FAILED" => Self::Updatable,
+            "CREATE_FAILED" | "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" | "DELETE_FAILED" => Self::Failed,
+            other if other.ends_with("_IN_PROGRESS") => Self::Busy,
+            _ => Self::Stuck,
+        }
+    }
+}
+
+impl Stack {
+    /// What can be done with it.
+    #[must_use]
+    pub fn state(&self) -> StackState {
+        StackState::of(&self.status)
+    }
+
+    /// Whether this stack was created for the app of its name. An empty shell has no tags yet; it is ours as long as
+    /// nobody else has put a change set there.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        match self.state() {
+            StackState::Review => self.change_sets.iter().all(|name| name.starts_with(CHANGE_SET_PREFIX)),
+            _ => self.tags.get(TAG_APP) == Some(&self.name),
+        }
+    }
+}
+
+impl Deployer {
+    /// Reads the stack of an app, and the bucket of its uploads: the one named, or the one that was used before, or
+    /// ours for the account and region.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Aws`] when a call fails, [`Error::BucketNotOurs`] and [`Error::BucketElsewhere`] when the bucket cannot
+    /// be used.
+    pub async fn observe(&self, app: &str, named_bucket: Option<String>) -> Result<Observed, Error> {
+        let stack = self.stack(app).await?;
+        let used = stack.as_ref().filter(|stack| stack.is_ours()).and_then(|stack| stack.tags.get(TAG_BUCKET).cloned());
+        let bucket = Bucket::choose(named_bucket.or(used), self.account(), self.region());
+        let prefix = match &bucket {
+            // Whether our bucket can go depends on everything that is in it.
+            Bucket::Ours(_) => String::new(),
+            Bucket::Named(_) => key_prefix(app),
+        };
+        let bucket_contents = self.bucket_contents(bucket.name(), &prefix).await?;
+        Ok(Observed { stack, bucket, bucket_contents })
+    }
+
+    /// Reads the stack of an app alone; `None` when there is none of that name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Aws`] when a call fails.
+    pub async fn observe_stack(&self, app: &str) -> Result<Option<Stack>, Error> {
+        self.stack(app).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_state_is_not_touched() {
+        assert_eq!(StackState::of("SOMETHING_NEW"), StackState::Stuck);
+        assert_eq!(StackState::of("SOMETHING_IN_PROGRESS"), StackState::Busy);
+    }
+
+    #[test]
+    fn stack_without_our_tag_is_not_ours() {
+        let mut stack = Stack { name: "hello".into(), status: "CREATE_COMPLETE".into(), ..Stack::default() };
+        assert!(!stack.is_ours());
+        stack.tags.insert(TAG_APP.into(), "other".into());
+        assert!(!stack.is_ours());
+        stack.tags.insert(TAG_APP.into(), "hello".into());
+        assert!(stack.is_ours());
+    }
+
+    #[test]
+    fn empty_shell_is_ours_unless_somebody_else_uses_it() {
+        let mut stack = Stack { name: "hello".into(), status: "REVIEW_IN_PROGRESS".into(), ..Stack::default() };
+        assert!(stack.is_ours());
+        stack.change_sets = vec!["mcp-cloud-1".into()];
+        assert!(stack.is_ours());
+        stack.change_sets.push("release-7".into());
+        assert!(!stack.is_ours());
+    }
+}

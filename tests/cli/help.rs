@@ -1,0 +1,70 @@
+//! What the command line says about itself, and about arguments that make no sense.
+
+use mcp_cloud_emulator::Trigger;
+
+use crate::package::{finish, mcp_cloud};
+
+#[test]
+fn help_is_data_and_names_every_command() {
+    let help = finish(&mut mcp_cloud(&["--help"]));
+    assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));
+    for command in ["dev", "emit", "deploy", "status", "destroy"] {
+        assert!(help.stdout.contains(&format!("\n  {command} ")), "`{command}` is missing in:\n{}", help.stdout);
+    }
+}
+
+#[test]
+fn help_of_dev_names_every_trigger_and_option() {
+    let help = finish(&mut mcp_cloud(&["dev", "--help"]));
+    assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));
+    let triggers = Trigger::ALL.map(Trigger::name);
+    for word in triggers.into_iter().chain(["--trigger", "--port", "--package", "--bin", "--release", "--output"]) {
+        assert!(help.stdout.contains(word), "`{word}` is missing in:\n{}", help.stdout);
+    }
+}
+
+#[test]
+fn help_of_every_command_starts_with_a_sentence() {
+    for command in ["dev", "emit", "deploy", "status", "destroy"] {
+        let help = finish(&mut mcp_cloud(&[command, "--help"]));
+        assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""), "`{command} --help`");
+        let first = help.stdout.lines().next().unwrap_or_default();
+        assert!(first.contains(' ') && !first.starts_with("Usage"), "`{command} --help` starts with `{first}`");
+    }
+}
+
+#[test]
+fn version_is_the_packages() {
+    let version = finish(&mut mcp_cloud(&["--version"]));
+    let expected = format!("mcp-cloud {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!((version.code, version.stdout.as_str(), version.stderr.as_str()), (Some(0), expected.as_str(), ""));
+}
+
+#[test]
+fn no_command_is_a_usage_error_on_standard_error() {
+    let nothing = finish(&mut mcp_cloud(&[]));
+    assert_eq!((nothing.code, nothing.stdout.as_str()), (Some(2), ""));
+    assert!(nothing.stderr.contains("Usage: mcp-cloud"), "{}", nothing.stderr);
+}
+
+#[test]
+fn unknown_trigger_is_refused_with_the_list_and_the_nearest() {
+    let refused = finish(&mut mcp_cloud(&["dev", "--trigger", "function-ur1"]));
+    assert_eq!((refused.code, refused.stdout.as_str()), (Some(2), ""));
+    assert!(
+        refused.stderr.starts_with("error: invalid value 'function-ur1' for '--trigger <NAME>'"),
+        "{}",
+        refused.stderr
+    );
+    for trigger in Trigger::ALL {
+        assert!(refused.stderr.contains(trigger.name()), "`{trigger}` is missing in:\n{}", refused.stderr);
+    }
+    assert!(refused.stderr.contains("similar value exists: 'function-url'"), "{}", refused.stderr);
+}
+
+#[test]
+fn port_out_of_range_is_refused() {
+    let refused = finish(&mut mcp_cloud(&["dev", "--port", "65536"]));
+    assert_eq!((refused.code, refused.stdout.as_str()), (Some(2), ""));
+    assert!(refused.stderr.contains("65536 is not in 0..=65535"), "{}", refused.stderr);
+}

@@ -1,0 +1,148 @@
+//! An AWS account of MiniStack with nothing in it, and the command line in front of it.
+
+use std::{
+    env, fs,
+    path::Path,
+    process::{Command, Output},
+    time::Duration,
+};
+
+use mcp_cloud_tests::{Finished, Program, Signal, cli_binary, python, workspace_root};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{ministack::MiniStack, proxy::Proxy};
+
+/// A deployment compiles the server first, optimised.
+const BUILD: Duration = Duration::from_secs(900);
+/// A command that was interrupted ends at once.
+const END: Duration = Duration::from_secs(10);
+
+pub(crate) const REGION: &str = "eu-west-1";
+
+/// An account, with an app to deploy to it.
+pub(crate) struct Account {
+    pub(crate) proxy: Proxy,
+    pub(crate) ministack: MiniStack,
+    app: TempDir,
+}
+
+impl Account {
+    /// Opens one; `None` where what is needed is not installed.
+    pub(crate) fn open() -> Option<Self> {
+        python()?;
+        let ministack = MiniStack::start()?;
+        let account = Self {
+            proxy: Proxy::start(ministack.address()),
+            ministack,
+            app: TempDir::new().expect("a folder can be made"),
+        };
+        account.write_app("");
+        Some(account)
+    }
+
+    /// Writes `mcp-cloud.toml` of the example server for the processor of this machine, with more lines under
+    /// `[lambda]`.
+    pub(crate) fn write_app(&self, lambda: &str) {
+        let hello = workspace_root().join("examples/hello");
+        let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
+        let text = format!(
+            "name = \"hello\"\n[build]\ndirectory = {hello:?}\n[lambda]\nauthorization = \"none\"\narchitecture = \
+             \"{architecture}\"\n{lambda}\n"
+        );
+        fs::write(self.app.path().join("mcp-cloud.toml"), text).expect("the app can be written");
+    }
+
+    pub(crate) fn app(&self) -> &Path {
+        self.app.path()
+    }
+
+    /// Runs a command on the app. Standard input is no terminal.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
+        Run::of(self.command(cli_binary()).args(arguments).arg(self.app.path()))
+    }
+
+    /// Runs a command on the app in a terminal, where somebody types this.
+    pub(crate) fn run_in_terminal(&self, typed: &str, arguments: &[&str]) -> Run {
+        let python = python().expect("it was there before");
+        let script = workspace_root().join("tests/deploy/terminal.py");
+        Run::of(self.command(&python).arg(script).arg(typed).arg(cli_binary()).args(arguments).arg(self.app.path()))
+    }
+
+    /// Runs a command on the app until it says this on standard error, and presses Ctrl-C.
+    pub(crate) fn interrupt(&self, sign: &str, arguments: &[&str]) -> Run {
+        let program = Program::start(self.command(cli_binary()).args(arguments).arg(self.app.path()));
+        let _ = program.stderr_line(BUILD, |line| line.contains(sign));
+        program.signal_group(Signal::INT);
+        let Finished { code, stdout, stderr } = program.finish(END);
+        Run { code, stdout, stderr }
+    }
+
+    /// Asks with AWS's own SDK for Python what there is, whatever we think there is.
+    pub(crate) fn inventory(&self) -> Value {
+        let run = self.run_script("inventory.py", &[]);
+        serde_json::from_str(&run.stdout).expect("it prints JSON")
+    }
+
+    /// Makes a bucket as somebody else would.
+    pub(crate) fn make_bucket(&self, name: &str, region: &str) {
+        self.run_script("make_bucket.py", &[name, region]);
+    }
+
+    fn run_script(&self, script: &str, arguments: &[&str]) -> Run {
+        let python = python().expect("it was there before");
+        let script = workspace_root().join("tests/deploy").join(script);
+        // This SDK knows the region by another name.
+        let run = Run::of(self.command(&python).env("AWS_DEFAULT_REGION", REGION).arg(script).args(arguments));
+        assert_eq!(run.code, Some(0), "{run}");
+        // Its own calls are nobody's concern.
+        self.proxy.take_calls();
+        run
+    }
+
+    /// A program that sees this account and nothing of this machine's own AWS configuration.
+    pub(crate) fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_")) {
+            command.env_remove(name);
+        }
+        command
+            .env("AWS_ENDPOINT_URL", self.proxy.url())
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test-secret-that-is-never-shown")
+            .env("AWS_REGION", REGION)
+            .env("AWS_CONFIG_FILE", "/nonexistent")
+            .env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("NO_PROXY", "127.0.0.1");
+        command
+    }
+}
+
+/// What a program did.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Run {
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let Output { status, stdout, stderr } = command.output().expect("the program starts");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it prints text");
+        let run = Self { code: status.code(), stdout: text(stdout), stderr: text(stderr) };
+        assert!(!format!("{run}").contains("test-secret-that-is-never-shown"), "credentials are never shown: {run}");
+        run
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self}"))
+    }
+}
+
+impl std::fmt::Display for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "exit code {:?}\nstdout:\n{}\nstderr:\n{}", self.code, self.stdout, self.stderr)
+    }
+}

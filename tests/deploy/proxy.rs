@@ -1,0 +1,190 @@
+//! A proxy in front of MiniStack that writes down every call, and can bring bad luck.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write, copy},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    sync::{Arc, Mutex, MutexGuard},
+    thread,
+};
+
+/// A call as it was received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Call {
+    method: String,
+    path: String,
+    /// Of the query protocol that CloudFormation and STS speak.
+    action: Option<String>,
+}
+
+impl Call {
+    /// Whether it may change something. What is not known to be a read counts as a write.
+    pub(crate) fn is_write(&self) -> bool {
+        match &self.action {
+            Some(action) => !["Describe", "Get", "List"].iter().any(|verb| action.starts_with(verb)),
+            None => !matches!(self.method.as_str(), "GET" | "HEAD"),
+        }
+    }
+
+    pub(crate) fn is(&self, action: &str) -> bool {
+        self.action.as_deref() == Some(action)
+    }
+}
+
+/// The request id of calls that are refused.
+pub(crate) const REQUEST_ID: &str = "8c1f2f4e-0000-4000-8000-000000000001";
+
+/// What happens to calls on their way.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum Luck {
+    #[default]
+    Good,
+    /// Templates get a resource that fails after three seconds. Nothing in an app could bring that in.
+    FailingResource,
+    /// This action is refused with this code.
+    Refused { action: &'static str, code: &'static str },
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    calls: Mutex<Vec<Call>>,
+    luck: Mutex<Luck>,
+    /// Sent as `Host`, for a name that no resolver knows.
+    host: Option<String>,
+}
+
+/// A proxy that listens until the test's process ends.
+#[derive(Debug)]
+pub(crate) struct Proxy {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+impl Proxy {
+    pub(crate) fn start(upstream: SocketAddr) -> Self {
+        Self::listen(upstream, Shared::default())
+    }
+
+    /// Carries everything to `host`, which lives at `upstream`.
+    pub(crate) fn to_host(upstream: SocketAddr, host: &str) -> Self {
+        Self::listen(upstream, Shared { host: Some(host.to_owned()), ..Shared::default() })
+    }
+
+    fn listen(upstream: SocketAddr, shared: Shared) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
+        let address = listener.local_addr().expect("it has an address");
+        let shared = Arc::new(shared);
+        let proxy = Self { address, shared: Arc::clone(&shared) };
+        thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                let shared = Arc::clone(&shared);
+                // A client that goes away in the middle is no concern of anybody's.
+                thread::spawn(move || drop(serve(client, upstream, &shared)));
+            }
+        });
+        proxy
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(crate) fn set_luck(&self, luck: Luck) {
+        *lock(&self.shared.luck) = luck;
+    }
+
+    /// The calls since the last time they were taken.
+    pub(crate) fn take_calls(&self) -> Vec<Call> {
+        std::mem::take(&mut *lock(&self.shared.calls))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("no test panics while it holds this")
+}
+
+/// Carries one request and its reply; the connection ends with the reply, so where that ends needs no parsing.
+fn serve(client: TcpStream, upstream: SocketAddr, shared: &Shared) -> std::io::Result<()> {
+    let mut reader = BufReader::new(client.try_clone()?);
+    let mut client = client;
+    let mut line = String::new();
+    reader.read_line(&mut line)?;
+    let mut words = line.split_whitespace();
+    let (method, path) = (words.next().unwrap_or_default().to_owned(), words.next().unwrap_or_default().to_owned());
+    let headers = headers(&mut reader)?;
+    let header = |wanted: &str| {
+        headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.as_str())
+    };
+    if header("expect").is_some() {
+        client.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+    }
+    let length = header("content-length").and_then(|length| length.parse().ok()).unwrap_or_default();
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    let text = String::from_utf8_lossy(&body);
+    let action = text.split('&').find_map(|pair| pair.strip_prefix("Action=")).map(str::to_owned);
+    let luck = lock(&shared.luck).clone();
+    lock(&shared.calls).push(Call { method, path, action: action.clone() });
+    match luck {
+        Luck::Refused { action: refused, code } if action.as_deref() == Some(refused) => {
+            return client.write_all(refusal(code).as_bytes());
+        }
+        Luck::FailingResource if action.as_deref() == Some("CreateChangeSet") => {
+            body = with_failing_resource(&text).into_bytes();
+        }
+        _ => {}
+    }
+    let mut server = TcpStream::connect(upstream)?;
+    let mut head = line;
+    for (name, value) in &headers {
+        let replaced = ["connection", "content-length", "expect"].iter().any(|other| name.eq_ignore_ascii_case(other));
+        match &shared.host {
+            Some(host) if name.eq_ignore_ascii_case("host") => head.push_str(&format!("Host: {host}\r\n")),
+            _ if replaced => {}
+            _ => head.push_str(&format!("{name}: {value}\r\n")),
+        }
+    }
+    head.push_str(&format!("Connection: close\r\nContent-Length: {}\r\n\r\n", body.len()));
+    server.write_all(head.as_bytes())?;
+    server.write_all(&body)?;
+    copy(&mut server, &mut client)?;
+    Ok(())
+}
+
+fn headers(reader: &mut impl BufRead) -> std::io::Result<Vec<(String, String)>> {
+    let mut headers = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        match line.trim_end().split_once(':') {
+            Some((name, value)) => headers.push((name.to_owned(), value.trim().to_owned())),
+            None => return Ok(headers),
+        }
+    }
+}
+
+/// The answer of the query protocol to a call that is not allowed.
+fn refusal(code: &str) -> String {
+    let body = format!(
+        "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>User: arn:aws:iam::000000000000:user/test \
+         is not authorized to perform this.</Message></Error><RequestId>{REQUEST_ID}</RequestId></ErrorResponse>"
+    );
+    format!(
+        "HTTP/1.1 403 Forbidden\r\nContent-Type: text/xml\r\nx-amzn-RequestId: {REQUEST_ID}\r\nConnection: close\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// Inserts a condition that is never met at the head of the resources of a form-encoded template.
+fn with_failing_resource(body: &str) -> String {
+    const RESOURCES: &str = "%0AResources%3A%0A";
+    const NEVER: &str = "\n  Never:\n    Type: AWS::CloudFormation::WaitCondition\n    Properties:\n      Handle: \
+                         !Ref NeverHandle\n      Timeout: '3'\n  NeverHandle:\n    Type: \
+                         AWS::CloudFormation::WaitConditionHandle\n";
+    let encoded: String = NEVER
+        .bytes()
+        .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect();
+    let encoded = encoded.trim_start_matches("%0A");
+    body.replacen(RESOURCES, &format!("{RESOURCES}{encoded}"), 1)
+}

@@ -1,0 +1,84 @@
+//! The programs under test, built at most once per run.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::OnceLock,
+};
+
+use serde_json::Value;
+
+/// Names the folder that holds programs built already; [`cli_binary`] then builds nothing. `cargo xtask test` sets it,
+/// because it has built the whole workspace with one set of features and a second build would differ from it.
+const BUILT: &str = "MCP_CLOUD_TESTS_BUILT";
+
+/// How the example server is compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// Quick to build.
+    Dev,
+    /// As it ships to a function.
+    Release,
+}
+
+/// The folder of the workspace's `Cargo.toml`.
+#[must_use]
+pub fn workspace_root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate of the tests lies in the workspace")
+}
+
+/// The program `mcp-cloud`, built by the first caller.
+///
+/// # Panics
+///
+/// If it does not build.
+#[must_use]
+pub fn cli_binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| build("mcp-cloud-cli", "mcp-cloud", Profile::Dev))
+}
+
+/// The example server for this machine, built by the first caller.
+///
+/// # Panics
+///
+/// If it does not build.
+#[must_use]
+pub fn hello_binary(profile: Profile) -> &'static Path {
+    static DEV: OnceLock<PathBuf> = OnceLock::new();
+    static RELEASE: OnceLock<PathBuf> = OnceLock::new();
+    let binary = match profile {
+        Profile::Dev => &DEV,
+        Profile::Release => &RELEASE,
+    };
+    binary.get_or_init(|| build("hello", "hello", profile))
+}
+
+fn build(package: &str, binary: &str, profile: Profile) -> PathBuf {
+    if profile == Profile::Dev
+        && let Some(folder) = std::env::var_os(BUILT)
+    {
+        let built = Path::new(&folder).join(binary);
+        assert!(built.is_file(), "{BUILT} names a folder without `{binary}`: {}", built.display());
+        return built;
+    }
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(workspace_root()).args(["build", "--package", package, "--bin", binary]);
+    if profile == Profile::Release {
+        cargo.arg("--release");
+    }
+    let built = cargo
+        .args(["--message-format", "json-render-diagnostics"])
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("cargo starts");
+    assert!(built.status.success(), "`{package}` does not build");
+    built
+        .stdout
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| serde_json::from_slice::<Value>(line).ok())
+        .filter(|message| message["target"]["name"] == binary)
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .expect("cargo names the executable it built")
+}

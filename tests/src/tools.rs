@@ -1,0 +1,76 @@
+//! The tools the tests call: what `cargo xtask test` installs under `target/tools`, and programs of the machine.
+//!
+//! A tool that is missing skips the test on a developer's machine, with its name, and fails it where `CI` is set.
+
+use std::{
+    io::{Write, stderr},
+    path::PathBuf,
+};
+
+use crate::workspace_root;
+
+/// The Python interpreter with everything of `tests/tools/python/requirements.txt`.
+///
+/// # Panics
+///
+/// If it is missing and `CI` is set.
+#[must_use]
+pub fn python() -> Option<PathBuf> {
+    require_tool("python", installed("python/bin/python"))
+}
+
+/// A program that a package of `tests/tools/python/requirements.txt` brings, such as `cfn-lint`.
+///
+/// # Panics
+///
+/// If it is missing and `CI` is set.
+#[must_use]
+pub fn checker(name: &str) -> Option<PathBuf> {
+    require_tool(name, installed(&format!("python/bin/{name}")))
+}
+
+/// The folder `node_modules` with everything of `tests/tools/node/package.json`.
+///
+/// # Panics
+///
+/// If it is missing and `CI` is set.
+#[must_use]
+pub fn node_modules() -> Option<PathBuf> {
+    require_tool("node_modules", installed("node/node_modules"))
+}
+
+/// The program `node` of this machine.
+///
+/// # Panics
+///
+/// If it is missing and `CI` is set.
+#[must_use]
+pub fn node() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    require_tool("node", std::env::split_paths(&path).map(|folder| folder.join("node")).find(|node| node.is_file()))
+}
+
+/// Hands on a tool that was found; says `SKIP` and its name where it was not.
+///
+/// # Panics
+///
+/// If it was not found and `CI` is set: there, a check that did not run is a failure.
+#[must_use]
+pub fn require_tool(name: &str, found: Option<PathBuf>) -> Option<PathBuf> {
+    if found.is_none() {
+        assert!(std::env::var_os("CI").is_none(), "`{name}` is missing: `cargo xtask test` installs it");
+        // Written directly: the test harness keeps what the print macros write, and shows it for failures alone.
+        let _ = writeln!(stderr(), "SKIP {name} is missing: `cargo xtask test` installs it");
+    }
+    found
+}
+
+fn installed(path: &str) -> Option<PathBuf> {
+    let tool = tools().join(path);
+    tool.exists().then_some(tool)
+}
+
+fn tools() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
+    workspace_root().join(target).join("tools")
+}

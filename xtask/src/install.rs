@@ -1,0 +1,80 @@
+//! Installs what the tests call into the target folder: pinned, and only when the pins have changed.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::command::{self, TaskError, answer, in_root, read, root, say, target, write};
+
+/// The target that functions are built for.
+const FUNCTION_TARGET: &str = "x86_64-unknown-linux-musl";
+
+/// Installs everything the tests call.
+pub(crate) fn run() -> Result<(), TaskError> {
+    python()?;
+    node()?;
+    standard_library()
+}
+
+/// The packages of `tests/tools/python`, in a virtual environment.
+fn python() -> Result<(), TaskError> {
+    let pins = root().join("tests/tools/python");
+    let (requirements, constraints) = (pins.join("requirements.txt"), pins.join("constraints.txt"));
+    let folder = target().join("tools/python");
+    once(&folder, &[&requirements, &constraints], || {
+        command::run(in_root("python3").args(["-m", "venv"]).arg(&folder))?;
+        let pip = folder.join("bin/pip");
+        let quiet = ["--disable-pip-version-check", "--no-input", "--quiet"];
+        let mut install = in_root(pip);
+        install.arg("install").args(quiet).arg("--requirement").arg(&requirements);
+        command::run(install.arg("--constraint").arg(&constraints))
+    })
+}
+
+/// The packages of `tests/tools/node`.
+fn node() -> Result<(), TaskError> {
+    let pins = root().join("tests/tools/node");
+    let (manifest, lock) = (pins.join("package.json"), pins.join("package-lock.json"));
+    let folder = target().join("tools/node");
+    once(&folder, &[&manifest, &lock], || {
+        for file in [&manifest, &lock] {
+            if let Some(name) = file.file_name() {
+                write(&folder.join(name), &read(file)?)?;
+            }
+        }
+        let quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+        command::run(in_root("npm").current_dir(&folder).arg("ci").args(quiet))
+    })
+}
+
+/// The standard library of the functions' target, for the test that deploys.
+fn standard_library() -> Result<(), TaskError> {
+    let libraries = answer(in_root("rustc").args(["--print", "target-libdir", "--target", FUNCTION_TARGET]));
+    if libraries.is_some_and(|folder| Path::new(&folder).is_dir()) {
+        return Ok(());
+    }
+    command::run(in_root("rustup").args(["target", "add", FUNCTION_TARGET]))
+}
+
+/// Installs into an empty `folder`, unless what is there came from the very same `pins`.
+fn once(folder: &Path, pins: &[&PathBuf], install: impl FnOnce() -> Result<(), TaskError>) -> Result<(), TaskError> {
+    let pinned = pins.iter().map(|path| read(path)).collect::<Result<String, _>>()?;
+    // Beside the folder: the installers think it is theirs.
+    let stamp = folder.with_extension("installed");
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == pinned) {
+        return Ok(());
+    }
+    say(format_args!("installing into {}", folder.display()));
+    let failed = |source| TaskError::Write { path: folder.to_owned(), source };
+    for old in [stamp.as_path(), folder] {
+        if let Err(error) = if old.is_dir() { fs::remove_dir_all(old) } else { fs::remove_file(old) }
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            return Err(failed(error));
+        }
+    }
+    fs::create_dir_all(folder).map_err(failed)?;
+    install()?;
+    write(&stamp, &pinned)
+}
