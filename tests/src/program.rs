@@ -19,6 +19,8 @@ pub struct Program {
     child: Child,
     stdout: Lines,
     stderr: Lines,
+    /// Whether it and everything that held its output has ended; their ids may be others' by now.
+    ended: bool,
     /// What a failure is reported as.
     name: String,
 }
@@ -52,7 +54,7 @@ impl Program {
             .unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
         let stdout = Lines::read(child.stdout.take().expect("standard output is a pipe"));
         let stderr = Lines::read(child.stderr.take().expect("standard error is a pipe"));
-        Self { child, stdout, stderr, name }
+        Self { child, stdout, stderr, ended: false, name }
     }
 
     /// Its process id, which is also its process group's.
@@ -114,6 +116,7 @@ impl Program {
         if !(self.stdout.wait_for_end(deadline) && self.stderr.wait_for_end(deadline)) {
             self.fail("ended, and something it started did not");
         }
+        self.ended = true;
         Finished { code, stdout: self.stdout.text(), stderr: self.stderr.text() }
     }
 
@@ -143,6 +146,9 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
         let started = descendants(self.id());
         self.signal_group(Signal::KILL);
         for id in started.into_iter().filter_map(process_id) {
