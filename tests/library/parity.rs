@@ -71,6 +71,8 @@ async fn start(trigger: Trigger) -> Running {
     let mode = if trigger.streams() { "stream" } else { "buffered" };
     Emulator::new(trigger, program)
         .env("MCP_CLOUD_RESPONSE_MODE", mode)
+        // On Cloud Run the server would listen on every interface of this machine.
+        .env("MCP_CLOUD_ALLOW_UNAUTHENTICATED", "0")
         .listen(([127, 0, 0, 1], 0).into())
         .await
         .expect("the emulator starts")

@@ -84,15 +84,14 @@ async fn a_container_that_nobody_guards_answers_to_loopback_names_only() {
     let (_server, address) = container(free_port(), &[]);
     let stranger = [("host", "tools.example".to_owned())];
     assert_eq!(send(address, "POST", &stranger, CALL).await.status, 403);
-    let (_server, address) = container(free_port(), &[("MCP_CLOUD_ALLOW_UNAUTHENTICATED", "1")]);
-    assert_eq!(send(address, "POST", &stranger, CALL).await.status, 200);
     let (_server, address) = container(free_port(), &[("MCP_CLOUD_ALLOWED_HOSTS", "tools.example")]);
     assert_eq!(send(address, "POST", &stranger, CALL).await.status, 200);
 }
 
 #[tokio::test]
 async fn a_container_finishes_what_it_began_when_it_is_told_to_end() {
-    let (mut server, address) = container(free_port(), &[("K_SERVICE", "hello")]);
+    let (mut server, address) =
+        container(free_port(), &[("K_SERVICE", "hello"), ("MCP_CLOUD_ALLOW_UNAUTHENTICATED", "0")]);
     let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"countdown","arguments":{"from":5}}}"#;
     let pid = Pid::from_child(&server.0);
     let end = async {

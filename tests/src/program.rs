@@ -145,9 +145,14 @@ impl Program {
 }
 
 impl Drop for Program {
+    #[expect(clippy::print_stderr, reason = "the test harness shows it with the failure")]
     fn drop(&mut self) {
         if self.ended {
             return;
+        }
+        if thread::panicking() {
+            let status = self.child.try_wait();
+            eprintln!("{} ({status:?})\n--- standard error so far\n{}", self.name, self.stderr.text());
         }
         let started = descendants(self.id());
         self.signal_group(Signal::KILL);

@@ -117,6 +117,9 @@ impl Emulation {
                 let timeout = Duration::from_secs(function.timeout_seconds.into());
                 emulator = emulator.timeout(timeout).memory_mb(function.memory_mb);
             }
+        } else {
+            // As Cloud Run's container it would listen on every interface of this machine.
+            emulator = emulator.env(contract::env::ALLOW_UNAUTHENTICATED, "0");
         }
         emulator
     }

@@ -54,8 +54,6 @@ fn triggers() -> impl TypedValueParser<Value = Trigger> {
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let mut interrupt = Interrupt::listen()?;
     let address = (Ipv4Addr::LOCALHOST, args.port);
-    // A port that is in use is known now; after the build it would have cost a minute.
-    drop(TcpListener::bind(address).await.map_err(|error| cannot_listen(args.port, error))?);
     let server = tokio::select! {
         built = build(&args, printer) => built?,
         () = interrupt.wait() => return Err(interrupted()),
@@ -127,6 +125,8 @@ async fn build(args: &Args, printer: &Printer) -> Result<Server, Failure> {
         (name, path, package_directory) = (Some(app.name), app.path, app.package_directory);
     }
     let target = Binary::find(&package_directory, &selection).await.map_err(cannot_build)?;
+    // A port that is in use is known now; after the build it would have cost a minute.
+    drop(TcpListener::bind((Ipv4Addr::LOCALHOST, args.port)).await.map_err(|error| cannot_listen(args.port, error))?);
     let program = target.build().await.map_err(cannot_build)?;
     Ok(Server {
         name: name.unwrap_or(target.name),

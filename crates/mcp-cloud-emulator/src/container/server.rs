@@ -144,8 +144,18 @@ async fn answers(address: SocketAddr, probe: Probe) -> bool {
     }
 }
 
-/// A port nobody listens on at the moment.
+/// A port nobody listens on at the moment. It lies below the range that Linux takes from for outgoing connections and
+/// for whoever asks for any port (`ip_local_port_range` in ip(7)): from there it could be gone again before the program
+/// listens, or the probe could meet itself.
 async fn free_port() -> io::Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    Ok(listener.local_addr()?.port())
+    const FIRST: u64 = 10_000;
+    const COUNT: u64 = 22_000;
+    let [start, _] = crate::runtime_api::random();
+    for offset in 0..COUNT {
+        let port = u16::try_from(FIRST + (start % COUNT + offset) % COUNT).unwrap_or_default();
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.is_ok() {
+            return Ok(port);
+        }
+    }
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?.local_addr().map(|address| address.port())
 }

@@ -17,7 +17,7 @@ use crate::{
 pub(crate) async fn run(service: McpService, container: Container) -> Result<(), ServeError> {
     let interface = if container.public { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
     let address = SocketAddr::from((interface, container.port));
-    if !container.public {
+    if !container.public && container.unsaid {
         announce(format_args!(
             "listening on {address} only, because nothing here asks callers who they are; \
              set {ALLOW_UNAUTHENTICATED}=1 to listen on every interface all the same"
