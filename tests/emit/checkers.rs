@@ -29,11 +29,11 @@ fn expanded() -> Option<&'static Expanded> {
             .output()
             .unwrap();
         assert!(expansion.status.success(), "{}", String::from_utf8_lossy(&expansion.stderr));
-        let read = |template: &PathBuf| {
-            let path = directory.path().join(template.file_name().unwrap()).with_extension("json");
+        let read = |(index, template): (usize, &PathBuf)| {
+            let path = directory.path().join(format!("{index}.json"));
             (name(template), (path.clone(), serde_json::from_slice(&fs::read(&path).unwrap()).unwrap()))
         };
-        let expanded = templates().iter().map(read).collect();
+        let expanded = templates().iter().enumerate().map(read).collect();
         Some((directory, expanded))
     };
     EXPANDED.get_or_init(expand).as_ref().map(|(_, expanded)| expanded)

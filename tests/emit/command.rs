@@ -41,6 +41,14 @@ fn own_template_is_what_the_example_says() {
 }
 
 #[test]
+fn infra_is_what_its_manifests_say() {
+    for directory in crate::infra() {
+        let outcome = emit(workspace_root(), &[directory.to_str().unwrap(), "--target", "sam", "--check"]);
+        assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "run the command without `--check`");
+    }
+}
+
+#[test]
 fn files_are_written_beside_the_server_and_their_paths_printed() {
     let project = project("name = \"notes\"\n");
     let outcome = emit(project.path(), &["server", "--target", "sam"]);

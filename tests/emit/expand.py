@@ -1,7 +1,7 @@
 """Expands SAM templates as CloudFormation would: `expand.py OUTPUT_DIRECTORY TEMPLATE...`.
 
-Writes each expanded template as JSON into the directory, under the name of the template, and fails with the
-translator's own words when it does not accept one. Nothing is asked of AWS: the managed policies that the translator
+Writes each expanded template as JSON into the directory, the first as `0.json`, and fails with the translator's own
+words when it does not accept one. Nothing is asked of AWS: the managed policies that the translator
 would look up there are the few below.
 """
 
@@ -23,7 +23,7 @@ MANAGED_POLICIES = {"AWSLambdaBasicExecutionRole": "arn:aws:iam::aws:policy/serv
 
 def main(output, templates):
     failed = False
-    for path in map(pathlib.Path, templates):
+    for index, path in enumerate(map(pathlib.Path, templates)):
         template = yaml.safe_load(path.read_text(encoding="utf-8"))
         # CloudFormation uploads nothing: by then `sam package` has put a bucket where the directory was.
         for resource in template["Resources"].values():
@@ -37,7 +37,7 @@ def main(output, templates):
             failed = True
             continue
         text = json.dumps(expanded, indent=2, ensure_ascii=False)
-        pathlib.Path(output, f"{path.stem}.json").write_text(text, encoding="utf-8")
+        pathlib.Path(output, f"{index}.json").write_text(text, encoding="utf-8")
     return failed
 
 

@@ -14,6 +14,14 @@ fn own_template() -> PathBuf {
     workspace_root().join("template.yaml")
 }
 
+/// The directories of `infra`: the example behind other gateways.
+fn infra() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(workspace_root().join("infra")).unwrap();
+    let directories: Vec<_> = entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
+    assert!(!directories.is_empty(), "`infra` has directories");
+    directories
+}
+
 /// Every template that is committed.
 fn templates() -> Vec<PathBuf> {
     let golden = workspace_root().join("crates/mcp-cloud-app/tests/golden");
@@ -24,10 +32,16 @@ fn templates() -> Vec<PathBuf> {
         .collect();
     assert!(templates.len() > 8, "the golden templates are there");
     templates.push(own_template());
+    templates.extend(infra().into_iter().map(|directory| directory.join("template.yaml")));
     templates.sort();
     templates
 }
 
+/// What a template is called: a golden file by its own name, the others by their directory's.
 fn name(template: &Path) -> String {
-    template.file_name().unwrap().to_string_lossy().trim_end_matches(".sam.yaml").to_owned()
+    let file = template.file_name().unwrap().to_string_lossy();
+    match file.strip_suffix(".sam.yaml") {
+        Some(golden) => golden.to_owned(),
+        None => format!("template-of-{}", template.parent().unwrap().file_name().unwrap().to_string_lossy()),
+    }
 }
