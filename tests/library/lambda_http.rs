@@ -1,13 +1,14 @@
 //! The server under `lambda_http::run` and under its streaming twin.
 
 use mcp_cloud_emulator::{Emulator, Trigger};
+use mcp_cloud_tests::library_example;
 
-use crate::{example, post};
+use crate::post;
 
 const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"gateway"}}"#;
 
 async fn gateway(trigger: Trigger, mode: &str) -> String {
-    let program = tokio::task::spawn_blocking(|| example("under_lambda_http", "lambda-http")).await;
+    let program = tokio::task::spawn_blocking(|| library_example("under_lambda_http", "lambda-http")).await;
     let running = Emulator::new(trigger, program.expect("the example builds"))
         .env("MCP_CLOUD_RESPONSE_MODE", mode)
         .listen(([127, 0, 0, 1], 0).into())

@@ -6,30 +6,12 @@ mod lambda_http;
 mod parity;
 mod platforms;
 
-use std::{net::SocketAddr, path::PathBuf, process::Command};
+use std::net::SocketAddr;
 
-use mcp_cloud_tests::workspace_root;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
-
-/// Builds an example of the library, and says where it is.
-fn example(name: &str, features: &str) -> PathBuf {
-    let built = Command::new(env!("CARGO"))
-        .current_dir(workspace_root())
-        .args(["build", "--package", "mcp-cloud", "--example", name, "--features", features])
-        .args(["--message-format", "json-render-diagnostics"])
-        .output()
-        .expect("cargo starts");
-    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    String::from_utf8_lossy(&built.stdout)
-        .lines()
-        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter(|message| message["target"]["name"] == name)
-        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-        .expect("cargo names the executable it built")
-}
 
 /// A reply as a client sees it.
 #[derive(Debug)]

@@ -10,5 +10,5 @@ mod tools;
 
 pub use dev::Dev;
 pub use program::{Finished, Program, Signal, descendants, is_running};
-pub use programs::{Profile, cli_binary, hello_binary, workspace_root};
+pub use programs::{Profile, cli_binary, hello_binary, library_example, workspace_root};
 pub use tools::{checker, node, node_modules, python, require_tool};

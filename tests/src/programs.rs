@@ -62,23 +62,36 @@ fn build(package: &str, binary: &str, profile: Profile) -> PathBuf {
         assert!(built.is_file(), "{BUILT} names a folder without `{binary}`: {}", built.display());
         return built;
     }
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(workspace_root()).args(["build", "--package", package, "--bin", binary]);
-    if profile == Profile::Release {
-        cargo.arg("--release");
-    }
-    let built = cargo
+    let release: &[&str] = if profile == Profile::Release { &["--release"] } else { &[] };
+    cargo_build(&[&["--package", package, "--bin", binary], release].concat(), binary)
+}
+
+/// An example of the library for this machine, with these features of the library.
+///
+/// # Panics
+///
+/// If it does not build.
+#[must_use]
+pub fn library_example(name: &str, features: &str) -> PathBuf {
+    cargo_build(&["--package", "mcp-cloud", "--example", name, "--features", features], name)
+}
+
+fn cargo_build(arguments: &[&str], target: &str) -> PathBuf {
+    let built = Command::new(env!("CARGO"))
+        .current_dir(workspace_root())
+        .arg("build")
+        .args(arguments)
         .args(["--message-format", "json-render-diagnostics"])
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()
         .expect("cargo starts");
-    assert!(built.status.success(), "`{package}` does not build");
+    assert!(built.status.success(), "`{target}` does not build");
     built
         .stdout
         .split(|byte| *byte == b'\n')
         .filter_map(|line| serde_json::from_slice::<Value>(line).ok())
-        .filter(|message| message["target"]["name"] == binary)
+        .filter(|message| message["target"]["name"] == target)
         .find_map(|message| message["executable"].as_str().map(PathBuf::from))
         .expect("cargo names the executable it built")
 }

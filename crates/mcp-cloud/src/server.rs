@@ -7,8 +7,8 @@ use mcp_cloud_contract::{DEFAULT_PATH, env};
 use crate::{
     edge::{
         edge,
-        origin::{Hosts, OriginLayer, OriginPolicy},
-        route::RouteLayer,
+        origin::{Hosts, OriginPolicy},
+        route::Routes,
     },
     handler::Handler,
     platform::{self, Platform, ServeError},
@@ -105,8 +105,8 @@ impl Server {
 
     fn service(self, hosts: Hosts) -> McpService {
         let Self { handler, path, allowed_hosts, allowed_origins } = self;
-        let origin = OriginLayer::new(OriginPolicy { hosts, allowed_hosts, allowed_origins });
-        McpService::new(edge(RouteLayer::new(&path), origin, Transport::new(handler)))
+        let origin = OriginPolicy { hosts, allowed_hosts, allowed_origins };
+        McpService::new(edge(Routes::new(&path), origin, Transport::new(handler)))
     }
 }
 

@@ -30,6 +30,23 @@ impl McpService {
         Self { edge }
     }
 
+    /// Reads a request's body and answers it.
+    pub(crate) async fn reply<B>(mut self, request: Request<B>) -> Response<Body>
+    where
+        B: http_body::Body,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        #[cfg_attr(not(feature = "lambda-http"), expect(unused_mut, reason = "only lambda_http has something to add"))]
+        let (mut parts, body) = request.into_parts();
+        #[cfg(feature = "lambda-http")]
+        crate::platform::lambda::describe(&mut parts);
+        let limit = RequestInfo::capabilities_of(&parts.extensions).max_request_body;
+        match read_body(body, limit).await {
+            Ok(body) => self.answer(Request::from_parts(parts, body)).await,
+            Err(response) => *response,
+        }
+    }
+
     /// Answers a request whose body has been read.
     pub(crate) async fn answer(&mut self, request: Request<Bytes>) -> Response<Body> {
         let limit = RequestInfo::capabilities_of(request.extensions()).max_request_body;
@@ -64,21 +81,8 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let mut service = self.clone();
-        Box::pin(async move {
-            #[cfg_attr(
-                not(feature = "lambda-http"),
-                expect(unused_mut, reason = "only lambda_http has something to add")
-            )]
-            let (mut parts, body) = request.into_parts();
-            #[cfg(feature = "lambda-http")]
-            crate::platform::lambda::describe(&mut parts);
-            let limit = RequestInfo::capabilities_of(&parts.extensions).max_request_body;
-            Ok(match read_body(body, limit).await {
-                Ok(body) => service.answer(Request::from_parts(parts, body)).await,
-                Err(response) => *response,
-            })
-        })
+        let service = self.clone();
+        Box::pin(async move { Ok(service.reply(request).await) })
     }
 }
 

@@ -29,7 +29,7 @@ use crate::{
     request_info::RequestInfo,
     transport::{
         envelope::{Envelope, Message},
-        era::Era,
+        era::{Era, Refusal},
         reply::Exchange,
     },
 };
@@ -74,37 +74,37 @@ fn accept(handler: &dyn Handler, request: http::Request<Bytes>) -> Result<Exchan
     }
     let envelope =
         Envelope::parse(&body).map_err(|error| Box::new(rejection(StatusCode::BAD_REQUEST, None, &error)))?;
-    let era = era::choose(&parts.headers, &envelope)
-        .map_err(|refusal| Box::new(rejection(refusal.status, envelope.id(), &refusal.error)))?;
-    let (id, method, params) = match envelope.message {
-        Message::Request { id, method, params } => (id, method, params),
+    let refuse = |refusal: Refusal| Box::new(rejection(refusal.status, envelope.id(), &refusal.error));
+    let era = era::choose(&parts.headers, &envelope).map_err(refuse)?;
+    let (id, method, params) = match &envelope.message {
+        Message::Request { id, method, params } => (*id, method, *params),
         // A notification concerns nothing that this exchange could still change, and a response answers a request that
         // was never sent: both are taken, neither has an answer.
         Message::Notification | Message::Response => return Err(Box::new(accepted())),
     };
     if era == Era::Modern {
-        headers::check(&parts.headers, &method, &envelope.head)
-            .and_then(|()| headers::check_method_exists(&method))
-            .map_err(|refusal| Box::new(rejection(refusal.status, Some(id.as_bytes()), &refusal.error)))?;
+        headers::check(&parts.headers, method, &envelope.head)
+            .and_then(|()| headers::check_method_exists(method))
+            .map_err(refuse)?;
     }
     let capabilities = RequestInfo::capabilities_of(&parts.extensions);
-    if &*method == "subscriptions/listen" && !capabilities.streams {
+    if method == "subscriptions/listen" && !capabilities.streams {
         let error = ErrorObject::new(
             ErrorObject::METHOD_NOT_FOUND,
             "subscriptions/listen needs a stream, and this trigger sends every reply in one piece",
         );
-        return Err(Box::new(rejection(StatusCode::NOT_FOUND, Some(id.as_bytes()), &error)));
+        return Err(refuse(Refusal { status: StatusCode::NOT_FOUND, error }));
     }
     let id = body.slice_ref(id.as_bytes());
     let params = params.map(|params| body.slice_ref(params.as_bytes()));
-    let method = method.into();
+    let method = Box::from(&**method);
     let exchange = Exchange {
         id: id.clone(),
         era,
         streams: capabilities.streams,
         accepts_events: headers::accepts_events(&parts.headers),
         deadline: parts.extensions.get::<RequestInfo>().and_then(|info| info.deadline),
-        conversation: handler.call(Request { message: body.clone(), id, method, params, http: parts }),
+        conversation: handler.call(Request { message: body, id, method, params, http: parts }),
     };
     Ok(exchange)
 }

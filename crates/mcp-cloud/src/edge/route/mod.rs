@@ -1,62 +1,32 @@
 //! Which paths there are: the MCP endpoint and the health check.
 
-use std::{
-    convert::Infallible,
-    sync::Arc,
-    task::{Context, Poll},
-};
-
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use mcp_cloud_contract::HEALTH_PATH;
-use tower_layer::Layer;
-use tower_service::Service;
 
-use super::{EdgeFuture, Inner};
+use super::Gate;
 use crate::{body::Body, handler::ErrorObject, transport::rejection};
 
 /// Lets only the endpoint's path through, and answers the health check.
-#[derive(Debug, Clone)]
-pub(crate) struct RouteLayer {
-    endpoint: Arc<str>,
+#[derive(Debug)]
+pub(crate) struct Routes {
+    endpoint: String,
 }
 
-impl RouteLayer {
+impl Routes {
     pub(crate) fn new(endpoint: &str) -> Self {
-        Self { endpoint: endpoint.trim_end_matches('/').into() }
+        Self { endpoint: endpoint.trim_end_matches('/').to_owned() }
     }
 }
 
-impl<S> Layer<S> for RouteLayer {
-    type Service = Route<S>;
-
-    fn layer(&self, inner: S) -> Route<S> {
-        Route { inner, endpoint: Arc::clone(&self.endpoint) }
-    }
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct Route<S> {
-    inner: S,
-    endpoint: Arc<str>,
-}
-
-impl<S: Inner> Service<Request<Bytes>> for Route<S> {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = EdgeFuture<S::Future>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, request: Request<Bytes>) -> Self::Future {
+impl Gate for Routes {
+    fn admit(&self, request: &Request<Bytes>) -> Result<(), Box<Response<Body>>> {
         let path = request.uri().path();
-        if path.strip_suffix('/').unwrap_or(path) == &*self.endpoint {
-            return EdgeFuture::Passed { future: self.inner.call(request) };
+        if path.strip_suffix('/').unwrap_or(path) == self.endpoint {
+            return Ok(());
         }
         let asks = matches!(*request.method(), Method::GET | Method::HEAD);
-        EdgeFuture::answered(if asks && path == HEALTH_PATH { healthy() } else { not_found(&self.endpoint) })
+        Err(Box::new(if asks && path == HEALTH_PATH { healthy() } else { not_found(&self.endpoint) }))
     }
 }
 

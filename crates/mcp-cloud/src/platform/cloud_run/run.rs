@@ -3,7 +3,6 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use mcp_cloud_contract::env::ALLOW_UNAUTHENTICATED;
-use tower_service::Service;
 
 use super::{Container, request::describe};
 use crate::{
@@ -23,15 +22,6 @@ pub(crate) async fn run(service: McpService, container: Container) -> Result<(),
              set {ALLOW_UNAUTHENTICATED}=1 to listen on every interface all the same"
         ));
     }
-    serve(address, move |request| {
-        let mut service = service.clone();
-        async move {
-            let request = if container.cloud_run { describe(request) } else { request };
-            match service.call(request).await {
-                Ok(response) => response,
-                Err(never) => match never {},
-            }
-        }
-    })
-    .await
+    serve(address, move |request| service.clone().reply(if container.cloud_run { describe(request) } else { request }))
+        .await
 }

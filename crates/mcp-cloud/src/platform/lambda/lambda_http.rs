@@ -1,6 +1,8 @@
 //! Requests that arrive under `lambda_http::run` (feature `lambda-http`): what lambda_http put into their extensions
 //! tells the trigger, the deadline and the caller's address.
 
+use std::sync::LazyLock;
+
 use http::{Uri, request::Parts};
 use lambda_http::{Context, request::RequestContext};
 
@@ -12,13 +14,16 @@ use super::{
 };
 use crate::request_info::{Capabilities, RequestInfo, RequestOrigin};
 
+/// Whether the gateway streams, by the environment, which is read at the first request.
+static STREAMS: LazyLock<bool> = LazyLock::new(|| matches!(response_mode(), Ok(ResponseMode::Stream)));
+
 /// Adds what the transport needs to know, unless the request has it or does not come from lambda_http.
 pub(crate) fn describe(parts: &mut Parts) {
     if parts.extensions.get::<RequestInfo>().is_some() {
         return;
     }
     let Some(context) = parts.extensions.get::<RequestContext>() else { return };
-    let streams = matches!(response_mode(), Ok(ResponseMode::Stream));
+    let streams = *STREAMS;
     let (origin, streams, host, source_ip, stage) = match context {
         RequestContext::ApiGatewayV1(context) => {
             let source_ip = context.identity.source_ip.as_deref();

@@ -2,15 +2,14 @@
 
 use std::{future::poll_fn, io, pin::Pin};
 
-use bytes::Bytes;
-use http::{Request, Response, StatusCode, response::Parts};
+use http::{Response, StatusCode, response::Parts};
 use http_body::Body as _;
 
 use super::{
     detect::{ResponseMode, Settings},
     request::{Decoded, Encoding, decode},
     response,
-    runtime_api::{Invocation, RuntimeApi},
+    runtime_api::{Invocation, Reply, RuntimeApi},
 };
 use crate::{McpService, RequestInfo, body::Body, handler::ErrorObject, platform::ServeError, transport::rejection};
 
@@ -44,7 +43,7 @@ impl Loop {
                     info.deadline = deadline;
                     info.lambda = Some(context);
                 }
-                let reply = self.answer(*request).await;
+                let reply = self.service.answer(*request).await;
                 self.send(&id, reply, encoding).await
             }
             Decoded::Completion => self.api.respond(&id, b"{}"),
@@ -54,10 +53,6 @@ impl Loop {
             }
         };
         sent.map_err(|source| ServeError::RuntimeApi { attempt: "send a reply to", source })
-    }
-
-    async fn answer(&mut self, request: Request<Bytes>) -> Response<Body> {
-        self.service.answer(request).await
     }
 
     async fn send(&mut self, id: &str, reply: Response<Body>, encoding: Encoding) -> io::Result<()> {
@@ -78,21 +73,23 @@ impl Loop {
         }
     }
 
-    fn stream_at_once(&mut self, id: &str, parts: &Parts, body: &[u8]) -> io::Result<()> {
+    /// Begins a streamed reply with its head.
+    fn begin(&mut self, id: &str, parts: &Parts) -> io::Result<Reply<'_>> {
         self.document.clear();
         response::prelude(&mut self.document, parts);
         let mut reply = self.api.reply(id);
         reply.push(&self.document)?;
-        // A reply that ends with its head hangs in the gateway until the function's timeout: one byte ends it at once.
-        reply.push(if body.is_empty() { b"\n" } else { body })?;
+        Ok(reply)
+    }
+
+    fn stream_at_once(&mut self, id: &str, parts: &Parts, body: &[u8]) -> io::Result<()> {
+        let mut reply = self.begin(id, parts)?;
+        reply.push(if body.is_empty() { NOTHING } else { body })?;
         reply.finish()
     }
 
     async fn stream(&mut self, id: &str, parts: &Parts, mut body: Body) -> io::Result<()> {
-        self.document.clear();
-        response::prelude(&mut self.document, parts);
-        let mut reply = self.api.reply(id);
-        reply.push(&self.document)?;
+        let mut reply = self.begin(id, parts)?;
         let mut empty = true;
         while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
             let Ok(frame) = frame;
@@ -105,7 +102,7 @@ impl Loop {
             }
         }
         if empty {
-            reply.push(b"\n")?;
+            reply.push(NOTHING)?;
         }
         reply.finish()
     }
@@ -113,3 +110,7 @@ impl Loop {
 
 /// The buffer for replies is given back above this size, in bytes.
 const MAX_KEPT: usize = 1024 * 1024;
+
+/// The body of a streamed reply that has none. A reply that ends with its head hangs in the gateway until the
+/// function's timeout: one byte ends it at once.
+const NOTHING: &[u8] = b"\n";

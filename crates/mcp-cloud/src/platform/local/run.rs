@@ -3,7 +3,6 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use mcp_cloud_contract::DEFAULT_PORT;
-use tower_service::Service;
 
 use crate::{
     McpService,
@@ -16,14 +15,5 @@ use crate::{
 pub(crate) async fn run(service: McpService, path: &str) -> Result<(), ServeError> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT));
     announce(format_args!("serving MCP at http://{address}{path}"));
-    serve(address, move |request| {
-        let mut service = service.clone();
-        async move {
-            match service.call(request).await {
-                Ok(response) => response,
-                Err(never) => match never {},
-            }
-        }
-    })
-    .await
+    serve(address, move |request| service.clone().reply(request)).await
 }
