@@ -9,8 +9,15 @@ pub mod env {
     pub const STDIO: &str = "MCP_CLOUD_STDIO";
     /// How a trigger that can do either carries replies: [`RESPONSE_MODE_STREAM`](super::RESPONSE_MODE_STREAM) or
     /// [`RESPONSE_MODE_BUFFERED`](super::RESPONSE_MODE_BUFFERED) (the default). Neither a function URL's event nor a
-    /// REST API's says which one its gateway expects, so whoever configures the gateway sets this beside it.
+    /// REST API's says which one its gateway expects, nor does the Azure Functions host say whether it proxies a request
+    /// or forwards it, so whoever configures them sets this beside it.
     pub const RESPONSE_MODE: &str = "MCP_CLOUD_RESPONSE_MODE";
+    /// Where sessions of the legacy era are kept: [`SESSIONS_MEMORY`](super::SESSIONS_MEMORY) or
+    /// [`SESSIONS_NONE`](super::SESSIONS_NONE).
+    pub const SESSIONS: &str = "MCP_CLOUD_SESSIONS";
+    /// How many seconds the platform gives a request, where it says so neither with each request nor by its default
+    /// value: a Cloud Run service with another request timeout than five minutes, for instance.
+    pub const REQUEST_TIMEOUT: &str = "MCP_CLOUD_REQUEST_TIMEOUT";
     /// The path of the MCP endpoint; [`DEFAULT_PATH`](super::DEFAULT_PATH) unless set.
     pub const PATH: &str = "MCP_CLOUD_PATH";
     /// Values of the `Origin` header to accept besides the server's own, separated by commas.
@@ -27,6 +34,9 @@ pub mod platform_env {
     /// Address of the Runtime API; present in every Lambda function
     /// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>).
     pub const AWS_LAMBDA_RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
+    /// How many invocations an instance takes at once; present on Lambda Managed Instances
+    /// (<https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances.html>).
+    pub const AWS_LAMBDA_MAX_CONCURRENCY: &str = "AWS_LAMBDA_MAX_CONCURRENCY";
     /// Port an Azure Functions custom handler must listen on
     /// (<https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers>).
     pub const FUNCTIONS_CUSTOMHANDLER_PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
@@ -47,5 +57,9 @@ pub const HEALTH_PATH: &str = "/health";
 pub const RESPONSE_MODE_STREAM: &str = "stream";
 /// Value of [`env::RESPONSE_MODE`]: the gateway expects one JSON document.
 pub const RESPONSE_MODE_BUFFERED: &str = "buffered";
+/// Value of [`env::SESSIONS`]: in the memory of the process, which then must be the only one that a client reaches.
+pub const SESSIONS_MEMORY: &str = "memory";
+/// Value of [`env::SESSIONS`]: nowhere; every request stands for itself.
+pub const SESSIONS_NONE: &str = "none";
 /// Name of the HTTP output binding of an Azure function whose requests arrive as a payload.
 pub const AZURE_HTTP_OUTPUT: &str = "res";

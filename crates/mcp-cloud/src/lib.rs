@@ -45,9 +45,11 @@ async fn main() -> Result<(), mcp_cloud::ServeError> {
 )]
 
 mod body;
+mod capabilities;
 mod edge;
 pub mod handler;
 mod platform;
+mod reconnect;
 mod request_info;
 mod server;
 mod service;
@@ -57,10 +59,13 @@ mod testing;
 mod transport;
 
 pub use body::Body;
+pub use capabilities::Capabilities;
 pub use platform::{LambdaContext, ServeError};
-pub use request_info::{Capabilities, RequestInfo, RequestOrigin};
+pub use reconnect::Reconnect;
+pub use request_info::{RequestInfo, RequestOrigin};
 pub use server::Server;
 pub use service::McpService;
+pub use transport::{Eras, SessionSettings};
 
 /// The examples of the README compile.
 #[cfg(all(doctest, feature = "rmcp"))]

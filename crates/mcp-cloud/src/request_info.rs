@@ -1,10 +1,14 @@
 //! What the platform knows about a request, carried beside it as an extension.
 
-use std::{net::IpAddr, time::Instant};
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
+use bytes::Bytes;
 use http::Extensions;
 
-use crate::platform::LambdaContext;
+use crate::{capabilities::Capabilities, platform::LambdaContext};
 
 /// Where a request came from. It decides how the reply is encoded; nothing between the platform and the handler asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -27,26 +31,6 @@ pub enum RequestOrigin {
     AzureFunctions,
 }
 
-/// What the way back can carry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Capabilities {
-    /// Whether a reply may be sent piece by piece. Where it may not, everything goes out at once when the handler is
-    /// done.
-    pub streams: bool,
-    /// The largest request body, in bytes.
-    pub max_request_body: usize,
-}
-
-impl Capabilities {
-    /// A socket: streams, and takes bodies up to [`Self::MAX_REQUEST_BODY`].
-    pub(crate) const SOCKET: Self = Self { streams: true, max_request_body: Self::MAX_REQUEST_BODY };
-
-    /// 6 MiB: the most a Lambda function can be sent
-    /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>), and so what any trigger accepts
-    /// that has no smaller limit.
-    pub(crate) const MAX_REQUEST_BODY: usize = 6 * 1024 * 1024;
-}
-
 /// What the platform knows about a request. Every request carries one in its [`Extensions`]; a handler finds it there.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -60,6 +44,9 @@ pub struct RequestInfo {
     pub host: Option<Box<str>>,
     /// The address of the caller, where the platform vouches for it.
     pub source_ip: Option<IpAddr>,
+    /// What the gateway's authorizer said about the caller, as the JSON it sent (`requestContext.authorizer` of an
+    /// event). Where it is there, the caller is known, and results are marked as theirs alone.
+    pub authorizer: Option<Bytes>,
     /// When the platform cuts the line.
     pub deadline: Option<Instant>,
     /// What the Lambda Runtime API says about the invocation, on Lambda.
@@ -67,12 +54,26 @@ pub struct RequestInfo {
 }
 
 impl RequestInfo {
+    /// A request that has just arrived.
     pub(crate) fn new(origin: RequestOrigin, capabilities: Capabilities) -> Self {
-        Self { origin, capabilities, host: None, source_ip: None, deadline: None, lambda: None }
+        let deadline = capabilities.max_duration.and_then(from_now);
+        Self { origin, capabilities, host: None, source_ip: None, authorizer: None, deadline, lambda: None }
+    }
+
+    /// Takes a deadline into account that the platform says itself: the sooner one holds.
+    pub(crate) fn limit(&mut self, deadline: Option<Instant>) {
+        self.deadline = match (self.deadline, deadline) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
     }
 
     /// What the request carries, or what holds for a request from a socket that carries nothing.
     pub(crate) fn capabilities_of(extensions: &Extensions) -> Capabilities {
         extensions.get::<Self>().map_or(Capabilities::SOCKET, |info| info.capabilities)
     }
+}
+
+fn from_now(duration: Duration) -> Option<Instant> {
+    Instant::now().checked_add(duration)
 }

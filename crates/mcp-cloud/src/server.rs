@@ -1,8 +1,12 @@
 //! The way in: a handler, a few settings, and then either [`Server::serve`] or [`Server::into_service`].
 
-use std::{fmt, sync::Arc};
+use std::{fmt, future::Future, io, sync::Arc};
 
-use mcp_cloud_contract::{DEFAULT_PATH, env};
+use bytes::Bytes;
+use futures_core::Stream;
+use futures_sink::Sink;
+use mcp_cloud_contract::{DEFAULT_PATH, SESSIONS_MEMORY, SESSIONS_NONE, env};
+use serde::Serialize;
 
 use crate::{
     edge::{
@@ -10,10 +14,10 @@ use crate::{
         origin::{Hosts, OriginPolicy},
         route::Routes,
     },
-    handler::Handler,
+    handler::{ErrorObject, Handler, Request, duplex::DuplexHandler, json_rpc},
     platform::{self, Platform, ServeError},
     service::McpService,
-    transport::Transport,
+    transport::{Eras, SessionSettings, Settings, Transport},
 };
 
 /// An MCP server that runs wherever it is started.
@@ -23,6 +27,9 @@ pub struct Server {
     path: String,
     allowed_hosts: Vec<String>,
     allowed_origins: Vec<String>,
+    eras: Eras,
+    sessions: Option<SessionSettings>,
+    server_info: Option<Bytes>,
 }
 
 impl Server {
@@ -34,14 +41,45 @@ impl Server {
             path: std::env::var(env::PATH).unwrap_or_else(|_| DEFAULT_PATH.to_owned()),
             allowed_hosts: list(env::ALLOWED_HOSTS),
             allowed_origins: list(env::ALLOWED_ORIGINS),
+            eras: Eras::Both,
+            sessions: None,
+            server_info: None,
         }
     }
 
     /// A server for an rmcp handler. The factory is called once: the handler serves every request, and many at a time
     /// where the platform brings many.
+    ///
+    /// A request's extensions hold the `http::request::Parts` that carried it, and in their extensions what the
+    /// platform knows about it, [`RequestInfo`](crate::RequestInfo).
     #[cfg(feature = "rmcp")]
     pub fn rmcp<H: rmcp::ServerHandler>(factory: impl FnOnce() -> H) -> Self {
-        Self::new(crate::handler::rmcp::RmcpHandler::new(factory()))
+        let handler = crate::handler::rmcp::RmcpHandler::new(factory());
+        let server_info = handler.server_info();
+        Self { server_info, ..Self::new(handler) }
+    }
+
+    /// A server for a function of JSON-RPC requests, with no SDK between: see [`handler::json_rpc`](json_rpc).
+    pub fn json_rpc<F, A, R>(function: F) -> Self
+    where
+        F: Fn(Request, json_rpc::Context) -> A + Send + Sync + 'static,
+        A: Future<Output = Result<R, ErrorObject>> + Send + 'static,
+        R: Serialize + 'static,
+    {
+        Self::new(json_rpc::JsonRpcHandler::new(function))
+    }
+
+    /// A server for whatever speaks MCP over a sink and a stream of messages: see
+    /// [`handler::duplex`](crate::handler::duplex). It is connected when the first request comes, again when the
+    /// connection has ended, and once more for each client that stays.
+    pub fn duplex<C, F, S, R>(connect: C) -> Self
+    where
+        C: Fn() -> F + Send + Sync + 'static,
+        F: Future<Output = io::Result<(S, R)>> + Send + 'static,
+        S: Sink<Bytes, Error = io::Error> + Send + 'static,
+        R: Stream<Item = Bytes> + Send + 'static,
+    {
+        Self::new(DuplexHandler::new(connect))
     }
 
     /// Serves MCP at this path instead of `/mcp`.
@@ -62,6 +100,29 @@ impl Server {
         self
     }
 
+    /// Speaks one era of the protocol alone. Both, unless set.
+    pub fn with_eras(mut self, eras: Eras) -> Self {
+        self.eras = eras;
+        self
+    }
+
+    /// Keeps sessions for clients of the legacy era, or none, whatever `MCP_CLOUD_SESSIONS` says.
+    ///
+    /// Unless either says so, only a server that is started by hand, on a platform that is none, keeps sessions:
+    /// anywhere else the next request may reach another instance.
+    pub fn with_sessions(mut self, sessions: SessionSettings) -> Self {
+        self.sessions = Some(sessions);
+        self
+    }
+
+    /// Says in each modern result who answered (MCP 2026-07-28, basic/index, `serverInfo`). An rmcp handler says it
+    /// itself.
+    pub fn with_server_info(mut self, name: &str, version: &str) -> Self {
+        let info = serde_json::json!({ "name": name, "version": version });
+        self.server_info = Some(info.to_string().into());
+        self
+    }
+
     /// Serves on the platform this process runs on, until the platform ends it:
     ///
     /// | The environment has | It serves |
@@ -73,22 +134,31 @@ impl Server {
     /// | none of these | `127.0.0.1:8080` |
     ///
     /// A current-thread runtime is enough and starts fastest. On Lambda the calling thread waits for invocations
-    /// without yielding to the runtime, since the platform freezes the whole process there anyway.
+    /// without yielding to the runtime, since the platform freezes the whole process there anyway; on Lambda Managed
+    /// Instances, which do not, threads of the runtime's pool wait instead.
     ///
     /// # Errors
     ///
     /// When the platform cannot be reached, a variable cannot be understood, or the address cannot be listened on.
-    pub async fn serve(self) -> Result<(), ServeError> {
+    pub async fn serve(mut self) -> Result<(), ServeError> {
+        if self.sessions.is_none() {
+            self.sessions = sessions_variable()?;
+        }
         match Platform::detect()? {
-            Platform::Stdio => self.handler.serve_stdio().await.map_err(ServeError::Stdio),
+            Platform::Stdio => {
+                platform::stdio::run(self.handler, self.eras, self.server_info).await.map_err(ServeError::Stdio)
+            }
             Platform::Lambda(settings) => platform::lambda::run(self.service(Hosts::Any), settings).await,
-            Platform::AzureFunctions(port) => platform::azure_functions::run(self.service(Hosts::Any), port).await,
+            Platform::AzureFunctions(settings) => {
+                platform::azure_functions::run(self.service(Hosts::Any), settings).await
+            }
             Platform::CloudRun(container) => {
                 let hosts = if container.public { Hosts::Any } else { Hosts::Loopback };
                 platform::cloud_run::run(self.service(hosts), container).await
             }
             Platform::Local => {
                 let path = self.path.clone();
+                self.sessions.get_or_insert(SessionSettings::in_memory());
                 platform::local::run(self.service(Hosts::Loopback), &path).await
             }
         }
@@ -98,15 +168,18 @@ impl Server {
     ///
     /// Such a service does not know by which names it is reached: unless [`Self::with_allowed_hosts`] lists them, any
     /// `Host` header is accepted, and an `Origin` header must agree with it. On the loopback interface, list the names.
+    /// Nor does it know whether it is the only instance: it keeps sessions only where [`Self::with_sessions`] says so.
     #[must_use]
     pub fn into_service(self) -> McpService {
         self.service(Hosts::Any)
     }
 
     fn service(self, hosts: Hosts) -> McpService {
-        let Self { handler, path, allowed_hosts, allowed_origins } = self;
+        let Self { handler, path, allowed_hosts, allowed_origins, eras, sessions, server_info } = self;
         let origin = OriginPolicy { hosts, allowed_hosts, allowed_origins };
-        McpService::new(edge(Routes::new(&path), origin, Transport::new(handler)))
+        let settings = Settings { eras, sessions: sessions.unwrap_or(SessionSettings::none()), server_info };
+        let transport = Transport::new(handler, settings);
+        McpService::new(edge(Routes::new(&path), origin, transport.clone()), transport)
     }
 }
 
@@ -116,7 +189,19 @@ impl fmt::Debug for Server {
             .field("path", &self.path)
             .field("allowed_hosts", &self.allowed_hosts)
             .field("allowed_origins", &self.allowed_origins)
+            .field("eras", &self.eras)
+            .field("sessions", &self.sessions)
             .finish_non_exhaustive()
+    }
+}
+
+/// Reads `MCP_CLOUD_SESSIONS`.
+fn sessions_variable() -> Result<Option<SessionSettings>, ServeError> {
+    match std::env::var(env::SESSIONS).as_deref() {
+        Ok(SESSIONS_MEMORY) => Ok(Some(SessionSettings::in_memory())),
+        Ok(SESSIONS_NONE) => Ok(Some(SessionSettings::none())),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        _ => Err(ServeError::Variable { name: env::SESSIONS, expected: "`memory` or `none`" }),
     }
 }
 

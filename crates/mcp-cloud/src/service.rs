@@ -14,7 +14,13 @@ use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tower_service::Service;
 
-use crate::{body::Body, edge::Edge, handler::ErrorObject, request_info::RequestInfo, transport::rejection};
+use crate::{
+    body::Body,
+    edge::Edge,
+    handler::ErrorObject,
+    request_info::RequestInfo,
+    transport::{Transport, rejection},
+};
 
 /// The server as a `tower` service over `http` requests with any body. It is cheap to clone and always ready.
 ///
@@ -23,11 +29,18 @@ use crate::{body::Body, edge::Edge, handler::ErrorObject, request_info::RequestI
 #[derive(Clone)]
 pub struct McpService {
     edge: Edge,
+    transport: Transport,
 }
 
 impl McpService {
-    pub(crate) fn new(edge: Edge) -> Self {
-        Self { edge }
+    pub(crate) fn new(edge: Edge, transport: Transport) -> Self {
+        Self { edge, transport }
+    }
+
+    /// Ends subscriptions well and lets clients of sessions know that they are to come back, because the server is
+    /// about to stop. Requests under way are answered, and so are new ones.
+    pub fn stop(&self) {
+        self.transport.stop();
     }
 
     /// Reads a request's body and answers it.

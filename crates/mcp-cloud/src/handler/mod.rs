@@ -1,48 +1,92 @@
-//! Handlers: what answers JSON-RPC messages. One trait, one file for each kind.
+//! Handlers: what answers JSON-RPC messages. One trait, one file for each kind that the library brings: an rmcp handler,
+//! a function, and anything at the other end of a duplex of messages.
 
+mod answer;
+mod asked;
+pub mod duplex;
+pub mod json_rpc;
+mod outlet;
+mod rewrite;
 #[cfg(feature = "rmcp")]
 pub(crate) mod rmcp;
 
 use std::{
     fmt,
-    future::Future,
-    io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
 use bytes::Bytes;
-use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-/// Answers JSON-RPC requests. A request starts a [`Conversation`]; the transport polls it, passes what it says on, and
-/// ends it by dropping it.
+pub use crate::transport::{Era, TraceParent};
+pub use answer::{Answer, ErrorObject};
+
+/// Answers JSON-RPC messages. A request starts a [`Conversation`]; the transport polls it, passes what it says on, and
+/// cancels it by dropping it.
+///
+/// The handler that a [`Server`](crate::Server) is made of answers everybody. For one client that stays (a session of
+/// the legacy era, or the other end of standard input and output) it is asked for a handler of its own.
 pub trait Handler: Send + Sync + 'static {
     /// Starts to answer a request. Nothing happens before the conversation is polled, and everything stops when it is
     /// dropped.
     fn call(&self, request: Request) -> Conversation;
 
-    /// Serves one client over standard input and output until the input ends.
-    ///
-    /// # Errors
-    ///
-    /// When the streams fail or the client does not speak the protocol.
-    fn serve_stdio(&self) -> Pin<Box<dyn Future<Output = io::Result<()>> + Send + '_>>;
+    /// Takes what needs no answer. It must not block; what takes time goes into a task of its own.
+    fn receive(&self, message: Incoming);
+
+    /// The handler for one client that stays. It is dropped when the client is gone, and with it everything it holds
+    /// should end.
+    fn connect(&self, client: Client) -> Arc<dyn Handler>;
 }
 
-/// A JSON-RPC request, its parameters as they came.
+/// A JSON-RPC request or notification, its parameters as they came.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Request {
     /// The whole message.
     pub message: Bytes,
-    /// Its `id`, as raw JSON: a string or an integer.
-    pub id: Bytes,
+    /// Its `id`, as raw JSON: a string or an integer. A notification has none.
+    pub id: Option<Bytes>,
     /// Its `method`.
     pub method: Box<str>,
     /// Its `params`, as raw JSON, where it has any.
     pub params: Option<Bytes>,
-    /// The HTTP request that carried it, extensions included.
+    /// The era of the protocol it belongs to.
+    pub era: Era,
+    /// Whether a request to the client, sent while this one is being answered, can be answered in turn. Where it
+    /// cannot, it must fail at once: nobody would ever answer it.
+    pub can_ask: bool,
+    /// Where this request stands in a distributed trace, where the platform or the client says so.
+    pub trace: Option<TraceParent>,
+    /// The HTTP request that carried it, extensions included: [`RequestInfo`](crate::RequestInfo) among them. Over
+    /// standard input it is an empty one.
     pub http: http::request::Parts,
+}
+
+impl Request {
+    /// The parameters as a type; those of a request without any as an empty object.
+    ///
+    /// # Errors
+    ///
+    /// `-32602` where they do not fit.
+    pub fn parse_params<T: DeserializeOwned>(&self) -> Result<T, ErrorObject> {
+        serde_json::from_slice(self.params.as_deref().unwrap_or(b"{}")).map_err(|error| {
+            let message = format!("the parameters do not fit {}: {error}", self.method);
+            ErrorObject::new(ErrorObject::INVALID_PARAMS, message)
+        })
+    }
+}
+
+/// What a handler is given that needs no answer.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Incoming {
+    /// A notification. Its [`Request::id`] is `None`.
+    Notification(Request),
+    /// The client's response to a request that was sent to it, as JSON.
+    Response(Bytes),
 }
 
 /// What a handler says in answer to one request: messages, then the answer. After the answer it is not polled again.
@@ -57,118 +101,93 @@ pub type Conversation = Pin<Box<dyn Converse>>;
 /// One thing a handler says while it answers a request.
 #[derive(Debug)]
 pub enum Event {
-    /// A JSON-RPC notification for the client that asked, as JSON.
+    /// A JSON-RPC notification for the client that asked, or a request to it, as JSON.
     Message(Bytes),
     /// The answer, which ends the conversation.
     Answer(Answer),
 }
 
-/// A JSON-RPC response, written once: as the bytes that go out.
+/// A conversation that was over before it began.
+pub(crate) struct Answered(Option<Answer>);
+
+impl Answered {
+    pub(crate) fn with(answer: Answer) -> Conversation {
+        Box::pin(Self(Some(answer)))
+    }
+}
+
+impl Converse for Answered {
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Event> {
+        self.0.take().map_or(Poll::Pending, |answer| Poll::Ready(Event::Answer(answer)))
+    }
+}
+
+/// The way to a client that stays, outside of any request. Cheap to clone.
 #[derive(Clone)]
-pub struct Answer {
-    message: Bytes,
-    error: Option<i64>,
+pub struct Client(Arc<dyn Outbox>);
+
+/// Where a [`Client`]'s messages go.
+pub(crate) trait Outbox: Send + Sync {
+    fn send(&self, message: Bytes) -> Result<(), Unreachable>;
+    fn can_ask(&self) -> bool;
+    fn is_gone(&self) -> bool;
 }
 
-impl Answer {
-    /// A response that carries a result.
+impl Client {
+    pub(crate) fn new(outbox: impl Outbox + 'static) -> Self {
+        Self(Arc::new(outbox))
+    }
+
+    /// Sends a notification or a request, as JSON, on the client's own stream. If nobody listens yet, it waits there,
+    /// within the bounds of that stream.
     ///
-    /// A result that cannot be written as JSON becomes an internal error that says so.
-    pub fn result(id: &[u8], result: &impl Serialize) -> Self {
-        let mut message = Vec::with_capacity(256);
-        message.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
-        message.extend_from_slice(id);
-        message.extend_from_slice(br#","result":"#);
-        match serde_json::to_writer(&mut message, result) {
-            Ok(()) => {
-                message.push(b'}');
-                Self { message: message.into(), error: None }
-            }
-            Err(error) => Self::error(
-                Some(id),
-                &ErrorObject::new(
-                    ErrorObject::INTERNAL_ERROR,
-                    format!("the result cannot be written as JSON: {error}"),
-                ),
-            ),
-        }
+    /// # Errors
+    ///
+    /// [`Unreachable`] when the client is gone or has no such stream.
+    pub fn send(&self, message: Bytes) -> Result<(), Unreachable> {
+        self.0.send(message)
     }
 
-    /// A response that carries an error; without an id where the request's could not be read.
-    pub fn error(id: Option<&[u8]>, error: &ErrorObject) -> Self {
-        let mut message = Vec::with_capacity(256);
-        message.extend_from_slice(br#"{"jsonrpc":"2.0","#);
-        if let Some(id) = id {
-            message.extend_from_slice(br#""id":"#);
-            message.extend_from_slice(id);
-            message.push(b',');
-        }
-        message.extend_from_slice(br#""error":"#);
-        let before = message.len();
-        if serde_json::to_writer(&mut message, error).is_err() {
-            message.truncate(before);
-            message.extend_from_slice(br#"{"code":-32603,"message":"the error cannot be written as JSON"}"#);
-        }
-        message.push(b'}');
-        Self { message: message.into(), error: Some(error.code) }
-    }
-
-    /// The response as it goes out.
-    pub fn into_message(self) -> Bytes {
-        self.message
-    }
-
-    /// The code of the error it carries, if it carries one.
-    pub fn error_code(&self) -> Option<i64> {
-        self.error
-    }
-}
-
-impl fmt::Debug for Answer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answer").field("bytes", &self.message.len()).field("error", &self.error).finish()
-    }
-}
-
-/// The `error` member of a JSON-RPC response (JSON-RPC 2.0 §5.1).
-#[derive(Debug, Clone, Serialize)]
-pub struct ErrorObject {
-    /// What kind of error it is.
-    pub code: i64,
-    /// What happened, in a sentence.
-    pub message: String,
-    /// What a program may want to know about it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub data: Option<serde_json::Value>,
-}
-
-impl ErrorObject {
-    /// The bytes are not JSON.
-    pub const PARSE_ERROR: i64 = -32700;
-    /// The JSON is not a request.
-    pub const INVALID_REQUEST: i64 = -32600;
-    /// There is no such method.
-    pub const METHOD_NOT_FOUND: i64 = -32601;
-    /// The parameters do not fit the method.
-    pub const INVALID_PARAMS: i64 = -32602;
-    /// The server failed.
-    pub const INTERNAL_ERROR: i64 = -32603;
-    /// A header contradicts the body or is missing (MCP 2026-07-28, basic/index, Error Codes).
-    pub const HEADER_MISMATCH: i64 = -32020;
-    /// The client did not declare a capability the method needs (same place).
-    pub const MISSING_CLIENT_CAPABILITY: i64 = -32021;
-    /// The server does not speak that version (same place).
-    pub const UNSUPPORTED_PROTOCOL_VERSION: i64 = -32022;
-
-    /// An error without data.
-    pub fn new(code: i64, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), data: None }
-    }
-
-    /// The same error with something a program may want to know about it.
+    /// Whether a request to the client can be answered.
     #[must_use]
-    pub fn with_data(mut self, data: serde_json::Value) -> Self {
-        self.data = Some(data);
-        self
+    pub fn can_ask(&self) -> bool {
+        self.0.can_ask()
+    }
+
+    /// Whether its session is over, so that nothing reaches it any more.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.0.is_gone()
     }
 }
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").finish_non_exhaustive()
+    }
+}
+
+/// A client that a message cannot reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unreachable {
+    /// Its session, or the request that this belongs to, is over.
+    Gone,
+    /// It could read the message but not answer it: there is no session, or the trigger lets nothing reach this
+    /// process while a request is being answered.
+    CannotAnswer,
+}
+
+impl fmt::Display for Unreachable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Gone => "the client that this belongs to is gone",
+            Self::CannotAnswer => {
+                "a request to the client needs a session and a trigger that streams, and this connection lacks one of \
+                 them; return an input-required result instead"
+            }
+        })
+    }
+}
+
+impl std::error::Error for Unreachable {}

@@ -17,7 +17,7 @@ use hyper_util::{
 use tokio::net::TcpListener;
 
 use super::ServeError;
-use crate::body::Body;
+use crate::{body::Body, service::McpService};
 
 /// How long requests may go on after the platform asked the process to end. Cloud Run kills after 10 s
 /// (<https://cloud.google.com/run/docs/container-contract>), the others allow more.
@@ -26,8 +26,8 @@ const DRAIN: Duration = Duration::from_secs(9);
 /// How long to wait after a connection could not be taken, for instance because every file descriptor is in use.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Listens, serves until SIGTERM or Ctrl-C, then lets running requests finish.
-pub(super) async fn serve<H, F>(address: SocketAddr, handle: H) -> Result<(), ServeError>
+/// Listens, serves until SIGTERM or Ctrl-C, then ends what would go on for ever and lets running requests finish.
+pub(super) async fn serve<H, F>(address: SocketAddr, server: McpService, handle: H) -> Result<(), ServeError>
 where
     H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
@@ -59,6 +59,7 @@ where
         });
     }
     drop(listener);
+    server.stop();
     let _ = tokio::time::timeout(DRAIN, connections.shutdown()).await;
     Ok(())
 }

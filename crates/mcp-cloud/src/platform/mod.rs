@@ -5,12 +5,18 @@ pub(crate) mod azure_functions;
 pub(crate) mod cloud_run;
 pub(crate) mod lambda;
 pub(crate) mod local;
+pub(crate) mod stdio;
 
 mod listen;
 
-use std::{env, error::Error, fmt, io, net::SocketAddr};
+use std::{env, error::Error, fmt, io, net::SocketAddr, time::Duration};
 
-use mcp_cloud_contract::env::STDIO;
+use mcp_cloud_contract::{
+    RESPONSE_MODE_BUFFERED, RESPONSE_MODE_STREAM,
+    env::{REQUEST_TIMEOUT, RESPONSE_MODE, STDIO},
+};
+
+use crate::capabilities::Capabilities;
 
 pub use lambda::LambdaContext;
 
@@ -18,7 +24,7 @@ pub use lambda::LambdaContext;
 pub(crate) enum Platform {
     Stdio,
     Lambda(lambda::Settings),
-    AzureFunctions(u16),
+    AzureFunctions(azure_functions::Settings),
     CloudRun(cloud_run::Container),
     Local,
 }
@@ -35,8 +41,8 @@ impl Platform {
         if let Some(settings) = lambda::detect()? {
             return Ok(Self::Lambda(settings));
         }
-        if let Some(port) = azure_functions::detect()? {
-            return Ok(Self::AzureFunctions(port));
+        if let Some(settings) = azure_functions::detect()? {
+            return Ok(Self::AzureFunctions(settings));
         }
         Ok(cloud_run::detect()?.map_or(Self::Local, Self::CloudRun))
     }
@@ -50,6 +56,33 @@ fn port(name: &'static str) -> Result<Option<u16>, ServeError> {
         Some(port) => Ok(Some(port)),
         None => Err(ServeError::Variable { name, expected: "a port number" }),
     }
+}
+
+/// How a platform that can do either expects its replies: its requests do not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ResponseMode {
+    Buffered,
+    Stream,
+}
+
+impl ResponseMode {
+    /// Reads `MCP_CLOUD_RESPONSE_MODE`.
+    fn detect() -> Result<Self, ServeError> {
+        match env::var(RESPONSE_MODE).as_deref() {
+            Ok(RESPONSE_MODE_STREAM) => Ok(Self::Stream),
+            Ok(RESPONSE_MODE_BUFFERED) | Err(env::VarError::NotPresent) => Ok(Self::Buffered),
+            _ => Err(ServeError::Variable { name: RESPONSE_MODE, expected: "`stream` or `buffered`" }),
+        }
+    }
+}
+
+/// Reads `MCP_CLOUD_REQUEST_TIMEOUT` into what a trigger carries.
+fn with_request_timeout(capabilities: Capabilities) -> Result<Capabilities, ServeError> {
+    let Some(value) = env::var_os(REQUEST_TIMEOUT) else { return Ok(capabilities) };
+    let seconds = value.to_str().and_then(|value| value.trim().parse().ok()).filter(|seconds| *seconds > 0);
+    let expected = "a number of seconds";
+    let seconds: u32 = seconds.ok_or(ServeError::Variable { name: REQUEST_TIMEOUT, expected })?;
+    Ok(Capabilities { max_duration: Some(Duration::from_secs(seconds.into())), ..capabilities })
 }
 
 /// A server that could not be served. Its `Debug` is its `Display`, because that is what a `main` that returns it

@@ -16,7 +16,7 @@ pub(crate) struct Envelope<'a> {
 
 pub(crate) enum Message<'a> {
     Request { id: &'a str, method: Cow<'a, str>, params: Option<&'a str> },
-    Notification,
+    Notification { method: Cow<'a, str>, params: Option<&'a str> },
     Response,
 }
 
@@ -64,7 +64,7 @@ impl<'a> Envelope<'a> {
         let head = wire.params.map_or_else(|| Ok(Head::default()), Head::parse)?;
         let message = match wire.id {
             Some(id) => Message::Request { id: id.get(), method: method.0, params: wire.params.map(RawValue::get) },
-            None => Message::Notification,
+            None => Message::Notification { method: method.0, params: wire.params.map(RawValue::get) },
         };
         Ok(Self { message, head })
     }
@@ -110,6 +110,42 @@ impl<'a> Head<'a> {
     }
 }
 
+/// Whether a body is a batch: an array, whatever is in it.
+pub(super) fn is_batch(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"[")
+}
+
+/// The messages of a batch (MCP 2025-03-26, basic/index, Batching).
+///
+/// # Errors
+///
+/// `-32700` for what is not JSON, `-32600` for an empty one or one of more than [`MAX_BATCH`] messages.
+pub(super) fn batch(body: &[u8]) -> Result<Vec<&RawValue>, ErrorObject> {
+    let messages: Vec<&RawValue> = serde_json::from_slice(body)
+        .map_err(|error| ErrorObject::new(ErrorObject::PARSE_ERROR, format!("the body is not JSON: {error}")))?;
+    match messages.len() {
+        0 => Err(ErrorObject::new(ErrorObject::INVALID_REQUEST, "a batch needs at least one message")),
+        1..=MAX_BATCH => Ok(messages),
+        count => {
+            let message = format!("a batch of {count} messages is too large; at most {MAX_BATCH} go together");
+            Err(ErrorObject::new(ErrorObject::INVALID_REQUEST, message))
+        }
+    }
+}
+
+/// How many messages a batch may have. The specification names no limit; all requests of a batch run at once.
+const MAX_BATCH: usize = 100;
+
+/// The id that the parameters of a `notifications/cancelled` name, as raw JSON.
+pub(super) fn cancelled_id(params: &str) -> Option<&str> {
+    #[derive(Deserialize)]
+    struct Cancelled<'a> {
+        #[serde(borrow, rename = "requestId")]
+        request_id: &'a RawValue,
+    }
+    serde_json::from_str::<Cancelled<'_>>(params).ok().map(|cancelled| cancelled.request_id.get())
+}
+
 /// The text of a JSON string; nothing for any other JSON. What type a parameter has to have is for the handler to say.
 pub(super) fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
     serde_json::from_str::<Text<'_>>(raw.get()).ok().map(|text| text.0)
@@ -128,10 +164,6 @@ fn not_a_message(body: &[u8], error: &serde_json::Error) -> ErrorObject {
     }
     if !error.is_data() {
         return ErrorObject::new(ErrorObject::PARSE_ERROR, format!("the body is not JSON: {error}"));
-    }
-    if body.trim_ascii_start().starts_with(b"[") {
-        let message = "batches are not supported; send one message in each request";
-        return ErrorObject::new(ErrorObject::INVALID_REQUEST, message);
     }
     ErrorObject::new(ErrorObject::INVALID_REQUEST, format!("the body is not a JSON-RPC message: {error}"))
 }
@@ -235,7 +267,7 @@ mod tests {
 
     #[test]
     fn tells_requests_notifications_and_responses_apart() {
-        assert!(matches!(parse(r#"{"jsonrpc":"2.0","method":"a"}"#).unwrap().message, Message::Notification));
+        assert!(matches!(parse(r#"{"jsonrpc":"2.0","method":"a"}"#).unwrap().message, Message::Notification { .. }));
         assert!(matches!(parse(r#"{"jsonrpc":"2.0","id":1,"result":{}}"#).unwrap().message, Message::Response));
         assert!(matches!(parse(r#"{"jsonrpc":"2.0","id":1,"method":"a"}"#).unwrap().message, Message::Request { .. }));
     }

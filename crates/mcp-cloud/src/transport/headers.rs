@@ -22,6 +22,11 @@ const REMOVED: &[&str] = &[
     "tasks/result",
 ];
 
+/// The only value of a header, or nothing where it is repeated or not text: for what is a hint, not a rule.
+pub(super) fn hint<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    single(headers, name).ok().flatten()
+}
+
 /// Compares `Mcp-Method` and `Mcp-Name` with the body.
 ///
 /// # Errors
@@ -73,7 +78,7 @@ fn name<'a>(method: &str, head: &Head<'a>) -> Option<&'a RawValue> {
 /// # Errors
 ///
 /// 400 with `-32020` where it is repeated or not text: two parties could read two different things.
-pub(super) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Refusal> {
+pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Refusal> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
@@ -88,28 +93,41 @@ fn mismatch(message: String) -> Refusal {
 }
 
 /// Undoes `=?base64?…?=`, the form of a value that cannot stand in a header (same page, Value Encoding).
-fn decode(value: &str) -> Option<std::borrow::Cow<'_, str>> {
+pub(crate) fn decode(value: &str) -> Option<std::borrow::Cow<'_, str>> {
     match value.strip_prefix("=?base64?").and_then(|rest| rest.strip_suffix("?=")) {
         None => Some(value.into()),
         Some(encoded) => String::from_utf8(STANDARD.decode(encoded).ok()?).ok().map(Into::into),
     }
 }
 
-/// Whether the client takes an event stream. A client that names nothing takes anything (RFC 9110 §12.5.1).
-pub(super) fn accepts_events(headers: &HeaderMap) -> bool {
-    let mut named = headers.get_all(header::ACCEPT).iter().peekable();
-    if named.peek().is_none() {
-        return true;
-    }
-    named.filter_map(|value| value.to_str().ok()).any(|value| {
-        // What every MCP client sends (MCP, basic/transports) needs no closer look.
-        value == "application/json, text/event-stream" || names_events(value)
-    })
+/// The forms of a reply that a client takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Accepts {
+    pub(super) json: bool,
+    pub(super) events: bool,
 }
 
-fn names_events(accept: &str) -> bool {
-    accept.split(',').any(|range| {
-        let range = range.split(';').next().unwrap_or_default().trim();
-        ["text/event-stream", "text/*", "*/*"].iter().any(|accepted| range.eq_ignore_ascii_case(accepted))
-    })
+impl Accepts {
+    /// What the `Accept` header says. A client that names nothing takes anything (RFC 9110 §12.5.1), and so does one
+    /// that names neither form: nothing else could be sent to it.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let mut accepts = Self { json: false, events: false };
+        for value in headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()) {
+            // What every MCP client sends (MCP, basic/transports) needs no closer look.
+            if value == "application/json, text/event-stream" {
+                return Self { json: true, events: true };
+            }
+            for range in value.split(',') {
+                let mut parts = range.split(';').map(str::trim);
+                let media_type = parts.next().unwrap_or_default();
+                if parts.any(|parameter| matches!(parameter, "q=0" | "q=0.0" | "q=0.00" | "q=0.000")) {
+                    continue;
+                }
+                let is = |names: [&str; 3]| names.iter().any(|name| media_type.eq_ignore_ascii_case(name));
+                accepts.json |= is(["application/json", "application/*", "*/*"]);
+                accepts.events |= is(["text/event-stream", "text/*", "*/*"]);
+            }
+        }
+        if accepts.json || accepts.events { accepts } else { Self { json: true, events: true } }
+    }
 }

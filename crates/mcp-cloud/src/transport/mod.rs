@@ -2,14 +2,22 @@
 //! into an HTTP reply. It knows no platform; what the way back can carry stands in the request's
 //! [`RequestInfo`](crate::RequestInfo).
 
+mod attended;
+mod batch;
 mod envelope;
 mod era;
-mod headers;
+pub(crate) mod headers;
+mod message;
 mod reply;
+mod result;
+mod session;
+mod signal;
+pub(crate) mod stdio;
 mod stream;
 #[cfg(test)]
 #[cfg(feature = "rmcp")]
 mod tests;
+mod trace;
 
 use std::{
     convert::Infallible,
@@ -20,36 +28,61 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header, request::Parts};
+use tokio::sync::watch;
 use tower_service::Service;
 
 use crate::{
     body::Body,
-    handler::{ErrorObject, Handler, Request},
+    handler::{ErrorObject, Handler},
     request_info::RequestInfo,
-    transport::{
-        envelope::{Envelope, Message},
-        era::{Era, Refusal},
-        reply::Exchange,
-    },
+    transport::{era::Refusal, reply::SESSION_ID, session::Sessions},
 };
 
+pub use era::{Era, Eras};
 pub(crate) use reply::rejection;
+pub use session::SessionSettings;
+pub(crate) use signal::Signal;
+pub use trace::TraceParent;
+
+type Reply = http::Response<Body>;
 
 /// The transport as a service over requests whose body has been read.
 #[derive(Clone)]
-pub(crate) struct Transport {
+pub(crate) struct Transport(Arc<Shared>);
+
+/// What every request needs.
+pub(crate) struct Shared {
     handler: Arc<dyn Handler>,
+    settings: Settings,
+    sessions: Option<Arc<Sessions>>,
+    stopping: watch::Sender<bool>,
+}
+
+/// How a server speaks.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) eras: Eras,
+    pub(crate) sessions: SessionSettings,
+    /// What the server says of itself in each modern result, as JSON.
+    pub(crate) server_info: Option<Bytes>,
 }
 
 impl Transport {
-    pub(crate) fn new(handler: Arc<dyn Handler>) -> Self {
-        Self { handler }
+    pub(crate) fn new(handler: Arc<dyn Handler>, settings: Settings) -> Self {
+        let sessions = Sessions::new(settings.sessions);
+        Self(Arc::new(Shared { handler, settings, sessions, stopping: watch::Sender::new(false) }))
+    }
+
+    /// Ends what would go on for ever, because the server is about to stop: subscriptions, and the streams of
+    /// sessions. Running requests go on.
+    pub(crate) fn stop(&self) {
+        self.0.stopping.send_replace(true);
     }
 }
 
 impl Service<http::Request<Bytes>> for Transport {
-    type Response = http::Response<Body>;
+    type Response = Reply;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
@@ -58,71 +91,99 @@ impl Service<http::Request<Bytes>> for Transport {
     }
 
     fn call(&mut self, request: http::Request<Bytes>) -> Self::Future {
-        match accept(&*self.handler, request) {
-            Ok(exchange) => Box::pin(async move { Ok(exchange.reply().await) }),
-            Err(response) => Box::pin(std::future::ready(Ok(*response))),
-        }
+        let (parts, body) = request.into_parts();
+        let reply = match parts.method {
+            Method::POST => match self.0.post(parts, body) {
+                Ok(exchange) => return Box::pin(async move { Ok(exchange.reply().await) }),
+                Err(reply) => *reply,
+            },
+            Method::GET => self.0.get(&parts),
+            Method::DELETE => self.0.delete(&parts),
+            _ => method_not_allowed(&parts.method),
+        };
+        Box::pin(std::future::ready(Ok(reply)))
     }
 }
 
-/// Takes a request through every gate, in the order of MCP 2026-07-28, basic/transports/streamable-http. What does not
-/// pass is answered at once.
-fn accept(handler: &dyn Handler, request: http::Request<Bytes>) -> Result<Exchange, Box<http::Response<Body>>> {
-    let (parts, body) = request.into_parts();
-    if parts.method != Method::POST {
-        return Err(Box::new(method_not_allowed(&parts.method)));
+impl Shared {
+    /// Opens a stream of a session, or says that there is none: a modern client never asks for one (MCP 2026-07-28,
+    /// basic/transports/streamable-http, Earlier Streamable HTTP Revisions), and where the trigger cannot hold one, or
+    /// nothing could ever arrive on it, none is offered.
+    fn get(&self, parts: &Parts) -> Reply {
+        let capabilities = RequestInfo::capabilities_of(&parts.extensions);
+        let Some(sessions) = self.sessions_for(parts).filter(|_| capabilities.can_ask()) else {
+            return method_not_allowed(&parts.method);
+        };
+        let session = match find(sessions, parts, None) {
+            Ok(session) => session,
+            Err(refusal) => return *refusal,
+        };
+        let last_event_id = headers::hint(&parts.headers, "last-event-id");
+        let deadline = parts.extensions.get::<RequestInfo>().and_then(|info| info.deadline);
+        match session.listen(last_event_id, deadline, self.stopping.subscribe()) {
+            Some(body) => reply::event_stream(body),
+            None => refuse(StatusCode::BAD_REQUEST, "the Last-Event-ID names no event that is still remembered"),
+        }
     }
-    let envelope =
-        Envelope::parse(&body).map_err(|error| Box::new(rejection(StatusCode::BAD_REQUEST, None, &error)))?;
-    let refuse = |refusal: Refusal| Box::new(rejection(refusal.status, envelope.id(), &refusal.error));
-    let era = era::choose(&parts.headers, &envelope).map_err(refuse)?;
-    let (id, method, params) = match &envelope.message {
-        Message::Request { id, method, params } => (*id, method, *params),
-        // A notification concerns nothing that this exchange could still change, and a response answers a request that
-        // was never sent: both are taken, neither has an answer.
-        Message::Notification | Message::Response => return Err(Box::new(accepted())),
+
+    fn delete(&self, parts: &Parts) -> Reply {
+        let Some(sessions) = self.sessions_for(parts) else { return method_not_allowed(&parts.method) };
+        match find(sessions, parts, None) {
+            Ok(session) => {
+                sessions.end(&session.id);
+                let mut reply = http::Response::new(Body::empty());
+                *reply.status_mut() = StatusCode::NO_CONTENT;
+                reply
+            }
+            Err(refusal) => *refusal,
+        }
+    }
+
+    /// The sessions, for a request that can have to do with one.
+    fn sessions_for(&self, parts: &Parts) -> Option<&Arc<Sessions>> {
+        let is_modern = headers::hint(&parts.headers, era::PROTOCOL_VERSION).is_some_and(era::is_modern);
+        self.sessions.as_ref().filter(|_| !is_modern && self.settings.eras != Eras::Modern)
+    }
+}
+
+/// The session that a request names.
+///
+/// # Errors
+///
+/// 400 where it names none, 404 where that one is over (MCP 2025-11-25, basic/transports, Session Management).
+fn find(sessions: &Sessions, parts: &Parts, id: Option<&[u8]>) -> Result<Arc<session::Session>, Box<Reply>> {
+    let invalid = |status, message: &str| {
+        let error = ErrorObject::new(ErrorObject::INVALID_REQUEST, message);
+        Box::new(rejection(status, id, &error))
     };
-    if era == Era::Modern {
-        headers::check(&parts.headers, method, &envelope.head)
-            .and_then(|()| headers::check_method_exists(method))
-            .map_err(refuse)?;
+    match headers::single(&parts.headers, SESSION_ID) {
+        Ok(Some(named)) => sessions.find(named).ok_or_else(|| {
+            invalid(StatusCode::NOT_FOUND, "this session is over, or is not known here; begin anew with initialize")
+        }),
+        Ok(None) => Err(invalid(StatusCode::BAD_REQUEST, "the Mcp-Session-Id header is missing")),
+        Err(_) => Err(invalid(StatusCode::BAD_REQUEST, "the Mcp-Session-Id header is repeated or not text")),
     }
-    let capabilities = RequestInfo::capabilities_of(&parts.extensions);
-    if method == "subscriptions/listen" && !capabilities.streams {
-        let error = ErrorObject::new(
-            ErrorObject::METHOD_NOT_FOUND,
-            "subscriptions/listen needs a stream, and this trigger sends every reply in one piece",
-        );
-        return Err(refuse(Refusal { status: StatusCode::NOT_FOUND, error }));
-    }
-    let id = body.slice_ref(id.as_bytes());
-    let params = params.map(|params| body.slice_ref(params.as_bytes()));
-    let method = Box::from(&**method);
-    let exchange = Exchange {
-        id: id.clone(),
-        era,
-        streams: capabilities.streams,
-        accepts_events: headers::accepts_events(&parts.headers),
-        deadline: parts.extensions.get::<RequestInfo>().and_then(|info| info.deadline),
-        conversation: handler.call(Request { message: body, id, method, params, http: parts }),
-    };
-    Ok(exchange)
 }
 
 /// Taken, and nothing to say about it.
-fn accepted() -> http::Response<Body> {
+fn accepted() -> Reply {
     let mut response = http::Response::new(Body::empty());
     *response.status_mut() = StatusCode::ACCEPTED;
     response
 }
 
-/// A stateless server has no stream to `GET` and no session to `DELETE`.
-fn method_not_allowed(method: &Method) -> http::Response<Body> {
-    let error = ErrorObject::new(
-        ErrorObject::INVALID_REQUEST,
-        format!("{method} is not supported here; send JSON-RPC messages with POST"),
-    );
-    let mut response = rejection(StatusCode::METHOD_NOT_ALLOWED, None, &error);
+fn refuse(status: StatusCode, message: &str) -> Reply {
+    rejection(status, None, &ErrorObject::new(ErrorObject::INVALID_REQUEST, message))
+}
+
+/// A server without sessions has no stream to `GET` and nothing to `DELETE`.
+fn method_not_allowed(method: &Method) -> Reply {
+    let message = format!("{method} is not supported here; send JSON-RPC messages with POST");
+    let mut response = refuse(StatusCode::METHOD_NOT_ALLOWED, &message);
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
     response
+}
+
+fn refused(refusal: &Refusal, id: Option<&[u8]>) -> Box<Reply> {
+    Box::new(rejection(refusal.status, id, &refusal.error))
 }

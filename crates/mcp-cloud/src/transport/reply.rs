@@ -1,101 +1,142 @@
 //! Decides, as late as possible, how a reply goes out: as one JSON document where the answer comes alone, as an event
-//! stream where something was sent before it.
+//! stream where something was sent before it or it is long in coming.
 
-use std::{
-    future::{Future, poll_fn},
-    panic::{AssertUnwindSafe, catch_unwind},
-    pin::Pin,
-    task::{Context, Poll},
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
-use tokio::time::Sleep;
 
 use super::{
+    attended::{Attended, Said, too_large},
     era::Era,
-    stream::{EventStream, write_event},
+    headers::Accepts,
+    session::{Session, Sessions},
+    stream::{EventStream, KEEP_ALIVE, write_event},
 };
 use crate::{
     body::Body,
-    handler::{Answer, Conversation, ErrorObject, Event},
+    handler::{Answer, ErrorObject},
 };
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
 
-/// What is left for the error, between the moment a handler is given up and the moment the platform cuts the line.
-const DEADLINE_MARGIN: Duration = Duration::from_millis(250);
+/// The header that names a session.
+pub(super) const SESSION_ID: &str = "mcp-session-id";
 
 /// A request on its way through the handler.
 pub(super) struct Exchange {
-    pub(super) id: Bytes,
     pub(super) era: Era,
-    pub(super) streams: bool,
-    pub(super) accepts_events: bool,
-    pub(super) deadline: Option<Instant>,
-    pub(super) conversation: Conversation,
+    pub(super) accepts: Accepts,
+    pub(super) attended: Attended,
+    /// The session it belongs to.
+    pub(super) session: Option<Arc<Session>>,
+    /// Where that session is kept, if this very request opened it.
+    pub(super) opened_in: Option<Arc<Sessions>>,
 }
 
 impl Exchange {
-    pub(super) async fn reply(self) -> http::Response<Body> {
-        let Self { id, era, streams, accepts_events, deadline, conversation } = self;
-        let mut attended = Attended { id, deadline, conversation, alarm: None };
+    pub(super) async fn reply(mut self) -> http::Response<Body> {
         let mut events = Vec::new();
         loop {
-            match poll_fn(|context| attended.poll_next(context)).await {
-                Event::Answer(answer) if events.is_empty() => return json(era, answer),
-                Event::Answer(answer) => {
-                    write_event(&mut events, &answer.into_message());
-                    return event_stream(Body::from(Bytes::from(events)));
-                }
+            match self.attended.next().await {
+                Said::Answer(answer) => return self.last(answer, events),
                 // A client that takes only JSON gets the answer, and nothing of what came before it.
-                Event::Message(_) if !accepts_events => {}
-                Event::Message(message) => {
-                    write_event(&mut events, &message);
-                    if streams {
-                        return event_stream(Body::stream(EventStream::new(attended, era, events.into())));
-                    }
+                Said::Message(_) if !self.accepts.events => {}
+                Said::Message(message) if self.attended.capabilities.streams => return self.stream(Some(message)),
+                Said::Message(message) => write_event(&mut events, None, &message),
+                Said::Nothing => return self.stream(None),
+                Said::Reconnect if self.session.is_some() && self.attended.capabilities.streams => {
+                    return self.interrupted();
+                }
+                Said::Reconnect => {}
+                Said::Cancelled => {
+                    let error = ErrorObject::new(ErrorObject::REQUEST_CANCELLED, "the client cancelled this request");
+                    let answer = Answer::error(Some(&self.attended.id), &error);
+                    return self.last(answer, events);
                 }
             }
         }
     }
-}
 
-/// A conversation that always comes to an end: an error stands in for an answer where the handler panics or is still
-/// at it when the platform is about to cut the line.
-pub(super) struct Attended {
-    id: Bytes,
-    deadline: Option<Instant>,
-    conversation: Conversation,
-    alarm: Option<Pin<Box<Sleep>>>,
-}
-
-impl Attended {
-    pub(super) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Event> {
-        let conversation = self.conversation.as_mut();
-        match catch_unwind(AssertUnwindSafe(|| conversation.poll_next(context))) {
-            Ok(Poll::Ready(event)) => return Poll::Ready(event),
-            Ok(Poll::Pending) => {}
-            Err(_) => {
-                let error = ErrorObject::new(ErrorObject::INTERNAL_ERROR, "the server failed while it was answering");
-                return Poll::Ready(Event::Answer(Answer::error(Some(&self.id), &error)));
-            }
+    /// Everything at once: the answer, and what was said before it.
+    fn last(&self, answer: Answer, mut events: Vec<u8>) -> http::Response<Body> {
+        if let Some(sessions) = &self.opened_in {
+            self.settle(sessions, &answer);
         }
-        // The alarm is set only for a handler that has to wait: most answer at once.
-        let Some(deadline) = self.deadline else { return Poll::Pending };
-        let alarm = self.alarm.get_or_insert_with(|| {
-            let last = deadline.checked_sub(DEADLINE_MARGIN).unwrap_or(deadline);
-            Box::pin(tokio::time::sleep_until(last.into()))
-        });
-        if alarm.as_mut().poll(context).is_pending() {
-            return Poll::Pending;
+        if events.is_empty() && self.accepts.json {
+            return self.with_session(json(self.era, answer));
         }
-        let message = "the server had not answered when the platform's time limit for this request was reached";
-        let error = ErrorObject::new(ErrorObject::INTERNAL_ERROR, message);
-        Poll::Ready(Event::Answer(Answer::error(Some(&self.id), &error)))
+        write_event(&mut events, None, answer.as_message());
+        if too_large(&events, self.attended.capabilities).is_some() && self.accepts.json {
+            // The answer alone fits, or is an error that says why it does not.
+            return self.with_session(json(self.era, answer));
+        }
+        self.with_session(event_stream(Body::from(Bytes::from(events))))
     }
+
+    /// Begins to stream: with a message, or with a sign of life.
+    fn stream(self, said: Option<Bytes>) -> http::Response<Body> {
+        let Self { attended, session, opened_in, .. } = self;
+        let Some(session) = session else {
+            let written = said.map_or_else(
+                || Bytes::from_static(KEEP_ALIVE),
+                |message| {
+                    let mut event = Vec::with_capacity(message.len() + 32);
+                    write_event(&mut event, None, &message);
+                    event.into()
+                },
+            );
+            return event_stream(Body::stream(EventStream::new(attended, written)));
+        };
+        let response = event_stream(session.carry(attended, said));
+        if opened_in.is_some() { with_session(response, &session) } else { response }
+    }
+
+    /// Begins to stream only to end the connection: the client comes back for the rest.
+    fn interrupted(mut self) -> http::Response<Body> {
+        if let Some(reconnect) = &self.attended.reconnect {
+            // Once more, for whoever carries the conversation on.
+            reconnect.raise();
+        }
+        // The handler is heard again only on its stream, whose first event tells the client where to come back to.
+        self.accepts.events = true;
+        self.stream(None)
+    }
+
+    /// A session begins when the handler agrees to a version, and is not begun by an error.
+    fn settle(&self, sessions: &Sessions, answer: &Answer) {
+        let Some(session) = &self.session else { return };
+        match answer.result_json().and_then(agreed_version) {
+            Some(version) => session.agree(&version),
+            None => drop(sessions.end(&session.id)),
+        }
+    }
+
+    fn with_session(&self, response: http::Response<Body>) -> http::Response<Body> {
+        match (&self.session, &self.opened_in) {
+            (Some(session), Some(_)) if session.version().is_some() => with_session(response, session),
+            _ => response,
+        }
+    }
+}
+
+/// The protocol version that an `initialize` result names.
+fn agreed_version(result: &[u8]) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Initialized {
+        protocol_version: String,
+    }
+    serde_json::from_slice::<Initialized>(result).ok().map(|initialized| initialized.protocol_version)
+}
+
+/// Tells the client its session's id.
+fn with_session(mut response: http::Response<Body>, session: &Session) -> http::Response<Body> {
+    if let Ok(id) = HeaderValue::from_str(&session.id) {
+        response.headers_mut().insert(SESSION_ID, id);
+    }
+    response
 }
 
 /// A reply that is one JSON document.
@@ -132,7 +173,7 @@ fn document(status: StatusCode, answer: Answer) -> http::Response<Body> {
     response
 }
 
-fn event_stream(body: Body) -> http::Response<Body> {
+pub(super) fn event_stream(body: Body) -> http::Response<Body> {
     let mut response = http::Response::new(body);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, EVENTS);

@@ -1,9 +1,8 @@
-//! The body of an event stream: every message of a conversation as an SSE event
+//! The body of an event stream that lives and dies with its request: every message of a conversation as an SSE event
 //! (<https://html.spec.whatwg.org/multipage/server-sent-events.html>), the answer last.
 
 use std::{
     convert::Infallible,
-    future::poll_fn,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -11,20 +10,21 @@ use std::{
 use bytes::Bytes;
 use http_body::Frame;
 
-use super::{era::Era, reply::Attended};
-use crate::handler::Event;
+use super::attended::{Attended, Said};
+
+/// A comment: keeps a connection open, and is no event.
+pub(super) const KEEP_ALIVE: &[u8] = b":\n\n";
 
 /// A conversation as the body of a reply.
 pub(super) struct EventStream {
     attended: Option<Attended>,
-    era: Era,
     written: Bytes,
 }
 
 impl EventStream {
     /// The rest of a conversation whose first events are written already.
-    pub(super) fn new(attended: Attended, era: Era, written: Bytes) -> Self {
-        Self { attended: Some(attended), era, written }
+    pub(super) fn new(attended: Attended, written: Bytes) -> Self {
+        Self { attended: Some(attended), written }
     }
 }
 
@@ -39,18 +39,27 @@ impl http_body::Body for EventStream {
         if !self.written.is_empty() {
             return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.written)))));
         }
-        let Some(attended) = &mut self.attended else { return Poll::Ready(None) };
-        let Poll::Ready(event) = attended.poll_next(context) else { return Poll::Pending };
-        let message = match event {
-            Event::Message(message) => message,
-            Event::Answer(answer) => {
-                self.attended = None;
-                answer.into_message()
-            }
-        };
-        let mut event = Vec::with_capacity(message.len() + 32);
-        write_event(&mut event, &message);
-        Poll::Ready(Some(Ok(Frame::data(event.into()))))
+        loop {
+            let Some(attended) = &mut self.attended else { return Poll::Ready(None) };
+            let Poll::Ready(said) = attended.poll_next(context) else { return Poll::Pending };
+            let message = match said {
+                Said::Message(message) => message,
+                Said::Answer(answer) => {
+                    self.attended = None;
+                    answer.into_message()
+                }
+                Said::Nothing => return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(KEEP_ALIVE))))),
+                // Only a session can be come back to.
+                Said::Reconnect => continue,
+                Said::Cancelled => {
+                    self.attended = None;
+                    return Poll::Ready(None);
+                }
+            };
+            let mut event = Vec::with_capacity(message.len() + 32);
+            write_event(&mut event, None, &message);
+            return Poll::Ready(Some(Ok(Frame::data(event.into()))));
+        }
     }
 
     fn is_end_stream(&self) -> bool {
@@ -58,23 +67,14 @@ impl http_body::Body for EventStream {
     }
 }
 
-/// A client that goes away cancels a modern request (MCP 2026-07-28, basic/patterns/cancellation), which dropping the
-/// conversation does. In the legacy era it does not (2025-11-25, basic/transports, Sending Messages): the handler
-/// finishes what it began.
-impl Drop for EventStream {
-    fn drop(&mut self) {
-        if self.era == Era::Modern {
-            return;
-        }
-        let Some(mut attended) = self.attended.take() else { return };
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        runtime.spawn(async move { while let Event::Message(_) = poll_fn(|cx| attended.poll_next(cx)).await {} });
-    }
-}
-
 /// Appends a message as one event. Each of its lines gets a `data:` field of its own.
-pub(super) fn write_event(out: &mut Vec<u8>, message: &[u8]) {
+pub(super) fn write_event(out: &mut Vec<u8>, id: Option<&str>, message: &[u8]) {
     out.extend_from_slice(b"event: message\n");
+    if let Some(id) = id {
+        for piece in ["id: ", id, "\n"] {
+            out.extend_from_slice(piece.as_bytes());
+        }
+    }
     for line in message.split(|&byte| byte == b'\n' || byte == b'\r') {
         out.extend_from_slice(b"data: ");
         out.extend_from_slice(line);

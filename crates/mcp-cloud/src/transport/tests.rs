@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use crate::{
     Body, McpService,
-    request_info::{Capabilities, RequestInfo, RequestOrigin},
+    capabilities::Capabilities,
+    request_info::{RequestInfo, RequestOrigin},
     testing,
 };
 

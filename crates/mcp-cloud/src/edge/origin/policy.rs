@@ -103,7 +103,7 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName, complaint: &'static str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::request_info::{Capabilities, RequestOrigin};
+    use crate::{capabilities::Capabilities, request_info::RequestOrigin};
 
     fn status(hosts: Hosts, known: Option<&str>, headers: &[(&str, &str)]) -> u16 {
         let policy = OriginPolicy {

@@ -7,7 +7,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, request::Pa
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
-use crate::request_info::{Capabilities, RequestInfo, RequestOrigin};
+use super::detect::Settings;
+use crate::request_info::{RequestInfo, RequestOrigin};
 
 /// A request, and how its reply is to be encoded.
 pub(super) enum Arrived {
@@ -41,15 +42,14 @@ struct HttpTrigger<'a> {
 }
 
 /// Reads what the host sent. A JSON-RPC message has no member `Data`, so the first member tells the modes apart.
-pub(super) fn read(mut parts: Parts, body: Bytes) -> Arrived {
+pub(super) fn read(mut parts: Parts, body: Bytes, settings: Settings) -> Arrived {
     if !is_payload(&body) {
-        parts.extensions.insert(RequestInfo::new(RequestOrigin::AzureFunctions, Capabilities::SOCKET));
+        parts.extensions.insert(RequestInfo::new(RequestOrigin::AzureFunctions, settings.plain));
         return Arrived::Plain(Request::from_parts(parts, body));
     }
     match described(&body) {
         Ok(mut request) => {
-            let capabilities = Capabilities { streams: false, ..Capabilities::SOCKET };
-            request.extensions_mut().insert(RequestInfo::new(RequestOrigin::AzureFunctions, capabilities));
+            request.extensions_mut().insert(RequestInfo::new(RequestOrigin::AzureFunctions, settings.payload));
             Arrived::Payload(request)
         }
         Err(complaint) => Arrived::Malformed(complaint),
@@ -107,10 +107,14 @@ fn headers_of(described: BTreeMap<String, Vec<String>>) -> Result<HeaderMap, &'s
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capabilities::Capabilities;
+
+    const SETTINGS: Settings =
+        Settings { port: 0, plain: Capabilities::AZURE_PROXYING, payload: Capabilities::AZURE_PAYLOAD };
 
     fn arrive(body: &str) -> Arrived {
         let (parts, ()) = Request::new(()).into_parts();
-        read(parts, Bytes::copy_from_slice(body.as_bytes()))
+        read(parts, Bytes::copy_from_slice(body.as_bytes()), SETTINGS)
     }
 
     #[test]
@@ -146,8 +150,8 @@ mod tests {
             let (parts, ()) = Request::new(()).into_parts();
             let mut payload = br#"{"Data":{"req":"#.to_vec();
             payload.extend_from_slice(&bytes);
-            read(parts.clone(), payload.into());
-            read(parts, bytes.into());
+            read(parts.clone(), payload.into(), SETTINGS);
+            read(parts, bytes.into(), SETTINGS);
         }
     }
 }

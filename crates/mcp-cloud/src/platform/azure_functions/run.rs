@@ -7,32 +7,33 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
 use super::{
+    detect::Settings,
     request::{Arrived, read},
     response::describe,
 };
 use crate::{
     McpService,
     body::Body,
+    capabilities::Capabilities,
     handler::ErrorObject,
     platform::{ServeError, listen::serve},
-    request_info::Capabilities,
     service::read_body,
     transport::rejection,
 };
 
-pub(crate) async fn run(service: McpService, port: u16) -> Result<(), ServeError> {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    serve(address, move |request| answer(service.clone(), request)).await
+pub(crate) async fn run(service: McpService, settings: Settings) -> Result<(), ServeError> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, settings.port));
+    serve(address, service.clone(), move |request| answer(service.clone(), settings, request)).await
 }
 
-async fn answer(mut service: McpService, request: Request<Incoming>) -> Response<Body> {
+async fn answer(mut service: McpService, settings: Settings, request: Request<Incoming>) -> Response<Body> {
     let (parts, body) = request.into_parts();
     // A payload holds the body as a JSON string, which can make it twice as long.
     let body = match read_body(body, 2 * Capabilities::MAX_REQUEST_BODY).await {
         Ok(body) => body,
         Err(response) => return *response,
     };
-    let reply = match read(parts, body) {
+    let reply = match read(parts, body, settings) {
         Arrived::Plain(request) => return service.answer(request).await,
         Arrived::Payload(request) => service.answer(request).await,
         Arrived::Malformed(complaint) => {

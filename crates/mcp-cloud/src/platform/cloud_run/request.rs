@@ -2,10 +2,13 @@
 
 use http::Request;
 
-use crate::request_info::{Capabilities, RequestInfo, RequestOrigin};
+use crate::{
+    capabilities::Capabilities,
+    request_info::{RequestInfo, RequestOrigin},
+};
 
-/// Adds what Cloud Run's contract says about every request.
-pub(super) fn describe<B>(mut request: Request<B>) -> Request<B> {
-    request.extensions_mut().insert(RequestInfo::new(RequestOrigin::CloudRun, Capabilities::SOCKET));
+/// Adds what the container's contract says about every request.
+pub(super) fn describe<B>(mut request: Request<B>, origin: RequestOrigin, capabilities: Capabilities) -> Request<B> {
+    request.extensions_mut().insert(RequestInfo::new(origin, capabilities));
     request
 }

@@ -7,10 +7,13 @@ use mcp_cloud_contract::env::ALLOW_UNAUTHENTICATED;
 use super::{Container, request::describe};
 use crate::{
     McpService,
+    capabilities::Capabilities,
     platform::{
         ServeError,
         listen::{announce, serve},
+        with_request_timeout,
     },
+    request_info::RequestOrigin,
 };
 
 pub(crate) async fn run(service: McpService, container: Container) -> Result<(), ServeError> {
@@ -22,6 +25,10 @@ pub(crate) async fn run(service: McpService, container: Container) -> Result<(),
              set {ALLOW_UNAUTHENTICATED}=1 to listen on every interface all the same"
         ));
     }
-    serve(address, move |request| service.clone().reply(if container.cloud_run { describe(request) } else { request }))
-        .await
+    let (origin, capabilities) = match container.cloud_run {
+        true => (RequestOrigin::CloudRun, Capabilities::CLOUD_RUN),
+        false => (RequestOrigin::Http, Capabilities::SOCKET),
+    };
+    let capabilities = with_request_timeout(capabilities)?;
+    serve(address, service.clone(), move |request| service.clone().reply(describe(request, origin, capabilities))).await
 }

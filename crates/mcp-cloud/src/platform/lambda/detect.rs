@@ -2,24 +2,25 @@
 
 use std::env;
 
-use mcp_cloud_contract::{
-    RESPONSE_MODE_BUFFERED, RESPONSE_MODE_STREAM, env::RESPONSE_MODE, platform_env::AWS_LAMBDA_RUNTIME_API,
-};
+use mcp_cloud_contract::platform_env::{AWS_LAMBDA_MAX_CONCURRENCY, AWS_LAMBDA_RUNTIME_API};
 
-use crate::platform::ServeError;
+use crate::platform::{ResponseMode, ServeError};
 
 /// What the environment says about the function.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) runtime_api: String,
-    pub(crate) response_mode: ResponseMode,
+    pub(crate) gateway: Gateway,
+    /// How many invocations this instance takes at once.
+    pub(crate) concurrency: usize,
 }
 
-/// How a gateway that can do either expects its replies: its events do not say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ResponseMode {
-    Buffered,
-    Stream,
+/// What an event does not say about the gateway it came through, and about the instance it came to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Gateway {
+    pub(crate) response_mode: ResponseMode,
+    /// Whether the instance is a managed one: it takes many invocations at once, and is not frozen in between.
+    pub(crate) managed: bool,
 }
 
 pub(crate) fn detect() -> Result<Option<Settings>, ServeError> {
@@ -27,14 +28,16 @@ pub(crate) fn detect() -> Result<Option<Settings>, ServeError> {
     let Ok(runtime_api) = runtime_api.into_string() else {
         return Err(ServeError::Variable { name: AWS_LAMBDA_RUNTIME_API, expected: "an address" });
     };
-    Ok(Some(Settings { runtime_api, response_mode: response_mode()? }))
+    Ok(Some(Settings { runtime_api, gateway: gateway()?, concurrency: concurrency()? }))
 }
 
-/// Reads `MCP_CLOUD_RESPONSE_MODE`.
-pub(super) fn response_mode() -> Result<ResponseMode, ServeError> {
-    match env::var(RESPONSE_MODE).as_deref() {
-        Ok(RESPONSE_MODE_STREAM) => Ok(ResponseMode::Stream),
-        Ok(RESPONSE_MODE_BUFFERED) | Err(env::VarError::NotPresent) => Ok(ResponseMode::Buffered),
-        _ => Err(ServeError::Variable { name: RESPONSE_MODE, expected: "`stream` or `buffered`" }),
-    }
+/// What the environment says about the gateway and the instance.
+pub(super) fn gateway() -> Result<Gateway, ServeError> {
+    Ok(Gateway { response_mode: ResponseMode::detect()?, managed: concurrency()? > 1 })
+}
+
+fn concurrency() -> Result<usize, ServeError> {
+    let Some(value) = env::var_os(AWS_LAMBDA_MAX_CONCURRENCY) else { return Ok(1) };
+    let count = value.to_str().and_then(|value| value.trim().parse().ok()).filter(|count| *count > 0);
+    count.ok_or(ServeError::Variable { name: AWS_LAMBDA_MAX_CONCURRENCY, expected: "a number of invocations" })
 }

@@ -63,6 +63,8 @@ pub(super) struct Context<'a> {
     pub(super) stage: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) identity: Option<Identity<'a>>,
+    #[serde(borrow)]
+    pub(super) authorizer: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]

@@ -8,14 +8,19 @@ use lambda_http::{Context, request::RequestContext};
 
 use super::{
     LambdaContext,
-    detect::{ResponseMode, response_mode},
+    detect::{Gateway, gateway},
     request::without_stage,
     runtime_api::instant,
 };
-use crate::request_info::{Capabilities, RequestInfo, RequestOrigin};
+use crate::{
+    capabilities::Capabilities,
+    platform::ResponseMode,
+    request_info::{RequestInfo, RequestOrigin},
+};
 
-/// Whether the gateway streams, by the environment, which is read at the first request.
-static STREAMS: LazyLock<bool> = LazyLock::new(|| matches!(response_mode(), Ok(ResponseMode::Stream)));
+/// What the environment says about the gateway, which is read at the first request.
+static GATEWAY: LazyLock<Gateway> =
+    LazyLock::new(|| gateway().unwrap_or(Gateway { response_mode: ResponseMode::Buffered, managed: false }));
 
 /// Adds what the transport needs to know, unless the request has it or does not come from lambda_http.
 pub(crate) fn describe(parts: &mut Parts) {
@@ -23,29 +28,35 @@ pub(crate) fn describe(parts: &mut Parts) {
         return;
     }
     let Some(context) = parts.extensions.get::<RequestContext>() else { return };
-    let streams = *STREAMS;
-    let (origin, streams, host, source_ip, stage) = match context {
+    let streams = GATEWAY.response_mode == ResponseMode::Stream;
+    let (origin, capabilities, host, source_ip, stage) = match context {
         RequestContext::ApiGatewayV1(context) => {
             let source_ip = context.identity.source_ip.as_deref();
-            (RequestOrigin::ApigwV1, streams, context.domain_name.as_deref(), source_ip, context.stage.as_deref())
+            let capabilities = if streams { Capabilities::REST_API_STREAM } else { Capabilities::REST_API };
+            (RequestOrigin::ApigwV1, capabilities, context.domain_name.as_deref(), source_ip, context.stage.as_deref())
         }
         RequestContext::ApiGatewayV2(context) => {
             let host = context.domain_name.as_deref();
             let url = host.is_some_and(|host| host.contains(".lambda-url."));
-            let origin = if url { RequestOrigin::FunctionUrl } else { RequestOrigin::ApigwV2 };
-            (origin, url && streams, host, context.http.source_ip.as_deref(), context.stage.as_deref())
+            let (origin, capabilities) = match (url, streams) {
+                (true, true) => (RequestOrigin::FunctionUrl, Capabilities::FUNCTION_URL_STREAM),
+                (true, false) => (RequestOrigin::FunctionUrl, Capabilities::FUNCTION_URL_BUFFERED),
+                (false, _) => (RequestOrigin::ApigwV2, Capabilities::HTTP_API),
+            };
+            (origin, capabilities, host, context.http.source_ip.as_deref(), context.stage.as_deref())
         }
-        RequestContext::Alb(_) => (RequestOrigin::Alb, false, None, None, None),
+        RequestContext::Alb(_) => (RequestOrigin::Alb, Capabilities::ALB, None, None, None),
         _ => return,
     };
-    let mut info = RequestInfo::new(origin, Capabilities { streams, ..Capabilities::SOCKET });
+    let capabilities = if GATEWAY.managed { capabilities.on_managed_instances() } else { capabilities };
+    let mut info = RequestInfo::new(origin, capabilities);
     info.host = host.map(Into::into);
     info.source_ip = source_ip.and_then(|text| text.parse().ok());
     if let Some(uri) = uri_without_stage(&parts.uri, stage) {
         parts.uri = uri;
     }
     if let Some(context) = parts.extensions.get::<Context>() {
-        info.deadline = instant(context.deadline);
+        info.limit(instant(context.deadline));
         info.lambda = Some(LambdaContext {
             request_id: context.request_id.as_str().into(),
             invoked_function_arn: context.invoked_function_arn.as_str().into(),

@@ -9,14 +9,14 @@ use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
 use serde_json::value::RawValue;
 
 use super::{
-    detect::ResponseMode,
+    detect::Gateway,
     event::{Context, Event},
 };
-use crate::request_info::{Capabilities, RequestInfo, RequestOrigin};
-
-/// What an Application Load Balancer lets through in each direction
-/// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html>).
-const ALB_MAX_BODY: usize = 1024 * 1024;
+use crate::{
+    capabilities::Capabilities,
+    platform::ResponseMode,
+    request_info::{RequestInfo, RequestOrigin},
+};
 
 /// An event, decoded.
 pub(super) enum Decoded {
@@ -44,7 +44,8 @@ pub(super) enum Encoding {
 }
 
 /// Decodes an event.
-pub(super) fn decode(event: &Bytes, mode: ResponseMode) -> Decoded {
+pub(super) fn decode(event: &Bytes, gateway: Gateway) -> Decoded {
+    let mode = gateway.response_mode;
     // Checked once as a whole, the text inside needs no check of its own.
     let Ok(text) = std::str::from_utf8(event) else {
         return Decoded::Rejected("the event is not UTF-8".to_owned(), fallback(mode));
@@ -60,7 +61,7 @@ pub(super) fn decode(event: &Bytes, mode: ResponseMode) -> Decoded {
         let message = "the event comes from no function URL, API Gateway or load balancer";
         return Decoded::Rejected(message.to_owned(), fallback(mode));
     };
-    match request(event, parsed, origin, encoding) {
+    match request(event, parsed, origin, encoding, gateway) {
         Ok(request) => Decoded::Request(Box::new(request), encoding),
         Err(message) => Decoded::Rejected(message.to_owned(), encoding),
     }
@@ -101,6 +102,7 @@ fn request(
     event: Event<'_>,
     origin: RequestOrigin,
     encoding: Encoding,
+    gateway: Gateway,
 ) -> Result<Request<Bytes>, &'static str> {
     let context = event.request_context.unwrap_or_default();
     let method = match (&context.http, &event.http_method) {
@@ -131,16 +133,30 @@ fn request(
         headers.insert(header::COOKIE, HeaderValue::try_from(cookies).map_err(|_| "the event has a malformed cookie")?);
     }
     *request.headers_mut() = headers;
-    request.extensions_mut().insert(info(&context, origin, encoding));
+    request.extensions_mut().insert(info(bytes, &context, capabilities(origin, encoding, gateway), origin));
     Ok(request)
 }
 
-fn info(context: &Context<'_>, origin: RequestOrigin, encoding: Encoding) -> RequestInfo {
-    let max_request_body = match origin {
-        RequestOrigin::Alb => ALB_MAX_BODY,
-        _ => Capabilities::MAX_REQUEST_BODY,
+/// What the way back to this trigger can carry.
+fn capabilities(origin: RequestOrigin, encoding: Encoding, gateway: Gateway) -> Capabilities {
+    let streams = encoding == Encoding::Stream;
+    let capabilities = match origin {
+        RequestOrigin::Alb => Capabilities::ALB,
+        RequestOrigin::ApigwV2 => Capabilities::HTTP_API,
+        RequestOrigin::ApigwV1 if streams => Capabilities::REST_API_STREAM,
+        RequestOrigin::ApigwV1 => Capabilities::REST_API,
+        _ if streams => Capabilities::FUNCTION_URL_STREAM,
+        _ => Capabilities::FUNCTION_URL_BUFFERED,
     };
-    let mut info = RequestInfo::new(origin, Capabilities { streams: encoding == Encoding::Stream, max_request_body });
+    if gateway.managed { capabilities.on_managed_instances() } else { capabilities }
+}
+
+fn info(event: &Bytes, context: &Context<'_>, capabilities: Capabilities, origin: RequestOrigin) -> RequestInfo {
+    let mut info = RequestInfo::new(origin, capabilities);
+    info.authorizer = context
+        .authorizer
+        .filter(|authorizer| !matches!(authorizer.get(), "null" | "{}"))
+        .map(|authorizer| event.slice_ref(authorizer.get().as_bytes()));
     info.host = context.domain_name.as_ref().map(|name| (*name.0).into());
     let source = context.http.as_ref().map(|http| &http.source_ip);
     let source = source.or_else(|| context.identity.as_ref().map(|identity| &identity.source_ip));

@@ -4,9 +4,10 @@ use std::{future::poll_fn, io, pin::Pin};
 
 use http::{Response, StatusCode, response::Parts};
 use http_body::Body as _;
+use tokio::{runtime::Handle, task::JoinSet};
 
 use super::{
-    detect::{ResponseMode, Settings},
+    detect::{Gateway, Settings},
     request::{Decoded, Encoding, decode},
     response,
     runtime_api::{Invocation, Reply, RuntimeApi},
@@ -15,32 +16,58 @@ use crate::{McpService, RequestInfo, body::Body, handler::ErrorObject, platform:
 
 /// Serves invocations until the process is ended, or the Runtime API goes away.
 pub(crate) async fn run(service: McpService, settings: Settings) -> Result<(), ServeError> {
-    let Settings { runtime_api, response_mode } = settings;
-    let api =
-        RuntimeApi::connect(runtime_api).map_err(|source| ServeError::RuntimeApi { attempt: "connect to", source })?;
-    let mut invocations = Loop { api, service, response_mode, document: Vec::new() };
-    loop {
-        invocations.once().await?;
+    let Settings { runtime_api, gateway, concurrency } = settings;
+    if concurrency == 1 {
+        return Loop::connect(runtime_api, service, gateway)?.run().await;
+    }
+    // Each invocation is waited for on a connection and a thread of its own. Handlers run there too; what they spawn
+    // runs on the runtime.
+    let mut loops = JoinSet::new();
+    let runtime = Handle::current();
+    for _ in 0..concurrency {
+        let one = Loop::connect(runtime_api.clone(), service.clone(), gateway)?;
+        let runtime = runtime.clone();
+        loops.spawn_blocking(move || runtime.block_on(one.run()));
+    }
+    match loops.join_next().await {
+        Some(Ok(ended)) => ended,
+        Some(Err(error)) => {
+            Err(ServeError::RuntimeApi { attempt: "serve invocations of", source: io::Error::other(error) })
+        }
+        None => Ok(()),
     }
 }
 
+/// Serves one invocation at a time.
 struct Loop {
     api: RuntimeApi,
     service: McpService,
-    response_mode: ResponseMode,
+    gateway: Gateway,
     /// Kept from one invocation to the next for its capacity.
     document: Vec<u8>,
 }
 
 impl Loop {
+    fn connect(runtime_api: String, service: McpService, gateway: Gateway) -> Result<Self, ServeError> {
+        let api = RuntimeApi::connect(runtime_api)
+            .map_err(|source| ServeError::RuntimeApi { attempt: "connect to", source })?;
+        Ok(Self { api, service, gateway, document: Vec::new() })
+    }
+
+    async fn run(mut self) -> Result<(), ServeError> {
+        loop {
+            self.once().await?;
+        }
+    }
+
     async fn once(&mut self) -> Result<(), ServeError> {
         let invocation = self.api.next().map_err(|source| ServeError::RuntimeApi { attempt: "ask", source })?;
         let Invocation { id, context, deadline, event } = invocation;
-        let sent = match decode(&event, self.response_mode) {
+        let sent = match decode(&event, self.gateway) {
             Decoded::Request(mut request, encoding) => {
                 drop(event);
                 if let Some(info) = request.extensions_mut().get_mut::<RequestInfo>() {
-                    info.deadline = deadline;
+                    info.limit(deadline);
                     info.lambda = Some(context);
                 }
                 let reply = self.service.answer(*request).await;

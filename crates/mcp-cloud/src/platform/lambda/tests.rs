@@ -7,11 +7,14 @@ use http::StatusCode;
 use serde_json::Value;
 
 use super::{
-    detect::ResponseMode,
+    detect::Gateway,
     request::{Decoded, Encoding, decode},
     response::document,
 };
-use crate::{McpService, RequestInfo, handler::ErrorObject, testing, transport::rejection};
+use crate::{McpService, RequestInfo, handler::ErrorObject, platform::ResponseMode, testing, transport::rejection};
+
+const BUFFERED: Gateway = Gateway { response_mode: ResponseMode::Buffered, managed: false };
+const STREAM: Gateway = Gateway { response_mode: ResponseMode::Stream, managed: false };
 
 fn events(folder: &str) -> Vec<(String, Bytes)> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/events").join(folder);
@@ -27,7 +30,7 @@ fn events(folder: &str) -> Vec<(String, Bytes)> {
 
 /// What a buffered gateway would get for an event.
 async fn reply(service: &mut McpService, event: &Bytes) -> Value {
-    let (reply, encoding) = match decode(event, ResponseMode::Buffered) {
+    let (reply, encoding) = match decode(event, BUFFERED) {
         Decoded::Request(request, encoding) => (service.answer(*request).await, encoding),
         Decoded::Rejected(message, encoding) => {
             let error = ErrorObject::new(ErrorObject::INVALID_REQUEST, message);
@@ -42,7 +45,9 @@ async fn reply(service: &mut McpService, event: &Bytes) -> Value {
 }
 
 fn message(reply: &Value) -> Value {
-    serde_json::from_str(reply["body"].as_str().unwrap()).unwrap()
+    let body = reply["body"].as_str().unwrap();
+    // A load balancer that keeps the last of two `Accept` headers leaves a client that takes events alone.
+    serde_json::from_str(body.strip_prefix("event: message\ndata: ").unwrap_or(body)).unwrap()
 }
 
 async fn echoes(folder: &str, other: &[(&str, u64)]) {
@@ -143,7 +148,7 @@ async fn a_body_one_byte_over_the_limit_of_a_load_balancer_is_too_large() {
 
 fn decoded(folder: &str, quirk: &str) -> (http::Request<Bytes>, Encoding) {
     let (_, event) = events(folder).into_iter().find(|(name, _)| name == quirk).unwrap();
-    match decode(&event, ResponseMode::Stream) {
+    match decode(&event, STREAM) {
         Decoded::Request(request, encoding) => (*request, encoding),
         _ => panic!("{folder}/{quirk} is a request"),
     }
@@ -191,7 +196,7 @@ fn a_query_comes_back_as_it_was_sent() {
 proptest::proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(bytes: Vec<u8>) {
-        decode(&bytes.into(), ResponseMode::Stream);
+        decode(&bytes.into(), STREAM);
     }
 
     #[test]
@@ -205,12 +210,12 @@ proptest::proptest! {
             "requestContext": { "stage": stage, "domainName": value, "http": { "method": method, "sourceIp": value } },
             "body": body, "isBase64Encoded": base64,
         });
-        decode(&v2.to_string().into(), ResponseMode::Buffered);
+        decode(&v2.to_string().into(), BUFFERED);
         let v1 = serde_json::json!({
             "httpMethod": method, "path": path, "headers": null, "multiValueHeaders": { name.as_str(): [value, value] },
             "multiValueQueryStringParameters": { query: [value] }, "requestContext": { "stage": stage },
             "body": body, "isBase64Encoded": base64,
         });
-        decode(&v1.to_string().into(), ResponseMode::Buffered);
+        decode(&v1.to_string().into(), BUFFERED);
     }
 }

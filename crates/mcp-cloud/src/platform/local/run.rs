@@ -15,5 +15,5 @@ use crate::{
 pub(crate) async fn run(service: McpService, path: &str) -> Result<(), ServeError> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT));
     announce(format_args!("serving MCP at http://{address}{path}"));
-    serve(address, move |request| service.clone().reply(request)).await
+    serve(address, service.clone(), move |request| service.clone().reply(request)).await
 }

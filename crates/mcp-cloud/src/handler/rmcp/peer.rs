@@ -1,0 +1,307 @@
+//! The peers that requests borrow: what a handler sends through one goes into that request's conversation alone.
+
+use std::{
+    fmt::{self, Write},
+    future::Future,
+    io,
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, AtomicU8, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+#[expect(deprecated, reason = "deprecated in the protocol, which still has it")]
+use rmcp::model::LoggingLevel;
+use rmcp::{
+    Peer, RoleServer, Service,
+    model::{
+        ClientJsonRpcMessage, ClientRequest, ErrorData, InitializeRequestParams, JsonRpcMessage, JsonRpcRequest,
+        RequestId, ServerJsonRpcMessage, ServerNotification,
+    },
+    service::{NotificationContext, RequestContext, RunningService, serve_directly},
+};
+use tokio::sync::mpsc;
+
+use super::connection::Connection;
+use crate::handler::{Client, Unreachable};
+
+/// A running rmcp service that a request borrows for its peer.
+pub(super) struct Lent {
+    service: RunningService<RoleServer, NoService>,
+    pub(super) outgoing: mpsc::UnboundedReceiver<Bytes>,
+    rules: Arc<Rules>,
+    /// How many handles of the peer there are when nobody but this has one.
+    own_handles: Option<usize>,
+}
+
+impl Lent {
+    pub(super) fn new(connection: &Arc<Connection>, info: Option<InitializeRequestParams>) -> Self {
+        let (sender, outgoing) = mpsc::unbounded_channel();
+        let rules = Arc::new(Rules::default());
+        let transport = Outgoing::new(Sink::Request(sender), Arc::downgrade(connection), Arc::clone(&rules));
+        let service = serve_directly(NoService, transport, info);
+        let own_handles = handles(service.peer());
+        Self { service, outgoing, rules, own_handles }
+    }
+
+    pub(super) fn peer(&self) -> &Peer<RoleServer> {
+        self.service.peer()
+    }
+
+    /// Sets what may be sent until it is lent to another request.
+    pub(super) fn allow(&self, can_ask: bool, logging: Logging) {
+        self.rules.allow_asking(can_ask);
+        self.rules.logging.store(logging.0, Ordering::Relaxed);
+    }
+
+    /// Whether the handler kept a handle of the peer, through which it could speak later. Where that cannot be told,
+    /// it did.
+    pub(super) fn is_kept(&self) -> bool {
+        self.own_handles.is_none() || handles(self.service.peer()) != self.own_handles
+    }
+
+    /// What the responses to its requests are told apart by.
+    pub(super) fn rules(&self) -> &Arc<Rules> {
+        &self.rules
+    }
+
+    /// Passes on what a handler that kept its peer says after the request is over, to the client's own stream, until
+    /// the client is gone or the handler has let go of the peer.
+    pub(super) fn outlive(mut self, client: Client) {
+        self.allow(client.can_ask(), Logging::ALL);
+        tokio::spawn(async move {
+            loop {
+                match tokio::time::timeout(KEPT_CHECK, self.outgoing.recv()).await {
+                    Ok(Some(message)) => {
+                        if client.send(message).is_err() {
+                            return;
+                        }
+                    }
+                    Ok(None) => return,
+                    Err(_) if !self.is_kept() || client.is_gone() => return,
+                    Err(_) => {}
+                }
+            }
+        });
+    }
+}
+
+/// How often a kept peer is looked after.
+const KEPT_CHECK: Duration = Duration::from_secs(30);
+
+/// How many handles a peer has. rmcp does not tell, but the channel inside says it where it is written for debugging;
+/// where it does not say it any more, nothing is known, and no peer is lent twice.
+fn handles(peer: &Peer<RoleServer>) -> Option<usize> {
+    let mut finder = Finder::default();
+    // It stops the writing as soon as it has found the number, which is reported as an error.
+    let _ = write!(finder, "{peer:?}");
+    finder.found.then_some(finder.number)
+}
+
+/// Finds the number behind a name in text that is written piece by piece.
+#[derive(Default)]
+struct Finder {
+    named: bool,
+    found: bool,
+    number: usize,
+}
+
+impl Write for Finder {
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        if piece == "tx_count" {
+            self.named = true;
+        } else if self.named && piece.starts_with(|first: char| first.is_ascii_digit()) {
+            self.number = piece.parse().map_err(|_| fmt::Error)?;
+            self.found = true;
+            return Err(fmt::Error);
+        }
+        Ok(())
+    }
+}
+
+/// What may be sent through a peer.
+#[derive(Debug, Default)]
+pub(super) struct Rules {
+    can_ask: AtomicBool,
+    logging: AtomicU8,
+}
+
+impl Rules {
+    pub(super) fn allow_asking(&self, can_ask: bool) {
+        self.can_ask.store(can_ask, Ordering::Relaxed);
+    }
+}
+
+/// Which log messages may be sent: all, none, or those from a level on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Logging(u8);
+
+impl Logging {
+    /// In the legacy era the handler decides, by `logging/setLevel`.
+    pub(super) const ALL: Self = Self(0);
+
+    /// Those a modern request asks for (MCP 2026-07-28, server/utilities/logging): none unless its `_meta` names a
+    /// level.
+    #[expect(deprecated, reason = "deprecated in the protocol, which still has it")]
+    pub(super) fn from_level(level: Option<LoggingLevel>) -> Self {
+        Self(level.map_or(u8::MAX, |level| level as u8))
+    }
+
+    #[expect(deprecated, reason = "deprecated in the protocol, which still has it")]
+    fn admits(self, level: LoggingLevel) -> bool {
+        level as u8 >= self.0
+    }
+}
+
+/// The service behind a lent peer: it is never called, because no request comes through its transport.
+struct NoService;
+
+impl Service<RoleServer> for NoService {
+    async fn handle_request(
+        &self,
+        _: ClientRequest,
+        _: RequestContext<RoleServer>,
+    ) -> Result<rmcp::model::ServerResult, ErrorData> {
+        Err(ErrorData::internal_error("a lent peer takes no requests", None))
+    }
+
+    async fn handle_notification(
+        &self,
+        _: rmcp::model::ClientNotification,
+        _: NotificationContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        Ok(())
+    }
+
+    fn get_info(&self) -> rmcp::model::ServerConfig {
+        Default::default()
+    }
+}
+
+/// Where what is sent through a peer goes.
+pub(super) enum Sink {
+    /// Into one request's conversation.
+    Request(mpsc::UnboundedSender<Bytes>),
+    /// To a client that stays.
+    Client(Client),
+    /// Nowhere: the client does not stay, and this belongs to none of its requests.
+    Nowhere,
+}
+
+/// The transport of a service: reads the responses to its own requests (and, for a connection's main service, the
+/// client's notifications), writes into a sink.
+pub(super) struct Outgoing {
+    sink: Sink,
+    connection: Weak<Connection>,
+    rules: Arc<Rules>,
+    inbox: mpsc::UnboundedReceiver<ClientJsonRpcMessage>,
+    /// Kept, so that the inbox never ends: its end would end the service.
+    pub(super) address: mpsc::UnboundedSender<ClientJsonRpcMessage>,
+}
+
+/// Who waits for a client's response.
+pub(super) struct Waiting {
+    inbox: mpsc::UnboundedSender<ClientJsonRpcMessage>,
+    /// The id the service gave its request.
+    id: RequestId,
+    pub(super) rules: Arc<Rules>,
+}
+
+impl Waiting {
+    /// Hands a response to the service that waits for it.
+    pub(super) fn deliver(self, response: &[u8]) {
+        let parsed = serde_json::from_slice::<ClientJsonRpcMessage>(response);
+        let message = match parsed {
+            Ok(JsonRpcMessage::Response(mut response)) => {
+                response.id = self.id;
+                JsonRpcMessage::Response(response)
+            }
+            Ok(JsonRpcMessage::Error(mut error)) => {
+                error.id = Some(self.id);
+                JsonRpcMessage::Error(error)
+            }
+            _ => JsonRpcMessage::error(
+                ErrorData::internal_error("the client's response is not what it should be", None),
+                Some(self.id),
+            ),
+        };
+        // Nobody waits any more where the service has ended.
+        let _ = self.inbox.send(message);
+    }
+}
+
+impl Outgoing {
+    pub(super) fn new(sink: Sink, connection: Weak<Connection>, rules: Arc<Rules>) -> Self {
+        let (address, inbox) = mpsc::unbounded_channel();
+        Self { sink, connection, rules, inbox, address }
+    }
+
+    #[expect(deprecated, reason = "deprecated in the protocol, which still has it")]
+    fn pass_on(&self, message: ServerJsonRpcMessage) -> io::Result<()> {
+        let message: ServerJsonRpcMessage = match message {
+            JsonRpcMessage::Request(request) => JsonRpcMessage::Request(self.ask(request)?),
+            JsonRpcMessage::Notification(notification) => {
+                if let ServerNotification::LoggingMessageNotification(log) = &notification.notification
+                    && !Logging(self.rules.logging.load(Ordering::Relaxed)).admits(log.params.level)
+                {
+                    return Ok(());
+                }
+                JsonRpcMessage::Notification(notification)
+            }
+            // A service that is sent no requests answers none.
+            JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_) => return Ok(()),
+        };
+        let message = Bytes::from(serde_json::to_vec(&message).map_err(io::Error::other)?);
+        match &self.sink {
+            Sink::Request(sender) => sender.send(message).map_err(|_| io::Error::other(Unreachable::Gone)),
+            Sink::Client(client) => client.send(message).map_err(io::Error::other),
+            Sink::Nowhere => Err(io::Error::other(Unreachable::Gone)),
+        }
+    }
+
+    /// Gives a request to the client an id that no other request to this client has.
+    fn ask<R>(&self, mut request: JsonRpcRequest<R>) -> io::Result<JsonRpcRequest<R>> {
+        let can_ask = self.rules.can_ask.load(Ordering::Relaxed);
+        let Some(connection) = self.connection.upgrade().filter(|_| can_ask) else {
+            return Err(io::Error::other(Unreachable::CannotAnswer));
+        };
+        let waiting = Waiting { inbox: self.address.clone(), id: request.id.clone(), rules: Arc::clone(&self.rules) };
+        request.id = RequestId::Number(connection.asked.register(waiting));
+        Ok(request)
+    }
+}
+
+impl rmcp::transport::Transport<RoleServer> for Outgoing {
+    type Error = io::Error;
+
+    fn send(&mut self, message: ServerJsonRpcMessage) -> impl Future<Output = io::Result<()>> + Send + 'static {
+        std::future::ready(self.pass_on(message))
+    }
+
+    async fn receive(&mut self) -> Option<ClientJsonRpcMessage> {
+        self.inbox.recv().await
+    }
+
+    async fn close(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_peer_that_somebody_kept_is_seen() {
+        let connection = Arc::new(Connection::new(None));
+        let lent = Lent::new(&connection, None);
+        assert!(lent.own_handles.is_some(), "tokio no longer says how many handles a channel has");
+        assert!(!lent.is_kept());
+        let kept = lent.peer().clone();
+        assert!(lent.is_kept());
+        drop(kept);
+        assert!(!lent.is_kept());
+    }
+}

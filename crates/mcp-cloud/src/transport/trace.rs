@@ -1,0 +1,147 @@
+//! Trace context: what gateways and clients say in headers, in the one form that `_meta` has for it
+//! (<https://www.w3.org/TR/trace-context/>).
+
+use std::fmt;
+
+use http::HeaderMap;
+
+/// A W3C `traceparent`: version 00, trace, parent, flags.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct TraceParent([u8; LENGTH]);
+
+const LENGTH: usize = 55;
+
+impl TraceParent {
+    /// What the headers of a request say: `traceparent`, else Google's `X-Cloud-Trace-Context`, else Amazon's
+    /// `X-Amzn-Trace-Id`. What cannot be understood is as if it were not there.
+    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
+        let value = |name| headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
+        value("traceparent")
+            .and_then(Self::w3c)
+            .or_else(|| value("x-cloud-trace-context").and_then(Self::cloud_trace))
+            .or_else(|| value("x-amzn-trace-id").and_then(Self::x_ray))
+    }
+
+    /// The value as it stands in a header or in `_meta`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        // It was made of ASCII.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    fn new(trace: &str, parent: &str, sampled: bool) -> Option<Self> {
+        let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f'));
+        let is_nothing = |text: &str| text.bytes().all(|byte| byte == b'0');
+        let fits = trace.len() == 32 && parent.len() == 16 && is_hex(trace) && is_hex(parent);
+        if !fits || is_nothing(trace) || is_nothing(parent) {
+            return None;
+        }
+        let mut value = [b'-'; LENGTH];
+        let flags = if sampled { "01" } else { "00" };
+        for (start, part) in [(0, "00"), (3, trace), (36, parent), (53, flags)] {
+            value.get_mut(start..start + part.len())?.copy_from_slice(part.as_bytes());
+        }
+        Some(Self(value))
+    }
+
+    /// `00-<trace>-<parent>-<flags>`. Later versions may be longer and begin alike.
+    fn w3c(value: &str) -> Option<Self> {
+        let mut parts = value.trim().split('-');
+        let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        if version.len() != 2 || version == "ff" || flags.len() != 2 {
+            return None;
+        }
+        let flags = u8::from_str_radix(flags, 16).ok()?;
+        Self::new(trace, parent, flags & 1 == 1)
+    }
+
+    /// `<trace>/<parent in decimal>;o=1` (<https://cloud.google.com/trace/docs/trace-context>).
+    fn cloud_trace(value: &str) -> Option<Self> {
+        let (trace, rest) = value.trim().split_once('/')?;
+        let (parent, options) = rest.split_once(';').unwrap_or((rest, ""));
+        let parent = format!("{:016x}", parent.parse::<u64>().ok()?);
+        Self::new(&trace.to_ascii_lowercase(), &parent, options.trim() == "o=1")
+    }
+
+    /// `Root=1-<8 digits>-<24 digits>;Parent=<16 digits>;Sampled=1`
+    /// (<https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader>). A gateway
+    /// that traces nothing itself names no parent; a part of the root stands in for it.
+    fn x_ray(value: &str) -> Option<Self> {
+        let (mut root, mut parent, mut sampled) = (None, None, false);
+        for field in value.split(';') {
+            match field.trim().split_once('=') {
+                Some(("Root", value)) => root = value.strip_prefix("1-"),
+                Some(("Parent", value)) => parent = Some(value),
+                Some(("Sampled", value)) => sampled = value == "1",
+                _ => {}
+            }
+        }
+        let (time, unique) = root?.split_once('-')?;
+        Self::new(&format!("{time}{unique}"), parent.or_else(|| unique.get(..16))?, sampled)
+    }
+}
+
+impl fmt::Debug for TraceParent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(headers: &[(&'static str, &str)]) -> Option<String> {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.insert(*name, value.parse().unwrap());
+        }
+        TraceParent::of(&map).map(|trace| trace.as_str().to_owned())
+    }
+
+    const W3C: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    #[test]
+    fn each_platforms_header_becomes_a_traceparent() {
+        for (name, value, expected) in [
+            ("traceparent", W3C, W3C),
+            (
+                "x-cloud-trace-context",
+                "105445aa7843bc8bf206b12000100000/1;o=1",
+                "00-105445aa7843bc8bf206b12000100000-0000000000000001-01",
+            ),
+            (
+                "x-amzn-trace-id",
+                "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1",
+                "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01",
+            ),
+            (
+                "x-amzn-trace-id",
+                "Self=1-1-1;Root=1-5759e988-bd862e3fe1be46a994272793",
+                "00-5759e988bd862e3fe1be46a994272793-bd862e3fe1be46a9-00",
+            ),
+        ] {
+            assert_eq!(of(&[(name, value)]).as_deref(), Some(expected), "{value}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_understood_is_passed_over() {
+        for value in ["", "00", "00-0-0-00", "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "Root=1-a"] {
+            assert_eq!(of(&[("traceparent", value)]), None, "{value}");
+            assert_eq!(of(&[("x-amzn-trace-id", value)]), None, "{value}");
+            assert_eq!(of(&[("x-cloud-trace-context", value)]), None, "{value}");
+        }
+        let both = of(&[("traceparent", "nonsense"), ("x-amzn-trace-id", "Root=1-5759e988-bd862e3fe1be46a994272793")]);
+        assert!(both.is_some());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn arbitrary_values_never_panic(value in "[ -~]{0,80}") {
+            for name in ["traceparent", "x-cloud-trace-context", "x-amzn-trace-id"] {
+                of(&[(name, &value)]);
+            }
+        }
+    }
+}
