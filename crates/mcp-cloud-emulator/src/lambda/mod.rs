@@ -1,6 +1,8 @@
 //! A Lambda function behind one of its triggers: requests in, events through an instance, responses out.
 
 mod function;
+mod instance;
+mod managed;
 mod streamed;
 
 use std::time::Duration;
