@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use mcp_cloud_emulator::{
     RuntimeApi,
-    runtime_api::{Outcome, PAYLOAD_BYTES, PreludeError, Settings, StreamError},
+    runtime_api::{Outcome, PAYLOAD_BYTES, PreludeError, STREAMED_BYTES, Settings, StreamError},
 };
 use tokio::time::{Instant, sleep, timeout};
 
@@ -345,6 +345,44 @@ async fn a_buffered_reply_may_have_six_megabytes_and_no_byte_more() {
     };
     assert_eq!(error.error_type, "Function.ResponseSizeTooLarge");
     assert_eq!(runtime.await.unwrap(), (202, 413, 403));
+}
+
+#[tokio::test]
+async fn a_streamed_reply_may_have_two_hundred_megabytes_and_no_byte_more() {
+    for (extra, expected) in [(0, None), (1, Some(StreamError::TooLarge))] {
+        let api = listen(PATIENCE).await;
+        let address = api.address();
+        let runtime = tokio::spawn(async move {
+            use tokio::io::AsyncWriteExt as _;
+            let (id, _) = next(address).await;
+            let path = format!("{ROOT}/invocation/{id}/response");
+            let headers = [("Lambda-Runtime-Function-Response-Mode", "streaming"), ("Transfer-Encoding", "chunked")];
+            let mut connection = crate::support::open(address, "POST", &path, &headers).await;
+            let piece = chunked(&[&vec![b'x'; STREAMED_BYTES / 200]], "");
+            let piece = piece.strip_suffix(b"0\r\n\r\n").unwrap();
+            for _ in 0..200 {
+                connection.write_all(piece).await.unwrap();
+            }
+            let last = vec![b'x'; extra];
+            let last = if extra == 0 { chunked(&[], "") } else { chunked(&[&last], "") };
+            connection.write_all(&last).await.unwrap();
+            // Held until the other side has read.
+            sleep(Duration::from_millis(200)).await;
+        });
+        let Outcome::Streamed(mut streamed) = within(api.invoke("{}")).await else {
+            panic!("streamed");
+        };
+        let mut error = None;
+        let mut length = 0;
+        while let Some(chunk) = within(streamed.chunk()).await {
+            match chunk {
+                Ok(chunk) => length += chunk.len(),
+                Err(why) => error = Some(why),
+            }
+        }
+        assert_eq!((length, error), (STREAMED_BYTES, expected));
+        runtime.await.unwrap();
+    }
 }
 
 #[tokio::test]

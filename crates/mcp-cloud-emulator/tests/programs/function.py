@@ -113,6 +113,17 @@ def serve(request_id, event, count):
             connection.sendall(head.encode() + b"%x\r\n%s\r\n" % (len(chunk), chunk))
             time.sleep(0.2)
             os._exit(4)
+    elif action == "stream-pause":
+        print("stream:", stream(request_id, [prelude(), b"one\n", 1.5, b"two\n"])[0], flush=True)
+    elif action == "stream-beat":
+        stream(request_id, [prelude(), *[b"beat\n", 0.3] * 6])
+    elif action == "stream-late-prelude":
+        stream(request_id, [prelude()[:10], 1.5, prelude()[10:] + b"one\n"])
+    elif action == "stream-document":
+        # A buffered reply in pieces: what a trigger makes of it that does not stream.
+        document = json.dumps({"statusCode": 200, "body": "x" * int(query(event))}).encode()
+        pieces = [document[at : at + 65536] for at in range(0, len(document), 65536)]
+        stream(request_id, pieces, content_type="application/json")
     elif action == "stream-long":
         stream(request_id, [prelude(), b"one\n", 30.0, b"two\n"])
     elif action == "crash":
