@@ -64,6 +64,18 @@ async fn one_more_than_the_concurrency_waits() {
 }
 
 #[tokio::test]
+async fn a_runtime_that_asks_for_one_event_at_a_time_is_given_one_at_a_time() {
+    let (running, seen) =
+        function(Trigger::FunctionUrlBuffered, |emulator| emulator.concurrency(3).env("WORKERS", "1")).await;
+    let address = running.address();
+    let (a, b, c) = tokio::join!(get(address, "/slow"), get(address, "/slow"), get(address, "/slow"));
+    let answers = [a.json(), b.json(), c.json()];
+    assert!(answers.iter().all(|answer| answer["under_way"] == 1));
+    assert_eq!(starts(&seen), 1);
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn replies_out_of_order_reach_their_own_callers() {
     let (running, _) = managed(Trigger::FunctionUrlBuffered, 3, TIMEOUT).await;
     let address = running.address();

@@ -201,7 +201,8 @@ def main():
         sys.exit(7)
     threading.Thread(target=tick, daemon=True).start()
     # Lambda Managed Instances say how many events a runtime may ask for at once.
-    for _ in range(1, int(os.environ.get("AWS_LAMBDA_MAX_CONCURRENCY", 1))):
+    workers = os.environ.get("WORKERS") or os.environ.get("AWS_LAMBDA_MAX_CONCURRENCY", 1)
+    for _ in range(1, int(workers)):
         threading.Thread(target=work, daemon=True).start()
     work()
 
