@@ -123,6 +123,22 @@ fn server_that_ends_at_once_is_refused_with_its_last_words() {
 }
 
 #[test]
+fn concurrency_reaches_the_server() {
+    let package = Package::with_main(
+        r#"fn main() {
+            let at_once = std::env::var("AWS_LAMBDA_MAX_CONCURRENCY");
+            eprintln!("{} at once", at_once.as_deref().unwrap_or("one"));
+            std::process::exit(3)
+        }"#,
+    );
+    for (arguments, said) in [(&["--concurrency", "4"][..], "4 at once"), (&[], "one at once")] {
+        let refused = finish(&mut package.dev(arguments));
+        assert_eq!(refused.code, Some(1), "{}", refused.stderr);
+        assert!(refused.stderr.contains(&format!("server | {said}\n")), "{}", refused.stderr);
+    }
+}
+
+#[test]
 fn server_that_never_answers_is_refused() {
     let package = Package::with_main("fn main() { std::thread::sleep(std::time::Duration::from_secs(600)) }");
     let refused = finish(&mut package.dev(&["--trigger", "function-url"]));

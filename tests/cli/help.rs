@@ -18,7 +18,15 @@ fn help_of_dev_names_every_trigger_and_option() {
     let help = finish(&mut mcp_cloud(&["dev", "--help"]));
     assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));
     let triggers = Trigger::ALL.map(Trigger::name);
-    for word in triggers.into_iter().chain(["--trigger", "--port", "--package", "--bin", "--release", "--output"]) {
+    for word in triggers.into_iter().chain([
+        "--trigger",
+        "--concurrency",
+        "--port",
+        "--package",
+        "--bin",
+        "--release",
+        "--output",
+    ]) {
         assert!(help.stdout.contains(word), "`{word}` is missing in:\n{}", help.stdout);
     }
 }
@@ -60,6 +68,26 @@ fn unknown_trigger_is_refused_with_the_list_and_the_nearest() {
         assert!(refused.stderr.contains(trigger.name()), "`{trigger}` is missing in:\n{}", refused.stderr);
     }
     assert!(refused.stderr.contains("similar value exists: 'function-url'"), "{}", refused.stderr);
+}
+
+#[test]
+fn concurrency_is_refused_where_there_is_no_function() {
+    for trigger in Trigger::ALL.into_iter().filter(|trigger| !trigger.is_lambda()) {
+        let refused = finish(&mut mcp_cloud(&["dev", "--concurrency", "2", "--trigger", trigger.name()]));
+        assert_eq!((refused.code, refused.stdout.as_str()), (Some(2), ""), "{trigger}");
+        let error =
+            format!("error: `--concurrency` is for functions on Lambda, and behind `{trigger}` there is none\n");
+        assert!(refused.stderr.starts_with(&format!("{error}hint: ")), "{}", refused.stderr);
+    }
+}
+
+#[test]
+fn concurrency_is_at_least_one_and_what_aws_takes() {
+    for wrong in ["0", "1601"] {
+        let refused = finish(&mut mcp_cloud(&["dev", "--concurrency", wrong]));
+        assert_eq!((refused.code, refused.stdout.as_str()), (Some(2), ""));
+        assert!(refused.stderr.contains("is not in 1..=1600"), "{}", refused.stderr);
+    }
 }
 
 #[test]

@@ -24,6 +24,9 @@ use tokio::{
 /// How long Lambda lets a function start
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html>, "Init phase").
 const LAMBDA_INIT: Duration = Duration::from_secs(10);
+/// How long Lambda Managed Instances let it
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances-execution-environment.html>, "Init phase").
+const MANAGED_INIT: Duration = Duration::from_secs(130);
 /// How long the end of a program, and what it wrote last, may take to be seen.
 const AFTERMATH: Duration = Duration::from_millis(300);
 /// How many of the last lines of a server that did not start are shown.
@@ -33,6 +36,8 @@ const LAST_LINES: usize = 20;
 #[derive(Debug)]
 pub(crate) struct Emulation {
     pub(crate) trigger: Trigger,
+    /// How many invocations an instance takes at once, if it is a function.
+    pub(crate) concurrency: usize,
     pub(crate) program: PathBuf,
     pub(crate) environment: BTreeMap<String, String>,
     /// How it runs on Lambda, where a file says so.
@@ -48,8 +53,8 @@ pub(crate) enum ServeError {
     Ended { program: PathBuf, code: Option<i32> },
     #[error("`{}` told Lambda that it cannot start: {error_type}", program.display())]
     Refused { program: PathBuf, error_type: String },
-    #[error("`{}` did not ask Lambda for a request within {} s", .0.display(), LAMBDA_INIT.as_secs())]
-    Silent(PathBuf),
+    #[error("`{}` did not ask Lambda for a request within {} s", program.display(), limit.as_secs())]
+    Silent { program: PathBuf, limit: Duration },
 }
 
 impl ServeError {
@@ -60,7 +65,7 @@ impl ServeError {
             Self::Start(StartError::Exited { .. }) | Self::Ended { .. } | Self::Refused { .. } => {
                 Some("what the server wrote stands above")
             }
-            Self::Start(StartError::NotListening { .. }) | Self::Silent(_) => {
+            Self::Start(StartError::NotListening { .. }) | Self::Silent { .. } => {
                 Some("a server that serves with `mcp_cloud::Server` finds its platform by itself")
             }
             Self::Start(_) => None,
@@ -112,7 +117,7 @@ impl Emulation {
                 true => contract::RESPONSE_MODE_STREAM,
                 false => contract::RESPONSE_MODE_BUFFERED,
             };
-            emulator = emulator.env(contract::env::RESPONSE_MODE, mode);
+            emulator = emulator.env(contract::env::RESPONSE_MODE, mode).concurrency(self.concurrency);
             if let Some(function) = &self.function {
                 let timeout = Duration::from_secs(function.timeout_seconds.into());
                 emulator = emulator.timeout(timeout).memory_mb(function.memory_mb);
@@ -134,7 +139,8 @@ impl Emulation {
         let running = emulator.listen((Ipv4Addr::LOCALHOST, 0).into()).await.map_err(nothing)?;
         let asking = ask(running.address());
         let mut last_lines = VecDeque::new();
-        let judging = judge(&self.program, &mut seen, &mut last_lines);
+        let limit = if self.concurrency > 1 { MANAGED_INIT } else { LAMBDA_INIT };
+        let judging = judge(&self.program, limit, &mut seen, &mut last_lines);
         let (_, judged) = tokio::join!(asking, judging);
         running.stop().await;
         judged.map_err(|error| (error, last_lines))
@@ -152,6 +158,7 @@ async fn ask(address: SocketAddr) -> std::io::Result<()> {
 /// Finds out from what was seen whether the server serves, and keeps the last lines it wrote.
 async fn judge(
     program: &Path,
+    init_limit: Duration,
     seen: &mut mpsc::UnboundedReceiver<Observation>,
     last_lines: &mut VecDeque<Observation>,
 ) -> Result<(), ServeError> {
@@ -177,7 +184,7 @@ async fn judge(
             Ok(Some(Observation::ServerExited { code, reason })) if !matches!(verdict, Some(Err(_))) => {
                 verdict = Some(Err(match reason {
                     None => ServeError::Ended { program: program.clone(), code },
-                    Some(_) => ServeError::Silent(program.clone()),
+                    Some(_) => ServeError::Silent { program: program.clone(), limit: init_limit },
                 }));
             }
             Ok(Some(_)) => {}

@@ -4,6 +4,7 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
@@ -29,6 +30,12 @@ pub enum BodyError {
     /// The platform's time for the request is over.
     #[error("the response took longer than the platform allows")]
     Deadline,
+    /// Nothing came for longer than the gateway waits.
+    #[error("nothing was written for {} s, longer than the gateway waits", limit.as_secs_f32())]
+    Idle {
+        /// How long it waits.
+        limit: Duration,
+    },
     /// The function's response stream broke.
     #[error("the function's response stream ended early")]
     Stream(#[from] crate::runtime_api::StreamError),

@@ -34,6 +34,7 @@ pub struct Emulator {
     timeout: Option<Duration>,
     freeze: Freeze,
     instances: usize,
+    concurrency: usize,
     memory_mb: u32,
     settings: Settings,
     observer: Observer,
@@ -99,6 +100,7 @@ impl Emulator {
             timeout: None,
             freeze: Freeze::BetweenInvocations,
             instances: 4,
+            concurrency: 1,
             memory_mb: 512,
             settings: Settings::default(),
             observer: Observer::default(),
@@ -130,6 +132,20 @@ impl Emulator {
     /// Sets how many instances of a function may run at once, at least one; further requests wait. Default: four.
     pub fn instances(mut self, instances: usize) -> Self {
         self.instances = instances;
+        self
+    }
+
+    /// Sets how many invocations an instance of a function takes at once. Default: one, which is a classic function.
+    ///
+    /// With more than one it is a function on Lambda Managed Instances: there is one instance, told
+    /// `AWS_LAMBDA_MAX_CONCURRENCY`, with whom further requests wait; it is not frozen between invocations, may take 130
+    /// seconds to start, and runs on when an invocation misses its deadline, which fails that invocation alone.
+    /// [`instances`](Self::instances) and [`freeze`](Self::freeze) mean nothing then.
+    ///
+    /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances-execution-environment.html>. AWS
+    /// takes up to 1600.
+    pub fn concurrency(mut self, concurrency: usize) -> Self {
+        self.concurrency = concurrency;
         self
     }
 
@@ -191,6 +207,7 @@ impl Emulator {
                         memory_mb: self.memory_mb,
                         freeze: self.freeze,
                         instances: self.instances,
+                        concurrency: self.concurrency,
                     },
                 ),
             }),

@@ -23,6 +23,9 @@ use crate::{
 const INTERRUPTED: u8 = 130;
 /// How long what was seen last may take to be shown.
 const AFTERMATH: Duration = Duration::from_millis(300);
+/// Largest `PerExecutionEnvironmentMaxConcurrency`
+/// (<https://docs.aws.amazon.com/lambda/latest/api/API_LambdaManagedInstancesCapacityProviderConfig.html>).
+const MAX_CONCURRENCY: i64 = 1600;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -32,6 +35,9 @@ pub(crate) struct Args {
     /// What the server stands behind
     #[arg(long, value_name = "NAME", default_value = Trigger::FunctionUrl.name(), value_parser = triggers())]
     pub(crate) trigger: Trigger,
+    /// Invocations that one instance of a function takes at once, as on Lambda Managed Instances
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=MAX_CONCURRENCY))]
+    pub(crate) concurrency: u16,
     /// Port on 127.0.0.1; 0 takes any free one
     #[arg(long, default_value_t = contract::DEFAULT_PORT)]
     pub(crate) port: u16,
@@ -52,6 +58,9 @@ fn triggers() -> impl TypedValueParser<Value = Trigger> {
 
 /// Serves until a signal asks it to end, which is success; interrupted before it served, it exits with 130.
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
+    if args.concurrency > 1 && !args.trigger.is_lambda() {
+        return Err(not_a_function(args.trigger));
+    }
     let mut interrupt = Interrupt::listen()?;
     let address = (Ipv4Addr::LOCALHOST, args.port);
     let server = tokio::select! {
@@ -131,8 +140,20 @@ async fn build(args: &Args, printer: &Printer) -> Result<Server, Failure> {
     Ok(Server {
         name: name.unwrap_or(target.name),
         path,
-        emulation: Emulation { trigger: args.trigger, program, environment, function },
+        emulation: Emulation {
+            trigger: args.trigger,
+            concurrency: args.concurrency.into(),
+            program,
+            environment,
+            function,
+        },
     })
+}
+
+fn not_a_function(trigger: Trigger) -> Failure {
+    Failure::new(format!("`--concurrency` is for functions on Lambda, and behind `{trigger}` there is none"))
+        .hint("leave it out, or choose a trigger of Lambda's with `--trigger`")
+        .exit_code(Failure::USAGE)
 }
 
 fn interrupted() -> Failure {

@@ -1,8 +1,6 @@
 //! A function's instances: started when there is an event and none is free, frozen in between, killed at the deadline.
 
 use std::{
-    io,
-    net::SocketAddr,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -16,16 +14,18 @@ use tokio::{
     time::{Instant, sleep_until, timeout, timeout_at},
 };
 
+use super::{
+    instance::{Instance, exit_error, launch_error},
+    managed::{self, Managed},
+};
 use crate::{
     observation::{Observation, Start},
-    process::{Freeze, Process, Program},
-    runtime_api::{FunctionError, Outcome, RuntimeApi, Settings},
+    process::{Freeze, Program},
+    runtime_api::{self, Outcome},
 };
 
 /// How long a request waits for an instance that has just replied.
 const SETTLING: Duration = Duration::from_millis(200);
-
-const REGION: &str = "us-east-1";
 
 /// How a function is run.
 #[derive(Debug, Clone)]
@@ -35,6 +35,15 @@ pub(crate) struct FunctionSettings {
     pub(crate) freeze: Freeze,
     /// How many instances there may be at once; further events wait.
     pub(crate) instances: usize,
+    /// How many events an instance takes at once. With more than one there is one instance, and it is not frozen.
+    pub(crate) concurrency: usize,
+}
+
+impl FunctionSettings {
+    /// Whether it runs as on Lambda Managed Instances.
+    pub(super) fn is_managed(&self) -> bool {
+        self.concurrency > 1
+    }
 }
 
 /// A function. Dropping it kills its instances.
@@ -46,21 +55,17 @@ pub(crate) struct Function {
 }
 
 #[derive(Debug)]
-struct Shared {
-    program: Program,
-    settings: FunctionSettings,
+pub(super) struct Shared {
+    pub(super) program: Program,
+    pub(super) settings: FunctionSettings,
     /// Last in, first out, as Lambda prefers the instance it used last.
     idle: Mutex<Vec<Instance>>,
-    permits: Semaphore,
+    /// The one instance of a function that takes several events at once.
+    pub(super) managed: Managed,
+    /// How many events may be under way at once.
+    pub(super) permits: Semaphore,
     /// How many instances have replied and not asked for their next event yet.
     settling: watch::Sender<usize>,
-}
-
-/// An execution environment.
-#[derive(Debug)]
-struct Instance {
-    api: RuntimeApi,
-    process: Process,
 }
 
 /// Whether an invocation started its instance; known as soon as there is an outcome.
@@ -71,16 +76,22 @@ impl Started {
     pub(super) fn get(&self) -> Start {
         if self.0.load(Ordering::Acquire) { Start::Cold } else { Start::Warm }
     }
+
+    pub(super) fn cold(&self) {
+        self.0.store(true, Ordering::Release);
+    }
 }
 
 impl Function {
     pub(crate) fn new(program: Program, settings: FunctionSettings) -> Self {
-        let permits = Semaphore::new(settings.instances.max(1));
+        let at_once = if settings.is_managed() { settings.concurrency } else { settings.instances.max(1) };
+        let permits = Semaphore::new(at_once.min(Semaphore::MAX_PERMITS));
         Self {
             shared: Arc::new(Shared {
                 program,
                 settings,
                 idle: Mutex::default(),
+                managed: Managed::default(),
                 permits,
                 settling: watch::Sender::new(0),
             }),
@@ -96,11 +107,18 @@ impl Function {
         let shared = Arc::clone(&self.shared);
         let carried = started.clone();
         tokio::spawn(async move {
+            let carrying = async {
+                if shared.settings.is_managed() {
+                    managed::carry(&shared, event, sender, &carried).await;
+                } else {
+                    carry(&shared, event, sender, &carried).await;
+                }
+            };
             tokio::select! {
                 biased;
                 // An error means that the function has been dropped.
                 _ = stopping.wait_for(|stopping| *stopping) => {}
-                () = carry(&shared, event, sender, &carried) => {}
+                () = carrying => {}
             }
         });
         (started, outcome)
@@ -115,6 +133,7 @@ impl Function {
             for instance in idle {
                 instance.process.kill("stopped").await;
             }
+            self.shared.managed.kill("stopped").await;
             if timeout(Duration::from_millis(20), self.shared.program.ended()).await.is_ok() {
                 return;
             }
@@ -163,7 +182,7 @@ async fn carry(shared: &Shared, event: Bytes, sender: oneshot::Sender<Outcome>, 
             instance
         }
         None => {
-            started.0.store(true, Ordering::Release);
+            started.cold();
             match Instance::start(shared).await {
                 Ok(instance) => instance,
                 Err(error) => {
@@ -173,10 +192,11 @@ async fn carry(shared: &Shared, event: Bytes, sender: oneshot::Sender<Outcome>, 
             }
         }
     };
+    let request_id = runtime_api::request_id();
     let outcome = tokio::select! {
         // What the runtime still said counts more than that it then ended.
         biased;
-        outcome = instance.api.invoke(event) => outcome,
+        outcome = instance.api.invoke_as(&request_id, event) => outcome,
         exit = instance.process.exited() => Outcome::FunctionError(exit_error(exit.code)),
     };
     let ended = match &outcome {
@@ -199,14 +219,14 @@ async fn carry(shared: &Shared, event: Bytes, sender: oneshot::Sender<Outcome>, 
     // Before its outcome is known, so that whoever acts on it finds the instance settling.
     let settling = (!matches!(outcome, Outcome::Streamed(_))).then(|| Settling::new(&shared.settling));
     let _ = sender.send(outcome);
-    settle(shared, instance, settling).await;
+    settle(shared, instance, &request_id, settling).await;
 }
 
 /// Waits until the instance is done with its event, which is when it asks for the next one.
-async fn settle(shared: &Shared, instance: Instance, settling: Option<Settling<'_>>) {
-    let deadline = instance.api.deadline().unwrap_or_else(|| Instant::now() + shared.settings.timeout);
+async fn settle(shared: &Shared, instance: Instance, request_id: &str, settling: Option<Settling<'_>>) {
+    let deadline = instance.api.deadline(request_id).unwrap_or_else(|| Instant::now() + shared.settings.timeout);
     let done = async {
-        instance.api.replied().await;
+        instance.api.done(request_id).await;
         let settling = settling.unwrap_or_else(|| Settling::new(&shared.settling));
         instance.api.ready().await;
         settling
@@ -241,60 +261,4 @@ impl Drop for Settling<'_> {
     fn drop(&mut self) {
         self.0.send_modify(|count| *count -= 1);
     }
-}
-
-impl Instance {
-    async fn start(shared: &Shared) -> io::Result<Self> {
-        let name = shared.program.name();
-        let api = RuntimeApi::listen(Settings {
-            timeout: shared.settings.timeout,
-            function_arn: format!("arn:aws:lambda:{REGION}:123456789012:function:{name}"),
-        })
-        .await?;
-        let env = environment(shared, &name, api.address());
-        let process = shared.program.start(&env)?;
-        Ok(Self { api, process })
-    }
-}
-
-/// The variables of every function with an OS-only runtime
-/// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>).
-fn environment(shared: &Shared, name: &str, api: SocketAddr) -> Vec<(&'static str, String)> {
-    let task_root = shared
-        .program
-        .path
-        .parent()
-        .map(|folder| std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()))
-        .map_or_else(|| "/var/task".to_owned(), |folder| folder.display().to_string());
-    let stream = format!("2026/01/01/[$LATEST]{:016x}", crate::runtime_api::random()[0]);
-    vec![
-        ("AWS_LAMBDA_RUNTIME_API", api.to_string()),
-        ("AWS_LAMBDA_FUNCTION_NAME", name.to_owned()),
-        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", shared.settings.memory_mb.to_string()),
-        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
-        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
-        ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{name}")),
-        ("AWS_LAMBDA_LOG_STREAM_NAME", stream),
-        ("AWS_REGION", REGION.to_owned()),
-        ("AWS_DEFAULT_REGION", REGION.to_owned()),
-        ("LAMBDA_TASK_ROOT", task_root),
-        ("LAMBDA_RUNTIME_DIR", "/var/runtime".to_owned()),
-        ("_HANDLER", "bootstrap".to_owned()),
-        ("TZ", ":UTC".to_owned()),
-        ("LANG", "en_US.UTF-8".to_owned()),
-    ]
-}
-
-fn launch_error(error: &io::Error) -> FunctionError {
-    function_error("Runtime.InvalidEntrypoint", &error.to_string())
-}
-
-fn exit_error(code: Option<i32>) -> FunctionError {
-    let how = code.map_or_else(|| "signal: killed".to_owned(), |code| format!("exit status {code}"));
-    function_error("Runtime.ExitError", &format!("Runtime exited with error: {how}"))
-}
-
-fn function_error(error_type: &str, message: &str) -> FunctionError {
-    let body = serde_json::json!({"errorType": error_type, "errorMessage": message});
-    FunctionError { error_type: error_type.to_owned(), body: body.to_string().into() }
 }

@@ -1,6 +1,8 @@
 //! A Lambda function behind one of its triggers: requests in, events through an instance, responses out.
 
 mod function;
+mod instance;
+mod managed;
 mod streamed;
 
 use std::time::Duration;
@@ -101,6 +103,12 @@ impl Backend {
                 if let Some(error) = collected.error {
                     return Err((Failure::FunctionError, error.to_string()));
                 }
+                // It is still one payload, with the limit of one
+                // (<https://docs.aws.amazon.com/lambda/latest/dg/config-rs-invoke-furls.html>).
+                if collected.bytes.len() > PAYLOAD_BYTES {
+                    let note = "the function streamed more than the 6 MB of a trigger that does not stream";
+                    return Err((Failure::FunctionError, note.to_owned()));
+                }
                 self.buffered(&collected.bytes, None, request_headers).map(|(response, _)| (response, None)).map_err(
                     |(failure, why)| {
                         let note = "streamed reply to a trigger that does not stream";
@@ -147,12 +155,19 @@ impl Backend {
 
     async fn streamed(&self, mut streamed: Streamed, notes: &Notes) -> Made {
         let is_rest_api = self.trigger == Trigger::RestApiStream;
+        // A function URL has no such limit of its own.
+        let idle_timeout = is_rest_api.then_some(self.settings.rest_api_idle_timeout);
         let has_prelude = is_rest_api || streamed.content_type() == Some(function_url::PRELUDE_TYPE);
         let head = if has_prelude {
             let limit = if is_rest_api { rest_api::PRELUDE_BYTES } else { function_url::PRELUDE_BYTES };
-            let prelude = match streamed.prelude(limit).await {
-                Ok(prelude) => prelude,
-                Err(error) => return Err((Failure::MalformedReply, error.to_string())),
+            let reading = timeout(idle_timeout.unwrap_or(Duration::MAX), streamed.prelude(limit));
+            let prelude = match reading.await {
+                Ok(Ok(prelude)) => prelude,
+                Ok(Err(error)) => return Err((Failure::MalformedReply, error.to_string())),
+                Err(_) => {
+                    let note = "the stream's metadata did not come for longer than the gateway waits";
+                    return Err((Failure::GatewayTimeout, note.to_owned()));
+                }
             };
             let head =
                 if is_rest_api { rest_api::streamed_head(&prelude) } else { function_url::streamed_head(&prelude) };
@@ -160,7 +175,7 @@ impl Backend {
         } else {
             raw_head(streamed.content_type())
         };
-        streamed::response(head, streamed, notes.clone()).await
+        streamed::response(head, streamed, idle_timeout, notes.clone()).await
     }
 
     fn failure(&self, failure: Failure) -> Response<Body> {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode, response};
 use http_body::Frame;
 use http_body_util::BodyExt as _;
-use tokio::time::timeout;
+use tokio::time::{Instant, Sleep, sleep, timeout};
 
 use super::Made;
 use crate::{
@@ -26,9 +26,16 @@ const FIRST_BYTE: Duration = Duration::from_millis(500);
 
 const EMPTY_STREAM: &str = "empty stream: hangs when deployed";
 
-/// The response with this head and the rest of the stream as its body.
-pub(super) async fn response(head: response::Parts, mut streamed: Streamed, notes: Notes) -> Made {
-    let first = match timeout(FIRST_BYTE, streamed.chunk()).await {
+/// The response with this head and the rest of the stream as its body, cut when nothing comes for as long as
+/// `idle_timeout`.
+pub(super) async fn response(
+    head: response::Parts,
+    mut streamed: Streamed,
+    idle_timeout: Option<Duration>,
+    notes: Notes,
+) -> Made {
+    let idle = idle_timeout.map(Idle::new);
+    let first = match timeout(idle_timeout.unwrap_or(FIRST_BYTE).min(FIRST_BYTE), streamed.chunk()).await {
         Ok(Some(Ok(first))) => Some(first),
         Ok(Some(Err(error))) => return Err((Failure::FunctionError, describe(&error))),
         Ok(None) => {
@@ -38,7 +45,7 @@ pub(super) async fn response(head: response::Parts, mut streamed: Streamed, note
         }
         Err(_) => None,
     };
-    let body = StreamedBody { is_empty: first.is_none(), first, streamed, notes };
+    let body = StreamedBody { is_empty: first.is_none(), first, streamed, idle, notes };
     Ok((Response::from_parts(head, Body::new(body.boxed_unsync())), None))
 }
 
@@ -52,11 +59,47 @@ fn describe(error: &StreamError) -> String {
     }
 }
 
+/// Counts the time for which nothing came.
+struct Idle {
+    limit: Duration,
+    sleep: Pin<Box<Sleep>>,
+}
+
+impl Idle {
+    fn new(limit: Duration) -> Self {
+        Self { limit, sleep: Box::pin(sleep(limit)) }
+    }
+
+    fn begin_again(&mut self) {
+        // Where the sum is out of range there is no limit to speak of.
+        if let Some(until) = Instant::now().checked_add(self.limit) {
+            self.sleep.as_mut().reset(until);
+        }
+    }
+}
+
 struct StreamedBody {
     first: Option<Bytes>,
     streamed: Streamed,
+    idle: Option<Idle>,
     is_empty: bool,
     notes: Notes,
+}
+
+impl StreamedBody {
+    fn begin_again(&mut self) {
+        if let Some(idle) = &mut self.idle {
+            idle.begin_again();
+        }
+    }
+
+    /// Ready when nothing came for longer than the gateway waits.
+    fn poll_idle(&mut self, context: &mut Context<'_>) -> Poll<Duration> {
+        match &mut self.idle {
+            Some(idle) => idle.sleep.as_mut().poll(context).map(|()| idle.limit),
+            None => Poll::Pending,
+        }
+    }
 }
 
 impl http_body::Body for StreamedBody {
@@ -68,11 +111,19 @@ impl http_body::Body for StreamedBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         if let Some(first) = self.first.take() {
+            self.begin_again();
             return Poll::Ready(Some(Ok(Frame::data(first))));
         }
-        match ready!(self.streamed.poll_chunk(context)) {
+        let Poll::Ready(chunk) = self.streamed.poll_chunk(context) else {
+            let limit = ready!(self.poll_idle(context));
+            let error = BodyError::Idle { limit };
+            self.notes.add(format!("{error}: it cuts the stream, and the function goes on"));
+            return Poll::Ready(Some(Err(error)));
+        };
+        match chunk {
             Some(Ok(chunk)) => {
                 self.is_empty = false;
+                self.begin_again();
                 Poll::Ready(Some(Ok(Frame::data(chunk))))
             }
             Some(Err(error)) => {

@@ -4,26 +4,35 @@
 //! with the platform's deadline, size limits and order of calls. The runtime may live in a child process, or in the
 //! same process as a test. Where freezing, killing and starting belong is [`Emulator`](crate::Emulator)'s business.
 //!
-//! Source: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html> and, for streamed replies,
-//! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming>.
+//! With a [concurrency](Settings::concurrency) above one it is the Runtime API of Lambda Managed Instances: the same
+//! calls, but the runtime keeps several of `next` open, each on a connection of its own, each is answered with another
+//! event, and replies come in any order.
+//!
+//! Source: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>, for streamed replies
+//! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming>, and for several
+//! events at once <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-managed-instances>
+//! and, where that page is silent, `internal/lambda-managed-instances` of
+//! <https://github.com/aws/aws-lambda-runtime-interface-emulator>.
 
 mod outcome;
 mod server;
+mod state;
 
 use std::{
     io,
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
 use tokio::{
     net::TcpListener,
-    sync::{oneshot, watch},
     task::AbortHandle,
-    time::{Instant, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
+
+use state::{Delivery, HandedOver, Shared};
 
 pub use outcome::{Collected, FunctionError, Outcome, Prelude, PreludeError, StreamError, Streamed};
 
@@ -42,14 +51,17 @@ pub struct Settings {
     pub timeout: Duration,
     /// Sent as `Lambda-Runtime-Invoked-Function-Arn`.
     pub function_arn: String,
+    /// How many events the runtime may work on at once: one in a classic function, more on Lambda Managed Instances.
+    pub concurrency: usize,
 }
 
 impl Default for Settings {
-    /// 30 seconds, and the ARN of a function named `function`.
+    /// 30 seconds, the ARN of a function named `function`, and one event at a time.
     fn default() -> Self {
         Self {
             timeout: Duration::from_secs(30),
             function_arn: "arn:aws:lambda:us-east-1:123456789012:function:function".to_owned(),
+            concurrency: 1,
         }
     }
 }
@@ -71,8 +83,7 @@ impl RuntimeApi {
     pub async fn listen(settings: Settings) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
-        let shared =
-            Arc::new(Shared { settings, state: Mutex::default(), moment: watch::Sender::new(Moment::Starting) });
+        let shared = Arc::new(Shared::new(settings));
         let accepting = tokio::spawn(server::accept(listener, Arc::clone(&shared))).abort_handle();
         Ok(Self { address, shared, accepting })
     }
@@ -85,146 +96,59 @@ impl RuntimeApi {
 
     /// Hands `event` to the runtime, once it asks for one, and returns its answer.
     ///
-    /// Events are handed over one at a time: a second call waits until the runtime has asked again. A streamed answer is
-    /// returned as soon as its head is there; its deadline holds until its last byte.
+    /// As many events are under way at once as [`Settings::concurrency`] says: a further call waits until the runtime has
+    /// replied to one and asked again. A streamed answer is returned as soon as its head is there; its deadline holds
+    /// until its last byte.
     pub async fn invoke(&self, event: impl Into<Bytes>) -> Outcome {
-        let limit = Instant::now() + INIT_TIMEOUT + self.shared.settings.timeout;
-        let (delivery, reply, deadline) = loop {
-            let mut moment = self.shared.moment.subscribe();
-            let waited = timeout_at(limit, moment.wait_for(|moment| matches!(moment, Moment::Asking | Moment::Failed)));
-            if !matches!(waited.await, Ok(Ok(_))) {
-                return Outcome::Timeout;
-            }
-            let mut state = self.shared.lock();
-            if let Some(error) = &state.init_error {
-                return Outcome::InitError(error.clone());
-            }
-            let Some(waiter) = state.waiter.take() else {
-                // Another call was faster.
-                self.shared.moment.send_replace(Moment::Busy);
-                continue;
-            };
-            let (reply_sender, reply) = oneshot::channel();
-            let deadline = Instant::now() + self.shared.settings.timeout;
-            let request_id = request_id();
-            state.current = Some(Current { request_id: request_id.clone(), reply: Some(reply_sender), deadline });
-            self.shared.moment.send_replace(Moment::Busy);
-            let deadline_ms = epoch_millis(SystemTime::now() + self.shared.settings.timeout);
-            break ((waiter, request_id, deadline_ms), reply, deadline);
-        };
-        let (waiter, request_id, deadline_ms) = delivery;
-        let delivered = waiter.send(Delivery {
-            request_id: request_id.clone(),
-            deadline_ms,
-            function_arn: self.shared.settings.function_arn.clone(),
-            event: event.into(),
+        self.invoke_as(&request_id(), event.into()).await
+    }
+
+    /// Hands `event` to the runtime as the request `id`.
+    pub(crate) async fn invoke_as(&self, id: &str, event: Bytes) -> Outcome {
+        let settings = &self.shared.settings;
+        let handing_over = self.shared.hand_over(|| Delivery {
+            request_id: id.to_owned(),
+            deadline_ms: epoch_millis(SystemTime::now() + settings.timeout),
+            function_arn: settings.function_arn.clone(),
+            event: event.clone(),
         });
-        if delivered.is_err() {
-            // The runtime hung up between asking and now, which only a crash does.
-            self.shared.forget(&request_id);
-            return Outcome::Disconnected;
-        }
-        match timeout_at(deadline, reply).await {
+        let (outcome, deadline) = match timeout(INIT_TIMEOUT + settings.timeout, handing_over).await {
+            Ok(HandedOver::To(outcome, deadline)) => (outcome, deadline),
+            Ok(HandedOver::Disconnected) => return Outcome::Disconnected,
+            Ok(HandedOver::Failed(error)) => return Outcome::InitError(error),
+            Err(_) => return Outcome::Timeout,
+        };
+        match timeout_at(deadline, outcome).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Outcome::Disconnected,
             Err(_) => {
-                self.shared.forget(&request_id);
+                self.shared.give_up(id);
                 Outcome::Timeout
             }
         }
     }
 
-    /// When the event under way has to be done with; `None` if there is none.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        let state = self.shared.lock();
-        state.current.as_ref().map(|current| current.deadline)
+    /// When the request `id` has to be done with; `None` if it is not under way.
+    pub(crate) fn deadline(&self, id: &str) -> Option<Instant> {
+        self.shared.deadline(id)
     }
 
-    /// Waits until the runtime has replied to the event under way, to the last byte.
-    pub(crate) async fn replied(&self) {
-        let mut moment = self.shared.moment.subscribe();
-        // The sender lives as long as `self`.
-        let _ = moment.wait_for(|moment| !matches!(moment, Moment::Starting | Moment::Busy)).await;
+    /// Waits until the runtime has replied to the request `id`, to the last byte, or may not any more.
+    pub(crate) async fn done(&self, id: &str) {
+        self.shared.done(id).await;
     }
 
-    /// Waits until the runtime asks for an event and no other one is under way.
+    /// Waits until the runtime asks for an event.
     ///
     /// Returns `false` if it said that it cannot start.
     pub async fn ready(&self) -> bool {
-        let mut moment = self.shared.moment.subscribe();
-        let reached = moment.wait_for(|moment| matches!(moment, Moment::Asking | Moment::Failed)).await;
-        // The sender lives as long as `self`.
-        reached.is_ok_and(|moment| *moment == Moment::Asking)
+        self.shared.ready().await
     }
 }
 
 impl Drop for RuntimeApi {
     fn drop(&mut self) {
         self.accepting.abort();
-    }
-}
-
-/// What the calls of one runtime share.
-#[derive(Debug)]
-struct Shared {
-    settings: Settings,
-    state: Mutex<State>,
-    /// Changes with `state`, for those who wait.
-    moment: watch::Sender<Moment>,
-}
-
-/// Where the runtime stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Moment {
-    /// It has not asked for an event yet.
-    Starting,
-    /// It waits for an event.
-    Asking,
-    /// It works on one.
-    Busy,
-    /// It has replied, and not asked for another one yet.
-    Replied,
-    /// It said that it cannot start.
-    Failed,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    /// The runtime's pending call of `next`.
-    waiter: Option<oneshot::Sender<Delivery>>,
-    /// The event it works on.
-    current: Option<Current>,
-    init_error: Option<FunctionError>,
-}
-
-#[derive(Debug)]
-struct Current {
-    request_id: String,
-    /// `None` once the runtime has begun to reply.
-    reply: Option<oneshot::Sender<Outcome>>,
-    deadline: Instant,
-}
-
-/// An event on its way to the runtime.
-#[derive(Debug)]
-struct Delivery {
-    request_id: String,
-    deadline_ms: u64,
-    function_arn: String,
-    event: Bytes,
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes no reply to `request_id` any more.
-    fn forget(&self, request_id: &str) {
-        let mut state = self.lock();
-        if state.current.as_ref().is_some_and(|current| current.request_id == request_id) {
-            state.current = None;
-        }
     }
 }
 

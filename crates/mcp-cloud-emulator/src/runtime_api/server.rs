@@ -10,14 +10,16 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
     net::TcpListener,
-    sync::{mpsc, oneshot},
+    sync::mpsc,
     task::JoinSet,
     time::{Instant, timeout_at},
 };
 
 use super::{
-    Delivery, FunctionError, Moment, Outcome, PAYLOAD_BYTES, STREAMED_BYTES, Shared, StreamError, Streamed,
-    outcome::Piece, random,
+    FunctionError, Outcome, PAYLOAD_BYTES, STREAMED_BYTES, StreamError, Streamed,
+    outcome::Piece,
+    random,
+    state::{Delivery, Refused, Shared},
 };
 
 const ROOT: &str = "/2018-06-01/runtime/";
@@ -69,16 +71,10 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Reply
 }
 
 async fn next(shared: &Arc<Shared>) -> Reply {
-    let (waiter, delivery) = oneshot::channel();
-    {
-        let mut state = shared.lock();
-        if state.current.as_ref().is_some_and(|current| current.reply.is_some()) {
-            return invalid_state("asked for an event before replying to the one before it");
-        }
-        state.current = None;
-        state.waiter = Some(waiter);
-        shared.moment.send_replace(Moment::Asking);
-    }
+    let delivery = match shared.ask() {
+        Ok(delivery) => delivery,
+        Err(refused) => return refuse(shared, refused),
+    };
     let Ok(delivery) = delivery.await else {
         return invalid_state("asked for an event twice");
     };
@@ -102,9 +98,9 @@ async fn next(shared: &Arc<Shared>) -> Reply {
 }
 
 async fn response(shared: &Arc<Shared>, id: &str, request: Request<Incoming>) -> Reply {
-    let (sender, deadline) = match claim(shared, id) {
+    let (sender, deadline) = match shared.claim(id) {
         Ok(claimed) => claimed,
-        Err(refused) => return refused.into(),
+        Err(refused) => return refuse(shared, refused),
     };
     let (head, body) = request.into_parts();
     let content_type = text(&head.headers, CONTENT_TYPE.as_str());
@@ -114,13 +110,15 @@ async fn response(shared: &Arc<Shared>, id: &str, request: Request<Incoming>) ->
         let (pieces, received) = mpsc::channel(WAITING_CHUNKS);
         let _ = sender.send(Outcome::Streamed(Streamed::new(content_type, received)));
         let end = pump(body, &pieces, deadline).await;
-        shared.moment.send_replace(Moment::Replied);
+        shared.replied(id);
+        let is_overdue = matches!(end, Err(StreamError::Timeout));
         // Fails only if nobody reads any more.
         let _ = pieces.send(end).await;
-        return accepted();
+        // A classic function is killed; nothing reaches it any more.
+        return if is_overdue && shared.is_concurrent() { overdue() } else { accepted() };
     }
     let body = timeout_at(deadline, Limited::new(body, PAYLOAD_BYTES).collect()).await;
-    shared.moment.send_replace(Moment::Replied);
+    shared.replied(id);
     match body {
         Ok(Ok(body)) => {
             let _ = sender.send(Outcome::Buffered { body: body.to_bytes(), content_type });
@@ -141,7 +139,7 @@ async fn response(shared: &Arc<Shared>, id: &str, request: Request<Incoming>) ->
         }
         Err(_) => {
             let _ = sender.send(Outcome::Timeout);
-            refusal(StatusCode::BAD_REQUEST, "InvalidRequest", "the deadline has passed")
+            refuse(shared, Refused::Overdue)
         }
     }
 }
@@ -188,20 +186,19 @@ async fn pump(
 }
 
 async fn error(shared: &Arc<Shared>, id: &str, request: Request<Incoming>) -> Reply {
-    let (sender, _) = match claim(shared, id) {
+    let (sender, _) = match shared.claim(id) {
         Ok(claimed) => claimed,
-        Err(refused) => return refused.into(),
+        Err(refused) => return refuse(shared, refused),
     };
     let error = read_error(request).await;
-    shared.moment.send_replace(Moment::Replied);
+    shared.replied(id);
     let _ = sender.send(Outcome::FunctionError(error));
     accepted()
 }
 
 async fn init_error(shared: &Arc<Shared>, request: Request<Incoming>) -> Reply {
     let error = read_error(request).await;
-    shared.lock().init_error = Some(error);
-    shared.moment.send_replace(Moment::Failed);
+    shared.fail(error);
     accepted()
 }
 
@@ -214,31 +211,22 @@ async fn read_error(request: Request<Incoming>) -> FunctionError {
     }
 }
 
-type Claim = (oneshot::Sender<Outcome>, Instant);
-
-/// Why a reply is not taken.
-enum Refused {
-    UnknownId,
-    SecondReply,
-}
-
-impl From<Refused> for Reply {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::UnknownId => {
-                refusal(StatusCode::BAD_REQUEST, "InvalidRequestID", "there is no event under way with this id")
-            }
-            Refused::SecondReply => invalid_state("replied twice to one event"),
+/// The answer to a call that is not taken. The Runtime API of Lambda Managed Instances forgets an event as soon as it is
+/// replied to, and remembers one whose deadline has passed.
+fn refuse(shared: &Shared, refused: Refused) -> Reply {
+    match (refused, shared.is_concurrent()) {
+        (Refused::Busy, _) => invalid_state("asked for an event before replying to the one before it"),
+        (Refused::SecondReply, false) => invalid_state("replied twice to one event"),
+        (Refused::UnknownId, _) | (Refused::SecondReply, true) => {
+            refusal(StatusCode::BAD_REQUEST, "InvalidRequestID", "there is no event under way with this id")
         }
+        (Refused::Overdue, false) => refusal(StatusCode::BAD_REQUEST, "InvalidRequest", "the deadline has passed"),
+        (Refused::Overdue, true) => overdue(),
     }
 }
 
-/// Takes the right to reply to `id`, which there is once.
-fn claim(shared: &Shared, id: &str) -> Result<Claim, Refused> {
-    let mut state = shared.lock();
-    let current = state.current.as_mut().filter(|current| current.request_id == id).ok_or(Refused::UnknownId)?;
-    let reply = current.reply.take().ok_or(Refused::SecondReply)?;
-    Ok((reply, current.deadline))
+fn overdue() -> Reply {
+    refusal(StatusCode::GONE, "InvokeTimeout", "the deadline has passed")
 }
 
 fn accepted() -> Reply {

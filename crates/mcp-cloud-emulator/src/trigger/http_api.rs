@@ -11,7 +11,8 @@ use serde_json::{Map, Value, json};
 
 use super::{Facts, Failure, Malformed, Settings, reply, request};
 
-/// Largest request body that API Gateway takes. Lambda takes events of 6 MB only, which is the smaller limit.
+/// Largest request body that API Gateway takes. Lambda takes events of 6 MB only, which is the smaller limit. So it is
+/// for replies, where API Gateway's limit of 10 MB is never met.
 pub const REQUEST_BYTES: usize = 10 * 1024 * 1024;
 /// How long the gateway waits for the function; fixed.
 pub const TIMEOUT: Duration = Duration::from_secs(30);

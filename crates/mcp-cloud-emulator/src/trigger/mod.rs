@@ -10,7 +10,12 @@ pub(crate) mod reply;
 pub(crate) mod request;
 pub mod rest_api;
 
-use std::{fmt, net::IpAddr, str::FromStr, time::SystemTime};
+use std::{
+    fmt,
+    net::IpAddr,
+    str::FromStr,
+    time::{Duration, SystemTime},
+};
 
 /// How a request reaches the server program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -161,6 +166,10 @@ impl Malformed {
 pub struct Settings {
     /// Stage of the REST API.
     pub rest_api_stage: String,
+    /// How long a streaming REST API waits for the next bytes of a reply before it cuts the stream: five minutes for
+    /// Regional and private endpoints, 30 seconds for edge-optimised ones
+    /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode.html>).
+    pub rest_api_idle_timeout: Duration,
     /// Stage of the HTTP API. Any other than `$default` is part of the event's `rawPath`.
     pub http_api_stage: String,
     /// The target group's attribute `lambda.multi_value_headers.enabled`.
@@ -173,6 +182,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             rest_api_stage: "prod".to_owned(),
+            rest_api_idle_timeout: rest_api::IDLE_TIMEOUT,
             http_api_stage: "$default".to_owned(),
             alb_headers: AlbHeaders::SingleValue,
             binary_media_types: Vec::new(),

@@ -13,12 +13,15 @@ use serde_json::{Map, Value, json};
 use super::{Facts, Failure, Malformed, Settings, reply, request};
 use crate::runtime_api::Prelude;
 
-/// Largest request body that API Gateway takes. Lambda takes events of 6 MB only, which is the smaller limit.
+/// Largest request body that API Gateway takes. Lambda takes events of 6 MB only, which is the smaller limit. So it is
+/// for replies, where API Gateway's limit of 10 MB is never met.
 pub const REQUEST_BYTES: usize = 10 * 1024 * 1024;
 /// How long the gateway waits for a buffered reply, unless configured otherwise.
 pub const TIMEOUT: Duration = Duration::from_secs(29);
 /// How long a stream may take.
 pub const STREAM_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+/// How long a stream may be silent at a Regional or private endpoint.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 /// Largest prelude of a stream.
 pub const PRELUDE_BYTES: usize = 16 * 1024;
 /// Host name of the emulated API.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mcp_cloud_emulator::{Observation, Start, Trigger};
 use tokio::{
-    io::AsyncReadExt as _,
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
     time::{Instant, sleep, timeout},
 };
 
@@ -92,6 +92,37 @@ async fn a_client_that_goes_away_is_seen_by_the_program() {
         drop(stream);
         seen.line("client has gone").await;
         running.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_connection_is_closed_at_once_when_its_client_goes_away() {
+    // A program that is waiting and writes nothing has no other way to learn of it.
+    for trigger in [Trigger::Direct, Trigger::CloudRun, Trigger::AzureProxying] {
+        for path in ["/watch", "/watch-silently"] {
+            let mut fastest = Duration::MAX;
+            // The first may be slow on a machine that has other work.
+            for _ in 0..5 {
+                let (running, seen) = start(trigger, "container.py", |emulator| emulator).await;
+                let headers = [("Content-Type", "application/json"), ("Content-Length", "2")];
+                let mut stream = open(running.address(), "POST", path, &headers).await;
+                stream.write_all(b"{}").await.unwrap();
+                seen.line("watching").await;
+                if path == "/watch" {
+                    let mut head = [0; 16];
+                    stream.read_exact(&mut head).await.unwrap();
+                }
+                let gone = Instant::now();
+                drop(stream);
+                seen.line("connection closed").await;
+                fastest = fastest.min(gone.elapsed());
+                running.stop().await;
+                if fastest < Duration::from_millis(100) {
+                    break;
+                }
+            }
+            assert!(fastest < Duration::from_millis(100), "{trigger} {path}: {fastest:?}");
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mcp_cloud_emulator::{Freeze, Observation, OutputStream, Start, Trigger};
+use mcp_cloud_emulator::{Freeze, Observation, OutputStream, Start, Trigger, trigger::Settings};
 use tokio::{
     io::AsyncReadExt as _,
     time::{Instant, sleep, timeout},
@@ -363,5 +363,70 @@ async fn a_request_over_the_limit_is_refused_by_the_gateway() {
     // The request is let through; the reply, which repeats it, is too large then.
     let answer = post(running.address(), "/x", &headers, &body).await;
     assert_eq!(answer.status, 502);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_streamed_document_to_a_trigger_that_does_not_stream_has_the_limit_of_a_buffered_one() {
+    for (trigger, status) in [(Trigger::FunctionUrlBuffered, 502), (Trigger::RestApi, 502), (Trigger::HttpApi, 500)] {
+        let (running, _) = function(trigger, |emulator| emulator).await;
+        assert_eq!(get(running.address(), "/stream-document?6000000").await.body.len(), 6_000_000, "{trigger}");
+        assert_eq!(get(running.address(), "/stream-document?7000000").await.status, status, "{trigger}");
+        running.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_buffered_reply_over_the_limit_is_a_bad_gateway_behind_a_load_balancer() {
+    // Within a load balancer's 1 MB, over it, and over Lambda's 6 MB.
+    let (running, seen) = function(Trigger::Alb, |emulator| emulator).await;
+    assert_eq!(get(running.address(), "/stream-document?1000000").await.status, 200);
+    assert_eq!(get(running.address(), "/stream-document?1100000").await.status, 502);
+    assert_eq!(get(running.address(), "/big").await.status, 502);
+    seen.line("refused with 413").await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_silent_stream_is_cut_by_a_rest_api_and_the_function_goes_on() {
+    let (running, seen) = function(Trigger::RestApiStream, |emulator| {
+        let rest_api_idle_timeout = Duration::from_millis(700);
+        emulator.settings(Settings { rest_api_idle_timeout, ..Settings::default() })
+    })
+    .await;
+    let address = running.address();
+    get(address, "/stream-no-prelude").await;
+    let begun = Instant::now();
+    let answer = get(address, "/stream-pause").await;
+    assert_eq!((answer.status, answer.text(), answer.complete), (200, "one\n", false));
+    assert!(begun.elapsed() >= Duration::from_millis(700));
+    let note = seen
+        .wait(|observation| match observation {
+            Observation::Request(record) if record.path == "/stream-pause" => record.note.clone(),
+            _ => None,
+        })
+        .await;
+    assert!(note.contains("the function goes on"), "{note}");
+    // To its end, and in the same process.
+    seen.line("stream: 202").await;
+    let answer = get(address, "/stream-beat").await;
+    assert_eq!((answer.text(), answer.complete), ("beat\n".repeat(6).as_str(), true));
+    assert_eq!(get(address, "/stream-late-prelude").await.status, 504);
+    let starts = seen.count(|observation| matches!(observation, Observation::ServerStarted { .. }));
+    assert_eq!(starts, 1);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_silent_stream_is_not_cut_by_a_function_url() {
+    let (running, _) = function(Trigger::FunctionUrl, |emulator| {
+        let rest_api_idle_timeout = Duration::from_millis(100);
+        emulator.settings(Settings { rest_api_idle_timeout, ..Settings::default() })
+    })
+    .await;
+    for path in ["/stream-pause", "/stream-late-prelude"] {
+        let answer = get(running.address(), path).await;
+        assert!(answer.complete && answer.text().starts_with("one\n"), "{path}: {}", answer.text());
+    }
     running.stop().await;
 }

@@ -12,6 +12,7 @@ mod azure;
 mod container;
 mod conversion;
 mod function;
+mod managed;
 mod runtime_api;
 mod start;
 mod support;

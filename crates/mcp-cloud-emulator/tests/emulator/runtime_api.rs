@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use mcp_cloud_emulator::{
     RuntimeApi,
-    runtime_api::{Outcome, PAYLOAD_BYTES, PreludeError, Settings, StreamError},
+    runtime_api::{Outcome, PAYLOAD_BYTES, PreludeError, STREAMED_BYTES, Settings, StreamError},
 };
 use tokio::time::{Instant, sleep, timeout};
 
@@ -97,6 +97,63 @@ async fn events_are_handed_over_one_at_a_time() {
     assert!(matches!(first, Outcome::Buffered { body, .. } if body == "1"));
     assert!(matches!(second, Outcome::Buffered { body, .. } if body == "2"));
     runtime.await.unwrap();
+}
+
+#[tokio::test]
+async fn several_events_are_handed_over_at_once_up_to_the_concurrency() {
+    let settings = Settings { timeout: Duration::from_secs(5), concurrency: 2, ..Settings::default() };
+    let api = RuntimeApi::listen(settings).await.unwrap();
+    let address = api.address();
+    let runtime = tokio::spawn(async move {
+        let ((first, a), (second, b)) = tokio::join!(next(address), next(address));
+        assert_ne!(first, second);
+        // A third may be asked for, and does not come before there is room.
+        let third = tokio::spawn(next(address));
+        sleep(Duration::from_millis(100)).await;
+        assert!(!third.is_finished());
+        // Out of order.
+        assert_eq!(respond(address, &second, &b.body).await.status, 202);
+        let (third, c) = third.await.unwrap();
+        assert_eq!(respond(address, &third, &c.body).await.status, 202);
+        assert_eq!(respond(address, &first, &a.body).await.status, 202);
+        // It has been forgotten.
+        assert_eq!(respond(address, &first, &a.body).await.status, 400);
+    });
+    let outcomes = within(async { tokio::join!(api.invoke("1"), api.invoke("2"), api.invoke("3")) }).await;
+    for (outcome, event) in [(outcomes.0, "1"), (outcomes.1, "2"), (outcomes.2, "3")] {
+        assert!(matches!(outcome, Outcome::Buffered { body, .. } if body == event), "{event}");
+    }
+    runtime.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_worker_that_hung_up_while_it_waited_gets_no_event() {
+    let settings = Settings { timeout: Duration::from_secs(5), concurrency: 2, ..Settings::default() };
+    let api = RuntimeApi::listen(settings).await.unwrap();
+    let address = api.address();
+    drop(crate::support::open(address, "GET", &format!("{ROOT}/invocation/next"), &[]).await);
+    sleep(Duration::from_millis(50)).await;
+    let runtime = tokio::spawn(async move {
+        let (id, _) = next(address).await;
+        respond(address, &id, b"{}").await.status
+    });
+    assert!(matches!(within(api.invoke("{}")).await, Outcome::Buffered { .. }));
+    assert_eq!(runtime.await.unwrap(), 202);
+}
+
+#[tokio::test]
+async fn a_deadline_frees_its_place_and_a_late_reply_is_told_so_once() {
+    let settings = Settings { timeout: Duration::from_millis(300), concurrency: 2, ..Settings::default() };
+    let api = RuntimeApi::listen(settings).await.unwrap();
+    let address = api.address();
+    let runtime = tokio::spawn(async move {
+        let (late, _) = next(address).await;
+        sleep(Duration::from_millis(500)).await;
+        let first = respond(address, &late, b"{}").await.status;
+        (first, respond(address, &late, b"{}").await.status)
+    });
+    assert!(matches!(within(api.invoke("{}")).await, Outcome::Timeout));
+    assert_eq!(runtime.await.unwrap(), (410, 400));
 }
 
 #[tokio::test]
@@ -288,6 +345,44 @@ async fn a_buffered_reply_may_have_six_megabytes_and_no_byte_more() {
     };
     assert_eq!(error.error_type, "Function.ResponseSizeTooLarge");
     assert_eq!(runtime.await.unwrap(), (202, 413, 403));
+}
+
+#[tokio::test]
+async fn a_streamed_reply_may_have_two_hundred_megabytes_and_no_byte_more() {
+    for (extra, expected) in [(0, None), (1, Some(StreamError::TooLarge))] {
+        let api = listen(PATIENCE).await;
+        let address = api.address();
+        let runtime = tokio::spawn(async move {
+            use tokio::io::AsyncWriteExt as _;
+            let (id, _) = next(address).await;
+            let path = format!("{ROOT}/invocation/{id}/response");
+            let headers = [("Lambda-Runtime-Function-Response-Mode", "streaming"), ("Transfer-Encoding", "chunked")];
+            let mut connection = crate::support::open(address, "POST", &path, &headers).await;
+            let piece = chunked(&[&vec![b'x'; STREAMED_BYTES / 200]], "");
+            let piece = piece.strip_suffix(b"0\r\n\r\n").unwrap();
+            for _ in 0..200 {
+                connection.write_all(piece).await.unwrap();
+            }
+            let last = vec![b'x'; extra];
+            let last = if extra == 0 { chunked(&[], "") } else { chunked(&[&last], "") };
+            connection.write_all(&last).await.unwrap();
+            // Held until the other side has read.
+            sleep(Duration::from_millis(200)).await;
+        });
+        let Outcome::Streamed(mut streamed) = within(api.invoke("{}")).await else {
+            panic!("streamed");
+        };
+        let mut error = None;
+        let mut length = 0;
+        while let Some(chunk) = within(streamed.chunk()).await {
+            match chunk {
+                Ok(chunk) => length += chunk.len(),
+                Err(why) => error = Some(why),
+            }
+        }
+        assert_eq!((length, error), (STREAMED_BYTES, expected));
+        runtime.await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -66,6 +66,16 @@ class Handler(BaseHTTPRequestHandler):
             print("client has gone", flush=True)
             self.close_connection = True
 
+    def watch(self):
+        """Writes nothing, so that it learns of its client's end by reading alone."""
+        self.close_connection = True
+        print("watching", flush=True)
+        try:
+            self.connection.recv(1)
+        except OSError:
+            pass
+        print("connection closed", flush=True)
+
     def do(self):
         body = self.body().decode()
         path = self.path.split("?")[0]
@@ -79,6 +89,14 @@ class Handler(BaseHTTPRequestHandler):
             return self.chunks(b"one\n", 0.3, b"two\n")
         if path.endswith("/forever"):
             return self.chunks(*[b"tick\n", 0.05] * 400)
+        if path.endswith("/watch"):
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(b"4\r\none\n\r\n")
+            return self.watch()
+        if path.endswith("/watch-silently"):
+            return self.watch()
         if path.endswith("/crash"):
             os._exit(3)
         if path.endswith("/redirect"):

@@ -15,6 +15,9 @@ ROOT = "/2018-06-01/runtime/"
 PRELUDE_TYPE = "application/vnd.awslambda.http-integration-response"
 
 ticks = 0
+lock = threading.Lock()
+count = 0
+under_way = 0
 
 
 def tick():
@@ -78,6 +81,10 @@ def prelude(status=200, **more):
     return json.dumps(document).encode() + bytes(8)
 
 
+def query(event):
+    return event.get("rawQueryString") or next(iter(event["queryStringParameters"]))
+
+
 def serve(request_id, event, count):
     path = event.get("rawPath") or event.get("path")
     action = path.rsplit("/", 1)[-1]
@@ -106,6 +113,17 @@ def serve(request_id, event, count):
             connection.sendall(head.encode() + b"%x\r\n%s\r\n" % (len(chunk), chunk))
             time.sleep(0.2)
             os._exit(4)
+    elif action == "stream-pause":
+        print("stream:", stream(request_id, [prelude(), b"one\n", 1.5, b"two\n"])[0], flush=True)
+    elif action == "stream-beat":
+        stream(request_id, [prelude(), *[b"beat\n", 0.3] * 6])
+    elif action == "stream-late-prelude":
+        stream(request_id, [prelude()[:10], 1.5, prelude()[10:] + b"one\n"])
+    elif action == "stream-document":
+        # A buffered reply in pieces: what a trigger makes of it that does not stream.
+        document = json.dumps({"statusCode": 200, "body": "x" * int(query(event))}).encode()
+        pieces = [document[at : at + 65536] for at in range(0, len(document), 65536)]
+        stream(request_id, pieces, content_type="application/json")
     elif action == "stream-long":
         stream(request_id, [prelude(), b"one\n", 30.0, b"two\n"])
     elif action == "crash":
@@ -115,6 +133,25 @@ def serve(request_id, event, count):
     elif action == "slow":
         time.sleep(0.5)
         reply(request_id, event, count)
+    elif action == "sleep":
+        time.sleep(float(query(event)))
+        reply(request_id, event, count)
+    elif action == "overdue":
+        time.sleep(float(query(event)))
+        document = json.dumps({"statusCode": 200, "body": "late"}).encode()
+        print("late reply:", call("POST", f"invocation/{request_id}/response", document)[0], flush=True)
+    elif action == "stream-query":
+        # As many lines as the query says, a tenth of a second apart.
+        lines = [f"{query(event)}\n".encode(), 0.1] * int(query(event))
+        stream(request_id, [prelude(), *lines])
+    elif action == "stream-cut":
+        with connect() as connection:
+            head = f"POST {ROOT}invocation/{request_id}/response HTTP/1.1\r\nHost: {API}\r\n"
+            head += f"Content-Type: {PRELUDE_TYPE}\r\n"
+            head += "Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n\r\n"
+            chunk = prelude() + b"one\n"
+            connection.sendall(head.encode() + b"%x\r\n%s\r\n" % (len(chunk), chunk))
+            time.sleep(0.2)
     elif action == "linger":
         reply(request_id, event, count)
         time.sleep(60)
@@ -140,6 +177,7 @@ def serve(request_id, event, count):
 
 def reply(request_id, event, count):
     seen = {"event": event, "count": count, "pid": os.getpid(), "ticks": ticks, "env": dict(os.environ)}
+    seen["under_way"] = under_way
     body = json.dumps(seen)
     headers = {"content-type": "application/json", "www-authenticate": "Bearer"}
     document = {"statusCode": 200, "body": body, "isBase64Encoded": False}
@@ -162,11 +200,24 @@ def main():
     if os.environ.get("FAIL_INIT") == "exit":
         sys.exit(7)
     threading.Thread(target=tick, daemon=True).start()
-    count = 0
+    # Lambda Managed Instances say how many events a runtime may ask for at once.
+    workers = os.environ.get("WORKERS") or os.environ.get("AWS_LAMBDA_MAX_CONCURRENCY", 1)
+    for _ in range(1, int(workers)):
+        threading.Thread(target=work, daemon=True).start()
+    work()
+
+
+def work():
+    global count, under_way
     while True:
         _, headers, event = call("GET", "invocation/next")
-        count += 1
-        serve(headers["lambda-runtime-aws-request-id"], json.loads(event), count)
+        with lock:
+            count += 1
+            under_way += 1
+            mine = count
+        serve(headers["lambda-runtime-aws-request-id"], json.loads(event), mine)
+        with lock:
+            under_way -= 1
 
 
 main()
