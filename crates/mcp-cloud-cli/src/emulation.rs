@@ -112,12 +112,13 @@ impl Emulation {
         for (name, value) in &self.environment {
             emulator = emulator.env(name, value);
         }
+        let mode = match self.trigger.streams() {
+            true => contract::RESPONSE_MODE_STREAM,
+            false => contract::RESPONSE_MODE_BUFFERED,
+        };
+        emulator = emulator.env(contract::env::RESPONSE_MODE, mode);
         if self.trigger.is_lambda() {
-            let mode = match self.trigger.streams() {
-                true => contract::RESPONSE_MODE_STREAM,
-                false => contract::RESPONSE_MODE_BUFFERED,
-            };
-            emulator = emulator.env(contract::env::RESPONSE_MODE, mode).concurrency(self.concurrency);
+            emulator = emulator.concurrency(self.concurrency);
             if let Some(function) = &self.function {
                 let timeout = Duration::from_secs(function.timeout_seconds.into());
                 emulator = emulator.timeout(timeout).memory_mb(function.memory_mb);

@@ -58,6 +58,9 @@ mod service;
 mod testing;
 mod transport;
 
+/// The crate whose types requests are made of.
+pub use http;
+
 pub use body::Body;
 pub use capabilities::Capabilities;
 pub use platform::{LambdaContext, ServeError};

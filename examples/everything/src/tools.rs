@@ -70,15 +70,19 @@ impl Everything {
         "Progress test completed".to_owned()
     }
 
-    /// Takes its time, so that a client can lose the connection and come back for the answer
+    /// Closes the connection and takes its time, so that the client comes back for the answer
     #[tool]
-    async fn test_reconnection(&self) -> String {
-        outlast_the_connection().await;
+    async fn test_reconnection(&self, context: RequestContext<RoleServer>) -> String {
+        outlast_the_connection(&context).await;
         "Reconnection test completed".to_owned()
     }
 }
 
-/// Waits as long as a client needs to reconnect.
-async fn outlast_the_connection() {
-    sleep(Duration::from_millis(100)).await;
+/// Lets go of the connection, where the client can come back, and goes on working.
+async fn outlast_the_connection(context: &RequestContext<RoleServer>) {
+    let http = context.extensions.get::<mcp_cloud::http::request::Parts>();
+    if let Some(reconnect) = http.and_then(|http| http.extensions.get::<mcp_cloud::Reconnect>()) {
+        reconnect.ask();
+    }
+    sleep(Duration::from_millis(300)).await;
 }

@@ -155,7 +155,7 @@ where
             Incoming::Notification(notification) => {
                 let context = self.context(false);
                 context.outlet.close();
-                let call = (self.function)(notification, context);
+                let call = (self.function)(*notification, context);
                 tokio::spawn(async move { drop(call.await) });
             }
         }

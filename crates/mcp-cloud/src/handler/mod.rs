@@ -84,7 +84,7 @@ impl Request {
 #[non_exhaustive]
 pub enum Incoming {
     /// A notification. Its [`Request::id`] is `None`.
-    Notification(Request),
+    Notification(Box<Request>),
     /// The client's response to a request that was sent to it, as JSON.
     Response(Bytes),
 }

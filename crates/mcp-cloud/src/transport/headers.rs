@@ -105,29 +105,86 @@ pub(crate) fn decode(value: &str) -> Option<std::borrow::Cow<'_, str>> {
 pub(super) struct Accepts {
     pub(super) json: bool,
     pub(super) events: bool,
+    /// Whether it would rather have events than JSON.
+    pub(super) prefers_events: bool,
 }
 
 impl Accepts {
-    /// What the `Accept` header says. A client that names nothing takes anything (RFC 9110 §12.5.1), and so does one
-    /// that names neither form: nothing else could be sent to it.
+    const ANYTHING: Self = Self { json: true, events: true, prefers_events: false };
+
+    /// What the `Accept` header says (RFC 9110 §12.5.1). Of two forms with the same weight, the one that is named first
+    /// is preferred. A client that names nothing takes anything, and so does one that names neither form: nothing else
+    /// could be sent to it.
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        let mut accepts = Self { json: false, events: false };
+        // Weights in thousandths, and which of the ranges said so.
+        let (mut json, mut events) = ((0, 0), (0, 0));
+        let mut place = 0;
         for value in headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()) {
             // What every MCP client sends (MCP, basic/transports) needs no closer look.
             if value == "application/json, text/event-stream" {
-                return Self { json: true, events: true };
+                return Self::ANYTHING;
             }
             for range in value.split(',') {
+                place += 1;
                 let mut parts = range.split(';').map(str::trim);
                 let media_type = parts.next().unwrap_or_default();
-                if parts.any(|parameter| matches!(parameter, "q=0" | "q=0.0" | "q=0.00" | "q=0.000")) {
-                    continue;
-                }
+                let weight = parts.find_map(|part| part.strip_prefix("q=")).map_or(1000, weight);
                 let is = |names: [&str; 3]| names.iter().any(|name| media_type.eq_ignore_ascii_case(name));
-                accepts.json |= is(["application/json", "application/*", "*/*"]);
-                accepts.events |= is(["text/event-stream", "text/*", "*/*"]);
+                let heavier = |found: (u32, u32)| if weight > found.0 { (weight, place) } else { found };
+                if is(["application/json", "application/*", "*/*"]) {
+                    json = heavier(json);
+                }
+                if is(["text/event-stream", "text/*", "*/*"]) {
+                    events = heavier(events);
+                }
             }
         }
-        if accepts.json || accepts.events { accepts } else { Self { json: true, events: true } }
+        if json.0 == 0 && events.0 == 0 {
+            return Self::ANYTHING;
+        }
+        let prefers_events = events.0 > json.0 || events.0 == json.0 && events.1 < json.1;
+        Self { json: json.0 > 0, events: events.0 > 0, prefers_events }
+    }
+}
+
+/// A weight in thousandths; what is none counts as no wish.
+fn weight(text: &str) -> u32 {
+    let weight = text.parse::<f32>().ok().filter(|weight| (0.0..=1.0).contains(weight));
+    // Within 0 and 1000, so it fits.
+    weight.map_or(1000, |weight| (weight * 1000.0) as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accepts(values: &[&str]) -> (bool, bool, bool) {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(header::ACCEPT, value.parse().unwrap());
+        }
+        let Accepts { json, events, prefers_events } = Accepts::of(&headers);
+        (json, events, prefers_events)
+    }
+
+    #[test]
+    fn the_accept_header_says_what_a_client_takes_and_would_rather_have() {
+        for (values, expected) in [
+            (&[][..], (true, true, false)),
+            (&["application/json, text/event-stream"], (true, true, false)),
+            (&["text/event-stream, application/json"], (true, true, true)),
+            (&["text/event-stream;q=0.5, application/json"], (true, true, false)),
+            (&["application/json;q=0.5, text/event-stream"], (true, true, true)),
+            (&["application/json"], (true, false, false)),
+            (&["text/event-stream"], (false, true, true)),
+            (&["TEXT/Event-Stream; charset=utf-8"], (false, true, true)),
+            (&["application/json", "text/event-stream"], (true, true, false)),
+            (&["*/*"], (true, true, false)),
+            (&["application/json, text/event-stream;q=0"], (true, false, false)),
+            (&["text/html"], (true, true, false)),
+            (&["nonsense;q=x,,;"], (true, true, false)),
+        ] {
+            assert_eq!(accepts(values), expected, "{values:?}");
+        }
     }
 }

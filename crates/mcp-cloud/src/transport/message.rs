@@ -36,6 +36,12 @@ struct Context<'a> {
     session: Option<Arc<Session>>,
 }
 
+/// The session a message belongs to, and where it is kept if this very message opened it.
+struct Belonging {
+    session: Option<Arc<Session>>,
+    opened_in: Option<Arc<Sessions>>,
+}
+
 impl Shared {
     /// Takes a body in.
     ///
@@ -49,7 +55,7 @@ impl Shared {
         let envelope = Envelope::parse(&body).map_err(|error| bad_request(None, &error))?;
         let era = era::choose(self.settings.eras, &parts.headers, &envelope)
             .map_err(|refusal| refused(&refusal, envelope.id()))?;
-        let (session, opened_in) = self.session(&parts, era, &envelope)?;
+        let Belonging { session, opened_in } = self.session(&parts, era, &envelope)?;
         let accepts = Accepts::of(&parts.headers);
         let context = Context { shared: self, parts: &parts, accepts, session };
         match envelope.message {
@@ -80,24 +86,21 @@ impl Shared {
     }
 
     /// The session a legacy message belongs to. An `initialize` opens one.
-    fn session(
-        &self,
-        parts: &Parts,
-        era: Era,
-        envelope: &Envelope<'_>,
-    ) -> Result<(Option<Arc<Session>>, Option<Arc<Sessions>>), Box<Reply>> {
-        let Some(sessions) = self.sessions.as_ref().filter(|_| era == Era::Legacy) else { return Ok((None, None)) };
+    fn session(&self, parts: &Parts, era: Era, envelope: &Envelope<'_>) -> Result<Belonging, Box<Reply>> {
+        let none = Belonging { session: None, opened_in: None };
+        let Some(sessions) = self.sessions.as_ref().filter(|_| era == Era::Legacy) else { return Ok(none) };
         if envelope.method() == Some("initialize") {
             let capabilities = RequestInfo::capabilities_of(&parts.extensions);
             let session = sessions.open(&*self.handler, capabilities);
             let opened_in = session.as_ref().map(|_| Arc::clone(sessions));
-            return Ok((session, opened_in));
+            return Ok(Belonging { session, opened_in });
         }
         // A client without a session is served all the same, without what needs one.
         if !parts.headers.contains_key(SESSION_ID) {
-            return Ok((None, None));
+            return Ok(none);
         }
-        find(sessions, parts, envelope.id()).map(|session| (Some(session), None))
+        let session = find(sessions, parts, envelope.id())?;
+        Ok(Belonging { session: Some(session), opened_in: None })
     }
 
     /// Takes a batch in: every message as if it had come alone, and all answers together.
@@ -215,7 +218,7 @@ impl Context<'_> {
             session.cancel(id.as_bytes());
         }
         let handler = self.session.as_ref().map_or(&self.shared.handler, |session| &session.handler);
-        handler.receive(Incoming::Notification(self.request(era, body, envelope)));
+        handler.receive(Incoming::Notification(Box::new(self.request(era, body, envelope))));
     }
 
     /// Starts to answer a request.

@@ -64,7 +64,7 @@ impl Exchange {
         if let Some(sessions) = &self.opened_in {
             self.settle(sessions, &answer);
         }
-        if events.is_empty() && self.accepts.json {
+        if events.is_empty() && !self.accepts.prefers_events {
             return self.with_session(json(self.era, answer));
         }
         write_event(&mut events, None, answer.as_message());

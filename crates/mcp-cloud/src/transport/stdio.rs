@@ -121,7 +121,8 @@ impl Connection {
                     cancelled.raise();
                 }
                 let params = params.map(|params| message.slice_ref(params.as_bytes()));
-                self.handler.receive(Incoming::Notification(request(message, None, method, params, era)));
+                let notification = request(message, None, method, params, era);
+                self.handler.receive(Incoming::Notification(Box::new(notification)));
             }
             (Err(_), Message::Notification { .. }) => {}
             (Err(error), Message::Request { .. }) => self.say(refuse(&error)),
