@@ -131,7 +131,8 @@ fn server(plan: &Plan, address: SocketAddr) -> Emulator {
         Instances::Classic if trigger.is_lambda() => emulator,
         Instances::Managed if trigger.is_lambda() => emulator
             .env("MCP_CLOUD_SESSIONS", "memory")
-            // PLACE FOR `.concurrency(16)`: until the emulator has it, the one instance takes one invocation at a time.
+            // PLACE FOR `.concurrency(16)` instead of the next two lines. Until the emulator has it, the one instance
+            // takes one invocation at a time, and a stream without end keeps it from all others.
             .instances(1)
             .freeze(Freeze::Never),
         Instances::Managed | Instances::Classic => emulator.env("MCP_CLOUD_SESSIONS", "memory"),
