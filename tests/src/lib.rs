@@ -3,6 +3,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+pub mod conformance;
 mod dev;
 mod program;
 mod programs;
@@ -10,5 +11,5 @@ mod tools;
 
 pub use dev::Dev;
 pub use program::{Finished, Program, Signal, descendants, is_running};
-pub use programs::{Profile, cli_binary, hello_binary, library_example, workspace_root};
-pub use tools::{checker, node, node_modules, python, require_tool};
+pub use programs::{Profile, cli_binary, everything_binary, hello_binary, library_example, workspace_root};
+pub use tools::{checker, node, node_22, node_modules, python, require_tool};

@@ -54,6 +54,17 @@ pub fn hello_binary(profile: Profile) -> &'static Path {
     binary.get_or_init(|| build("hello", "hello", profile))
 }
 
+/// The server with everything the conformance suite asks for, built by the first caller.
+///
+/// # Panics
+///
+/// If it does not build.
+#[must_use]
+pub fn everything_binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| build("everything", "everything", Profile::Dev))
+}
+
 fn build(package: &str, binary: &str, profile: Profile) -> PathBuf {
     if profile == Profile::Dev
         && let Some(folder) = std::env::var_os(BUILT)

