@@ -1,4 +1,5 @@
-//! What each trigger can carry.
+//! What each trigger can carry. `docs/triggers.md` is made of this file: the values, and the comments on the constants,
+//! which say where each value comes from. `tests/triggers.rs` does it.
 
 use std::time::Duration;
 
@@ -35,7 +36,8 @@ impl Capabilities {
     /// that has no smaller limit.
     pub(crate) const MAX_REQUEST_BODY: usize = 6 * MIB;
 
-    /// A socket. Load balancers close what is silent for a minute, unless they are told otherwise
+    /// A container's socket, with nothing before it that cuts a reply. Load balancers close what is silent for a minute,
+    /// unless they are told otherwise
     /// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html>).
     pub const SOCKET: Self = Self {
         streams: true,
@@ -57,10 +59,13 @@ impl Capabilities {
     /// (<https://learn.microsoft.com/azure/azure-functions/functions-scale#timeout>).
     pub const AZURE_PROXYING: Self = Self { max_duration: Some(Duration::from_secs(230)), ..Self::SOCKET };
 
-    /// The Functions host forwarding requests: it reads the whole reply before it passes it on.
+    /// The Functions host forwarding requests: it reads the whole reply before it passes it on. The load balancer before
+    /// it waits 230 seconds (<https://learn.microsoft.com/azure/azure-functions/functions-scale#timeout>).
     pub const AZURE_FORWARDING: Self = Self { streams: false, ..Self::AZURE_PROXYING };
 
-    /// The Functions host with requests as payloads.
+    /// The Functions host with requests as payloads: a request and its reply are JSON documents, with the body as a string
+    /// in them (<https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers>). The load balancer before
+    /// it waits 230 seconds.
     pub const AZURE_PAYLOAD: Self = Self { response_is_quoted: true, ..Self::AZURE_FORWARDING };
 
     /// A function URL with `RESPONSE_STREAM`: 200 MB
@@ -77,7 +82,8 @@ impl Capabilities {
         max_silence: Some(Duration::from_secs(30)),
     };
 
-    /// A function URL with `BUFFERED`: the reply is one JSON document of at most 6 MB.
+    /// A function URL with `BUFFERED`: the reply is one JSON document of at most 6 MB
+    /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
     pub const FUNCTION_URL_BUFFERED: Self = Self {
         streams: false,
         max_response_body: Some(6 * MIB),
@@ -86,21 +92,21 @@ impl Capabilities {
         ..Self::FUNCTION_URL_STREAM
     };
 
-    /// A REST API with `responseTransferMode: STREAM`: 15 minutes, and 30 seconds of silence where it is
+    /// A REST API with `responseTransferMode: STREAM`: 200 MB, 15 minutes, and 30 seconds of silence where it is
     /// edge-optimised
     /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode.html>).
     pub const REST_API_STREAM: Self =
         Self { max_duration: Some(Duration::from_secs(900)), ..Self::FUNCTION_URL_STREAM };
 
-    /// A REST API: an integration may take 29 seconds
+    /// A REST API: the reply is one JSON document of at most 6 MB, and an integration may take 29 seconds
     /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>).
     pub const REST_API: Self = Self { max_duration: Some(Duration::from_secs(29)), ..Self::FUNCTION_URL_BUFFERED };
 
-    /// An HTTP API: an integration may take 30 seconds
+    /// An HTTP API: the reply is one JSON document of at most 6 MB, and an integration may take 30 seconds
     /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>).
     pub const HTTP_API: Self = Self { max_duration: Some(Duration::from_secs(30)), ..Self::FUNCTION_URL_BUFFERED };
 
-    /// An Application Load Balancer: 1 MB in each direction
+    /// An Application Load Balancer with the function as its target: one JSON document of at most 1 MB in each direction
     /// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html>).
     pub const ALB: Self = Self { max_request_body: MIB, max_response_body: Some(MIB), ..Self::FUNCTION_URL_BUFFERED };
 
