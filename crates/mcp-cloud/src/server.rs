@@ -127,7 +127,7 @@ impl Server {
     ///
     /// | The environment has | It serves |
     /// |---|---|
-    /// | `--stdio` as an argument, or `MCP_CLOUD_STDIO=1` | one client over standard input and output |
+    /// | `--stdio` as an argument before any `--`, or `MCP_CLOUD_STDIO=1` | one client over standard input and output |
     /// | `AWS_LAMBDA_RUNTIME_API` | every HTTP trigger of a Lambda function |
     /// | `FUNCTIONS_CUSTOMHANDLER_PORT` | an Azure Functions custom handler |
     /// | `K_SERVICE` or `PORT` | a container: Cloud Run, ECS, Kubernetes |

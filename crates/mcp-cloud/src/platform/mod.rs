@@ -33,9 +33,9 @@ impl Platform {
     /// Looks at the arguments and the environment. Every platform has a variable of its own, so the order matters only
     /// where somebody sets one by hand.
     pub(crate) fn detect() -> Result<Self, ServeError> {
-        if env::args_os().skip(1).any(|argument| argument == "--stdio")
-            || env::var_os(STDIO).is_some_and(|on| on == "1")
-        {
+        // What stands behind `--` is for somebody else: the server that a bridge starts, for instance.
+        let mut arguments = env::args_os().skip(1).take_while(|argument| argument != "--");
+        if arguments.any(|argument| argument == "--stdio") || env::var_os(STDIO).is_some_and(|on| on == "1") {
             return Ok(Self::Stdio);
         }
         if let Some(settings) = lambda::detect()? {
