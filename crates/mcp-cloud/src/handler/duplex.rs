@@ -5,6 +5,12 @@
 //! request gets an id and a progress token of its own on the way in, and gets its own back on the way out. What the
 //! other end says that belongs to no request goes to a client that stays, and nowhere if there is none: it could be
 //! anybody's.
+//!
+//! What a client of the legacy era has said in its `initialize` may have reached another instance, or another end that is
+//! gone by now. So the other end is introduced to by this handler, before the first legacy request of a connection: for
+//! everybody who does not stay as a client that can do nothing, and for one that stays again as it introduced itself.
+//!
+//! `examples/duplex.rs` puts a child process there, and `docs/handlers.md` tells more.
 
 use std::{
     collections::HashMap,
@@ -19,11 +25,11 @@ use bytes::Bytes;
 use futures_core::Stream;
 use futures_sink::Sink;
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::{json, value::RawValue};
 use tokio::sync::mpsc;
 
 use super::{
-    Answer, Answered, Client, Conversation, Converse, ErrorObject, Event, Handler, Incoming, Request, Unreachable,
+    Answer, Client, Conversation, Converse, Era, ErrorObject, Event, Handler, Incoming, Request, Unreachable,
     outlet::Outlet,
     rewrite::{self, SUBSCRIPTION_ID},
 };
@@ -33,9 +39,11 @@ type Halves = (Pin<Box<dyn Sink<Bytes, Error = io::Error> + Send>>, Pin<Box<dyn 
 type Connecting = Pin<Box<dyn Future<Output = io::Result<Halves>> + Send>>;
 type Connector = dyn Fn() -> Connecting + Send + Sync;
 
+/// The version that the other end is asked for when no client has named one. It answers with another if it must.
+const VERSION: &str = "2025-11-25";
+
 /// Serves what `connect` connects to: once for everybody who does not stay, and once for each client that does.
 pub(crate) struct DuplexHandler {
-    connector: Arc<Connector>,
     link: Arc<Link>,
 }
 
@@ -54,109 +62,185 @@ impl DuplexHandler {
                 Ok((Box::pin(sink) as _, Box::pin(stream) as _))
             })
         });
-        Self { connector, link: Arc::new(Link::new(None)) }
-    }
-
-    /// Where to send messages; connects when nothing is connected.
-    fn sender(&self) -> mpsc::UnboundedSender<Bytes> {
-        let mut state = self.link.lock();
-        if let Some(sender) = state.sender.as_ref().filter(|sender| !sender.is_closed()) {
-            return sender.clone();
-        }
-        let (sender, outgoing) = mpsc::unbounded_channel();
-        state.sender = Some(sender.clone());
-        state.handshake = Handshake::default();
-        tokio::spawn(carry((self.connector)(), outgoing, Arc::clone(&self.link)));
-        sender
+        Self { link: Link::new(connector, None) }
     }
 }
 
 impl Handler for DuplexHandler {
     fn call(&self, request: Request) -> Conversation {
-        let id = request.id.clone().unwrap_or_default();
-        let is_initialize = &*request.method == "initialize";
-        if is_initialize
-            && self.link.client.is_none()
-            && let Some(result) = self.link.lock().handshake.result.clone()
-        {
-            // The other end is initialized once, and has told what there is to tell.
-            return Answered::with(Answer::raw_result(&id, &result));
-        }
-        let outlet = Arc::new(Outlet::default());
-        let (number, message) = {
-            let mut state = self.link.lock();
-            state.last += 1;
-            let number = state.last;
-            let params = request.params.as_deref().unwrap_or_default();
-            let (params, token) = rewrite::params(params, number, request.trace.as_ref());
-            let message = rewrite::request(number, &request.method, &params);
-            let route = Route { outlet: Arc::clone(&outlet), id, token, can_ask: request.can_ask, is_initialize };
-            state.routes.insert(number, route);
-            (number, message)
-        };
-        let call = Call { outlet, number, link: Arc::clone(&self.link), sender: self.sender(), message: Some(message) };
-        Box::pin(call)
+        let (outlet, link) = (Arc::new(Outlet::default()), Arc::clone(&self.link));
+        Box::pin(Call { outlet, link, state: Progress::New(Box::new(request)) })
     }
 
     fn receive(&self, message: Incoming) {
         match message {
-            Incoming::Response(response) => drop(self.sender().send(response)),
+            Incoming::Response(response) => {
+                // Whoever asked is gone if nothing is connected.
+                if let Some(sender) = &self.link.lock().sender {
+                    let _ = sender.send(response);
+                }
+            }
             Incoming::Notification(notification) => match &*notification.method {
                 // The conversation it cancels has been dropped, and has said so under the id that is known there.
                 "notifications/cancelled" => {}
-                "notifications/initialized" if self.link.client.is_none() => {
-                    let sender = self.sender();
-                    if !std::mem::replace(&mut self.link.lock().handshake.confirmed, true) {
-                        let _ = sender.send(notification.message);
+                // This handler has introduced itself.
+                "notifications/initialized" if self.link.client.is_none() => {}
+                _ => {
+                    let mut state = self.link.lock();
+                    if self.link.connect(&mut state).is_some() {
+                        let Request { message, era, .. } = *notification;
+                        state.deliver(0, message, era, VERSION);
                     }
                 }
-                _ => drop(self.sender().send(notification.message)),
             },
         }
     }
 
     fn connect(&self, client: Client) -> Arc<dyn Handler> {
-        Arc::new(Self { connector: Arc::clone(&self.connector), link: Arc::new(Link::new(Some(client))) })
+        Arc::new(Self { link: Link::new(Arc::clone(&self.link.connector), Some(client)) })
     }
 }
 
 impl Drop for DuplexHandler {
     fn drop(&mut self) {
+        let mut state = self.link.lock();
+        state.closed = true;
         // The carrier ends with its last sender.
-        self.link.lock().sender = None;
+        state.sender = None;
     }
 }
 
 /// One duplex, and who waits for what from it.
 struct Link {
+    connector: Arc<Connector>,
     client: Option<Client>,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
+    /// The last number that was given to a request.
     last: u64,
+    /// How often it has been connected.
+    connection: u64,
     sender: Option<mpsc::UnboundedSender<Bytes>>,
+    /// Whether the handler is gone, so that nothing is connected any more.
+    closed: bool,
     routes: HashMap<u64, Route>,
+    /// What a client that stays has introduced itself with, as raw JSON.
+    introduction: Option<Bytes>,
+    /// Whether the client introduces itself and is not introduced by this handler.
+    stays: bool,
     handshake: Handshake,
 }
 
-/// What is kept of the `initialize` that everybody who does not stay shares.
+/// How far a connection is with the `initialize` of the legacy era.
 #[derive(Default)]
-struct Handshake {
-    result: Option<Bytes>,
-    confirmed: bool,
+enum Handshake {
+    #[default]
+    None,
+    /// Sent under this number. Requests wait for its end, with what is to be sent then; an `initialize` waits for the
+    /// result alone.
+    UnderWay { number: u64, waiting: Vec<(u64, Option<Bytes>)> },
+    /// Over, with this result.
+    Over(Bytes),
 }
 
 /// A request under way.
 struct Route {
+    connection: u64,
     outlet: Arc<Outlet>,
     /// The id the client gave it, as raw JSON.
     id: Bytes,
     /// The progress token the client gave it, as raw JSON.
     token: Option<Bytes>,
     can_ask: bool,
-    is_initialize: bool,
+}
+
+impl State {
+    fn number(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+
+    /// Sends to the other end. It ends all that is under way if it has ended itself, so a failure need not be told.
+    fn send(&self, message: Bytes) {
+        if let Some(sender) = &self.sender {
+            let _ = sender.send(message);
+        }
+    }
+
+    /// Sends a message as soon as the other end is ready for it.
+    fn deliver(&mut self, number: u64, message: Bytes, era: Era, version: &str) {
+        if era == Era::Legacy
+            && let Some(waiting) = self.shake_hands(version)
+        {
+            return waiting.push((number, Some(message)));
+        }
+        self.send(message);
+    }
+
+    /// Answers a client's `initialize` with what the other end has said in answer to this handler's.
+    fn introduce(&mut self, number: u64, version: &str) {
+        if let Some(waiting) = self.shake_hands(version) {
+            return waiting.push((number, None));
+        }
+        if let (Handshake::Over(result), Some(route)) = (&self.handshake, self.routes.remove(&number)) {
+            let _ = route.outlet.push(Event::Answer(Answer::raw_result(&route.id, result)));
+        }
+    }
+
+    /// Introduces this handler to the other end if that is still to be done, and says where to wait until it is.
+    fn shake_hands(&mut self, version: &str) -> Option<&mut Vec<(u64, Option<Bytes>)>> {
+        // A client that stays and has not said who it is does without.
+        if matches!(self.handshake, Handshake::None) && (!self.stays || self.introduction.is_some()) {
+            let number = self.number();
+            let introduction = self.introduction.as_deref().map(String::from_utf8_lossy);
+            let introduction = introduction.unwrap_or_else(|| {
+                let client = json!({ "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION") });
+                let params = json!({ "protocolVersion": version, "capabilities": {}, "clientInfo": client });
+                params.to_string().into()
+            });
+            self.send(rewrite::request(number, "initialize", &introduction));
+            self.handshake = Handshake::UnderWay { number, waiting: Vec::new() };
+        }
+        match &mut self.handshake {
+            Handshake::UnderWay { waiting, .. } => Some(waiting),
+            Handshake::None | Handshake::Over(_) => None,
+        }
+    }
+
+    /// Takes the end of the handshake, and lets go what has waited for it. Returns whether it was that.
+    fn shaken_hands(&mut self, number: u64, said: &Said<'_>) -> bool {
+        let Handshake::UnderWay { number: under_way, waiting } = &mut self.handshake else { return false };
+        if *under_way != number {
+            return false;
+        }
+        let waiting = std::mem::take(waiting);
+        if let Some(error) = &said.error {
+            self.handshake = Handshake::None;
+            for route in waiting.iter().filter_map(|(number, _)| self.routes.remove(number)) {
+                let _ = route.outlet.push(Event::Answer(Answer::error(Some(&route.id), error)));
+            }
+            return true;
+        }
+        let result = Bytes::copy_from_slice(said.result.map_or("{}", RawValue::get).as_bytes());
+        self.handshake = Handshake::Over(result.clone());
+        self.send(rewrite::notification("notifications/initialized", "{}"));
+        for (number, message) in waiting {
+            match message {
+                // A request that was cancelled meanwhile need not be sent; a notification has no route.
+                Some(message) if number == 0 || self.routes.contains_key(&number) => self.send(message),
+                Some(_) => {}
+                None => {
+                    if let Some(route) = self.routes.remove(&number) {
+                        let _ = route.outlet.push(Event::Answer(Answer::raw_result(&route.id, &result)));
+                    }
+                }
+            }
+        }
+        true
+    }
 }
 
 /// A message from the other end.
@@ -173,12 +257,56 @@ struct Said<'a> {
 }
 
 impl Link {
-    fn new(client: Option<Client>) -> Self {
-        Self { client, state: Mutex::default() }
+    fn new(connector: Arc<Connector>, client: Option<Client>) -> Arc<Self> {
+        let state = State { stays: client.is_some(), ..State::default() };
+        Arc::new(Self { connector, client, state: Mutex::new(state) })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Connects when nothing is connected. Returns the number of the connection, unless there is none any more.
+    fn connect(self: &Arc<Self>, state: &mut State) -> Option<u64> {
+        if state.closed {
+            return None;
+        }
+        if state.sender.as_ref().is_none_or(mpsc::UnboundedSender::is_closed) {
+            let (sender, outgoing) = mpsc::unbounded_channel();
+            state.sender = Some(sender);
+            state.connection += 1;
+            state.handshake = Handshake::None;
+            tokio::spawn(carry((self.connector)(), outgoing, Arc::clone(self), state.connection));
+        }
+        Some(state.connection)
+    }
+
+    /// Starts a request. Returns its number.
+    fn start(self: &Arc<Self>, request: &Request, outlet: &Arc<Outlet>) -> u64 {
+        let id = request.id.clone().unwrap_or_default();
+        let mut state = self.lock();
+        let number = state.number();
+        let Some(connection) = self.connect(&mut state) else {
+            let error = ErrorObject::new(ErrorObject::INTERNAL_ERROR, Unreachable::Gone.to_string());
+            let _ = outlet.push(Event::Answer(Answer::error(Some(&id), &error)));
+            return number;
+        };
+        let params = request.params.as_deref().unwrap_or_default();
+        let (rewritten, token) = rewrite::params(params, number, request.trace.as_ref());
+        let route = Route { connection, outlet: Arc::clone(outlet), id, token, can_ask: request.can_ask };
+        state.routes.insert(number, route);
+        let message = rewrite::request(number, &request.method, &rewritten);
+        if &*request.method != "initialize" {
+            state.deliver(number, message, request.era, &version(request));
+        } else if self.client.is_none() {
+            state.introduce(number, &version(request));
+        } else {
+            // Its client knows what it has said, and when to go on.
+            state.introduction = request.params.clone();
+            state.handshake = Handshake::Over(Bytes::new());
+            state.send(message);
+        }
+        number
     }
 
     /// Brings a message of the other end to whom it belongs to. What it returns goes back to the other end.
@@ -197,16 +325,17 @@ impl Link {
     }
 
     fn answer(&self, id: &RawValue, said: &Said<'_>) {
+        let Ok(number) = id.get().parse() else { return };
         let mut state = self.lock();
-        let Some(route) = id.get().parse().ok().and_then(|number: u64| state.routes.remove(&number)) else { return };
+        if state.shaken_hands(number, said) {
+            return;
+        }
+        let Some(route) = state.routes.remove(&number) else { return };
         let answer = match (&said.error, said.result) {
             (Some(error), _) => Answer::error(Some(&route.id), error),
             (None, result) => {
                 let result = result.map_or("{}", RawValue::get);
                 let restored = rewrite::restore(result, SUBSCRIPTION_ID, &route.id);
-                if route.is_initialize && self.client.is_none() {
-                    state.handshake.result = Some(Bytes::copy_from_slice(result.as_bytes()));
-                }
                 Answer::raw_result(&route.id, restored.as_deref().unwrap_or(result).as_bytes())
             }
         };
@@ -250,56 +379,92 @@ impl Link {
         if method == "ping" {
             return Some(Answer::raw_result(id.get().as_bytes(), b"{}").into_message());
         }
-        let can_ask = self.client.as_ref().is_some_and(Client::can_ask)
-            || self.client.is_some() && self.lock().routes.values().any(|route| route.can_ask);
-        if can_ask {
-            self.to_client(message);
-            return None;
+        if let Some(client) = &self.client {
+            let state = self.lock();
+            let mut routes = state.routes.values();
+            // On the stream of the only request there is, if its client listens there and can answer.
+            if let (Some(only), None) = (routes.next(), routes.next())
+                && only.can_ask
+                && only.outlet.push(Event::Message(message.clone())).is_ok()
+            {
+                return None;
+            }
+            drop(state);
+            if client.can_ask() && client.send(message).is_ok() {
+                return None;
+            }
         }
         let error = ErrorObject::new(ErrorObject::INTERNAL_ERROR, format!("{method}: {}", Unreachable::CannotAnswer));
         Some(Answer::error(Some(id.get().as_bytes()), &error).into_message())
     }
 
-    /// The duplex has ended: nobody will answer what is under way.
-    fn end(&self, reason: &str) {
-        let routes = std::mem::take(&mut self.lock().routes);
-        for route in routes.into_values() {
+    /// A connection has ended: nobody will answer what is under way there. By now there may be another one.
+    fn end(&self, connection: u64, reason: &str) {
+        let mut state = self.lock();
+        for (_, route) in state.routes.extract_if(|_, route| route.connection == connection) {
             let error = ErrorObject::new(ErrorObject::INTERNAL_ERROR, format!("the server behind this one {reason}"));
             let _ = route.outlet.push(Event::Answer(Answer::error(Some(&route.id), &error)));
         }
     }
 }
 
+/// The version of the legacy era that a request names, in its `initialize` or in a header.
+fn version(request: &Request) -> String {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Params {
+        protocol_version: String,
+    }
+    if &*request.method == "initialize"
+        && let Ok(params) = request.parse_params::<Params>()
+    {
+        return params.protocol_version;
+    }
+    let header = request.http.headers.get("mcp-protocol-version").and_then(|version| version.to_str().ok());
+    header.unwrap_or(VERSION).to_owned()
+}
+
 /// Connects, then carries messages both ways until one side ends.
-async fn carry(connecting: Connecting, mut outgoing: mpsc::UnboundedReceiver<Bytes>, link: Arc<Link>) {
+async fn carry(connecting: Connecting, mut outgoing: mpsc::UnboundedReceiver<Bytes>, link: Arc<Link>, connection: u64) {
     let (mut sink, mut stream) = match connecting.await {
         Ok(halves) => halves,
         Err(error) => {
             tracing::warn!(%error, "the server behind this one cannot be reached");
             outgoing.close();
-            return link.end("cannot be reached");
+            return link.end(connection, "cannot be reached");
         }
     };
-    loop {
-        let back = tokio::select! {
-            said = poll_fn(|context| stream.as_mut().poll_next(context)) => match said {
-                Some(message) => link.route(message),
-                None => break,
-            },
-            message = outgoing.recv() => match message {
-                Some(message) => Some(message),
-                None => break,
-            },
-        };
-        if let Some(message) = back
-            && let Err(error) = send(sink.as_mut(), message).await
-        {
-            tracing::debug!(%error, "the server behind this one takes nothing any more");
-            break;
+    // Each way has a loop of its own: whoever stops reading while it waits to be read waits for ever, if the other end
+    // does the same.
+    let (back, mut replies) = mpsc::unbounded_channel();
+    let reading = async {
+        while let Some(message) = poll_fn(|context| stream.as_mut().poll_next(context)).await {
+            if let Some(reply) = link.route(message) {
+                let _ = back.send(reply);
+            }
         }
+    };
+    let writing = async {
+        loop {
+            let message = tokio::select! {
+                Some(reply) = replies.recv() => reply,
+                message = outgoing.recv() => match message {
+                    Some(message) => message,
+                    None => break,
+                },
+            };
+            if let Err(error) = send(sink.as_mut(), message).await {
+                tracing::debug!(%error, "the server behind this one takes nothing any more");
+                break;
+            }
+        }
+    };
+    tokio::select! {
+        () = reading => {}
+        () = writing => {}
     }
     outgoing.close();
-    link.end("has ended its connection");
+    link.end(connection, "has ended its connection");
     let _ = poll_fn(|context| sink.as_mut().poll_close(context)).await;
 }
 
@@ -312,18 +477,22 @@ async fn send(mut sink: Pin<&mut (dyn Sink<Bytes, Error = io::Error> + Send)>, m
 /// A request that the other end is at work on.
 struct Call {
     outlet: Arc<Outlet>,
-    number: u64,
     link: Arc<Link>,
-    sender: mpsc::UnboundedSender<Bytes>,
-    message: Option<Bytes>,
+    state: Progress,
+}
+
+enum Progress {
+    /// Nothing has been sent.
+    New(Box<Request>),
+    /// It has been sent under this number.
+    Sent(u64),
 }
 
 impl Converse for Call {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Event> {
-        if let Some(message) = self.message.take()
-            && self.sender.send(message).is_err()
-        {
-            self.link.end("has ended its connection");
+        if let Progress::New(request) = &self.state {
+            let number = self.link.start(request, &self.outlet);
+            self.state = Progress::Sent(number);
         }
         self.outlet.poll(context)
     }
@@ -332,10 +501,17 @@ impl Converse for Call {
 impl Drop for Call {
     fn drop(&mut self) {
         self.outlet.close();
-        let under_way = self.link.lock().routes.remove(&self.number).is_some();
-        if under_way && self.message.is_none() {
-            let cancelled = format!(r#"{{"requestId":{}}}"#, self.number);
-            let _ = self.sender.send(rewrite::notification("notifications/cancelled", &cancelled));
+        let Progress::Sent(number) = self.state else { return };
+        let mut state = self.link.lock();
+        let Some(route) = state.routes.remove(&number) else { return };
+        // What waits has not been sent, and is left out.
+        let waits = match &state.handshake {
+            Handshake::UnderWay { waiting, .. } => waiting.iter().any(|(waiting, _)| *waiting == number),
+            Handshake::None | Handshake::Over(_) => false,
+        };
+        if !waits && route.connection == state.connection {
+            let cancelled = format!(r#"{{"requestId":{number}}}"#);
+            state.send(rewrite::notification("notifications/cancelled", &cancelled));
         }
     }
 }

@@ -15,6 +15,8 @@
 //! .await
 //! # }
 //! ```
+//!
+//! `examples/json_rpc.rs` has tools, reports progress and asks the client; `docs/handlers.md` tells more.
 
 use std::{
     future::Future,
@@ -26,7 +28,7 @@ use std::{
 use bytes::Bytes;
 use pin_project_lite::pin_project;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::{json, value::RawValue};
+use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
 use super::{
@@ -51,9 +53,9 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// [`Unreachable`] when the request has been answered or cancelled.
+    /// [`Unreachable`] when the request has been answered or cancelled, or the parameters cannot be written as JSON.
     pub fn notify(&self, method: &str, params: &impl Serialize) -> Result<(), Unreachable> {
-        self.say(&json!({ "jsonrpc": "2.0", "method": method, "params": params }))
+        self.say(None, method, params)
     }
 
     /// Sends a request to the client and waits for its result: `sampling/createMessage`, for instance. Clients of the
@@ -71,8 +73,7 @@ impl Context {
         // Whoever has stopped waiting need not be kept.
         self.asked.retain(|waiting| !waiting.is_closed());
         let id = self.asked.register(waiting);
-        self.say(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }))
-            .map_err(|error| failed(error.to_string()))?;
+        self.say(Some(id), method, params).map_err(|error| failed(error.to_string()))?;
         let response = response.await.map_err(|_| failed(Unreachable::Gone.to_string()))?;
         let response = serde_json::from_slice::<Response>(&response);
         match response.map_err(|error| failed(format!("the client's response to {method} is none: {error}")))? {
@@ -91,8 +92,17 @@ impl Context {
         self.client.as_ref()
     }
 
-    fn say(&self, message: &serde_json::Value) -> Result<(), Unreachable> {
-        self.outlet.push(Event::Message(message.to_string().into()))
+    fn say(&self, id: Option<i64>, method: &str, params: &impl Serialize) -> Result<(), Unreachable> {
+        #[derive(Serialize)]
+        struct Message<'a, P> {
+            jsonrpc: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            id: Option<i64>,
+            method: &'a str,
+            params: &'a P,
+        }
+        let message = serde_json::to_vec(&Message { jsonrpc: "2.0", id, method, params });
+        self.outlet.push(Event::Message(message.map_err(|_| Unreachable::NotJson)?.into()))
     }
 }
 

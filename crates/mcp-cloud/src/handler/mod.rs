@@ -1,5 +1,5 @@
 //! Handlers: what answers JSON-RPC messages. One trait, one file for each kind that the library brings: an rmcp handler,
-//! a function, and anything at the other end of a duplex of messages.
+//! a [function](json_rpc), and anything at the other end of a [duplex] of messages. `docs/handlers.md` shows each at work.
 
 mod answer;
 mod asked;
@@ -176,6 +176,8 @@ pub enum Unreachable {
     /// It could read the message but not answer it: there is no session, or the trigger lets nothing reach this
     /// process while a request is being answered.
     CannotAnswer,
+    /// The message cannot be written as JSON.
+    NotJson,
 }
 
 impl fmt::Display for Unreachable {
@@ -186,6 +188,7 @@ impl fmt::Display for Unreachable {
                 "a request to the client needs a session and a trigger that streams, and this connection lacks one of \
                  them; return an input-required result instead"
             }
+            Self::NotJson => "the message cannot be written as JSON",
         })
     }
 }
