@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod handlers;
 mod lambda_http;
 mod parity;
 mod platforms;
@@ -18,6 +19,7 @@ use tokio::{
 struct Reply {
     status: u16,
     media_type: Option<String>,
+    session: Option<String>,
     body: String,
 }
 
@@ -37,6 +39,11 @@ async fn send(address: SocketAddr, method: &str, headers: &[(&str, String)], bod
 }
 
 async fn exchange(address: SocketAddr, request: &str, headers: &[(&str, String)], body: &str) -> Reply {
+    rest(open(address, request, headers, body).await, Vec::new()).await
+}
+
+/// Sends a request, and leaves the reply to be read.
+async fn open(address: SocketAddr, request: &str, headers: &[(&str, String)], body: &str) -> TcpStream {
     let mut head = format!("{request} HTTP/1.1\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
     if !headers.iter().any(|(name, _)| *name == "host") {
         head.push_str(&format!("host: {address}\r\n"));
@@ -49,7 +56,11 @@ async fn exchange(address: SocketAddr, request: &str, headers: &[(&str, String)]
     }
     let mut stream = TcpStream::connect(address).await.expect("it listens");
     stream.write_all(format!("{head}\r\n{body}").as_bytes()).await.expect("it reads");
-    let mut reply = Vec::new();
+    stream
+}
+
+/// Reads a reply to its end.
+async fn rest(mut stream: TcpStream, mut reply: Vec<u8>) -> Reply {
     stream.read_to_end(&mut reply).await.expect("it answers");
     read(&reply)
 }
@@ -69,6 +80,7 @@ fn read(reply: &[u8]) -> Reply {
     Reply {
         status: head.code.expect("a response has a status"),
         media_type: value("content-type"),
+        session: value("mcp-session-id"),
         body: String::from_utf8(body).expect("the reply is text"),
     }
 }

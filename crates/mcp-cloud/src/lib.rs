@@ -74,3 +74,8 @@ pub use transport::{Eras, SessionSettings};
 #[cfg(all(doctest, feature = "rmcp"))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// So do those of the page on handlers.
+#[cfg(all(doctest, feature = "rmcp"))]
+#[doc = include_str!("../../../docs/handlers.md")]
+struct Handlers;

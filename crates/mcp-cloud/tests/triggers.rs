@@ -311,5 +311,5 @@ fn size(bytes: usize) -> String {
 
 fn time(duration: Duration) -> String {
     let seconds = duration.as_secs();
-    if seconds >= 120 && seconds % 60 == 0 { format!("{} min", seconds / 60) } else { format!("{seconds} s") }
+    if seconds >= 120 && seconds.is_multiple_of(60) { format!("{} min", seconds / 60) } else { format!("{seconds} s") }
 }
