@@ -107,21 +107,6 @@ pub enum Event {
     Answer(Answer),
 }
 
-/// A conversation that was over before it began.
-pub(crate) struct Answered(Option<Answer>);
-
-impl Answered {
-    pub(crate) fn with(answer: Answer) -> Conversation {
-        Box::pin(Self(Some(answer)))
-    }
-}
-
-impl Converse for Answered {
-    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Event> {
-        self.0.take().map_or(Poll::Pending, |answer| Poll::Ready(Event::Answer(answer)))
-    }
-}
-
 /// The way to a client that stays, outside of any request. Cheap to clone.
 #[derive(Clone)]
 pub struct Client(Arc<dyn Outbox>);

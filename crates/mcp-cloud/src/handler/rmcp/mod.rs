@@ -25,9 +25,7 @@ use rmcp::{
     service::RequestContext,
 };
 
-use super::{
-    Answer, Answered, Client, Conversation, Converse, Era, ErrorObject, Event, Handler, Incoming, Request, asked,
-};
+use super::{Answer, Client, Conversation, Converse, Era, ErrorObject, Event, Handler, Incoming, Request, asked};
 use connection::{Connection, Main};
 use parse::{Typed, parse};
 use peer::{Lent, Logging};
@@ -206,5 +204,20 @@ impl<F: Future<Output = Answer> + Send> Converse for Call<F> {
         let Some(answer) = this.answer.take() else { return Poll::Pending };
         this.borrowed.give_back();
         Poll::Ready(Event::Answer(answer))
+    }
+}
+
+/// A conversation that was over before it began.
+struct Answered(Option<Answer>);
+
+impl Answered {
+    fn with(answer: Answer) -> Conversation {
+        Box::pin(Self(Some(answer)))
+    }
+}
+
+impl Converse for Answered {
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Event> {
+        self.0.take().map_or(Poll::Pending, |answer| Poll::Ready(Event::Answer(answer)))
     }
 }
