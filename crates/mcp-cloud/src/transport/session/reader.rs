@@ -82,6 +82,12 @@ impl Reader {
     }
 }
 
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.log.leave(self.reader);
+    }
+}
+
 impl http_body::Body for Reader {
     type Data = Bytes;
     type Error = Infallible;

@@ -177,3 +177,27 @@ proptest::proptest! {
         runtime.block_on(send(&testing::service(), Request::post("/mcp").body(bytes.into()).unwrap()));
     }
 }
+
+#[tokio::test]
+async fn an_error_keeps_its_status_in_whatever_form_the_client_takes() {
+    for (accept, media_type) in [
+        ("text/event-stream, application/json", "application/json"),
+        ("text/event-stream", "text/event-stream"),
+        ("application/json", "application/json"),
+    ] {
+        let request = super::with_header(modern("no/such", json!({})), "accept", accept);
+        let (status, found, body) = send(&testing::service(), request).await;
+        assert_eq!((status, found.as_str()), (404, media_type), "{accept}: {body}");
+        assert!(body.contains("-32601"));
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_would_rather_have_events_gets_them() {
+    for accept in ["text/event-stream, application/json", "text/event-stream"] {
+        let request = super::with_header(modern("tools/list", json!({})), "accept", accept);
+        let (status, media_type, body) = send(&testing::service(), request).await;
+        assert_eq!((status, media_type.as_str()), (200, "text/event-stream"));
+        assert_eq!(events(&body)[0]["id"], "a");
+    }
+}

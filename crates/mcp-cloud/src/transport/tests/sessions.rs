@@ -338,3 +338,24 @@ async fn clients_with_the_same_ids_never_see_each_others_messages() {
         client.unwrap();
     }
 }
+
+#[tokio::test]
+async fn a_version_nobody_speaks_opens_no_stream() {
+    let service = service();
+    let id = begin(&service).await;
+    for request in [get(&id), delete(&id)] {
+        let (status, _, body) = send(&service, with_header(request, "mcp-protocol-version", "1999-01-01")).await;
+        assert_eq!((status, &json_of(&body)["error"]["code"]), (400, &json!(-32022)));
+    }
+}
+
+#[tokio::test]
+async fn what_runs_for_nobody_does_not_keep_a_session_alive() {
+    let settings = SessionSettings::in_memory().with_idle(Duration::from_millis(80));
+    let service = testing::server().with_sessions(settings).into_service();
+    let id = begin(&service).await;
+    let waiting = tokio::time::timeout(Duration::from_millis(20), send(&service, within(&id, call("hang")))).await;
+    assert!(waiting.is_err(), "the client goes away, the handler does not");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(send(&service, within(&id, call("echo"))).await.0, 404);
+}
