@@ -170,14 +170,6 @@ async fn a_subscription_is_refused_at_once_where_replies_go_out_in_one_piece() {
     assert_eq!((status, &json_of(&body)["error"]["code"]), (404, &json!(-32601)));
 }
 
-proptest::proptest! {
-    #[test]
-    fn arbitrary_bodies_never_panic(bytes: Vec<u8>) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(send(&testing::service(), Request::post("/mcp").body(bytes.into()).unwrap()));
-    }
-}
-
 #[tokio::test]
 async fn an_error_keeps_its_status_in_whatever_form_the_client_takes() {
     for (accept, media_type) in [

@@ -2,6 +2,7 @@
 
 mod batches;
 mod eras;
+mod fuzz;
 mod gates;
 mod life;
 mod sessions;
