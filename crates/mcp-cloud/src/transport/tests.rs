@@ -107,6 +107,19 @@ async fn a_client_that_takes_only_json_gets_only_the_answer() {
 }
 
 #[tokio::test]
+async fn a_client_that_takes_only_events_gets_only_the_answer_where_all_of_them_are_too_large() {
+    let mut request = legacy("tools/call", work());
+    request.headers_mut().insert("accept", "text/event-stream".parse().unwrap());
+    let limit = Some(1024 + 200);
+    let capabilities = Capabilities { streams: false, max_response_body: limit, ..Capabilities::SOCKET };
+    request.extensions_mut().insert(RequestInfo::new(RequestOrigin::ApigwV2, capabilities));
+    let (_, media_type, body) = send(request).await;
+    assert_eq!(media_type, "text/event-stream");
+    let events = events(&body);
+    assert_eq!((events.len(), &events[0]["result"]["content"][0]["text"]), (1, &json!("done")), "{body}");
+}
+
+#[tokio::test]
 async fn what_a_request_sends_reaches_only_its_own_stream() {
     let service = testing::service();
     let calls = (0..20).map(|token| {
