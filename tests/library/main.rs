@@ -5,6 +5,8 @@
 mod lambda_http;
 mod parity;
 mod platforms;
+mod sessions;
+mod sizes;
 mod wire;
 
 use std::path::Path;

@@ -27,8 +27,8 @@ pub(super) fn exchanges() -> Vec<Exchange> {
             json!([notification, ping(json!(1)), response, call(json!(2), "nope"), notification]),
         )
         .answers([(json!(1), None), (json!(2), Some(-32602))]),
-        batch("a batch of notifications", json!([notification, notification])).is_taken(202),
-        batch("a batch of responses", json!([response])).is_taken(202),
+        batch("a batch of notifications", json!([notification, notification])).taken(202),
+        batch("a batch of responses", json!([response])).taken(202),
         batch("a batch with initialize", json!([ping(json!(1)), initialize]))
             .answers([(json!(1), None), (json!(2), Some(-32600))]),
         batch("a batch with a modern request", json!([modern])).answers([(json!(3), Some(-32600))]),

@@ -157,7 +157,7 @@ impl Exchange {
     }
 
     /// A status and no body must come back.
-    pub(super) fn is_taken(mut self, status: u16) -> Self {
+    pub(super) fn taken(mut self, status: u16) -> Self {
         self.wanted = Wanted::Nothing(status);
         self
     }
@@ -175,13 +175,13 @@ impl Exchange {
     }
 
     /// This member of the result holds the time it was made at, so no two are the same.
-    pub(super) fn is_made_anew(mut self, member: &'static str) -> Self {
+    pub(super) fn with_new(mut self, member: &'static str) -> Self {
         self.differs = Differs::Member(member);
         self
     }
 
     /// A header is repeated. Gateways keep both, join them or drop the first, so that the transport sees another fault.
-    pub(super) fn has_a_repeated_header(mut self) -> Self {
+    pub(super) fn with_any_wording(mut self) -> Self {
         self.differs = Differs::Wording;
         self
     }

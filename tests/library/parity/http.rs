@@ -16,7 +16,7 @@ fn methods() -> Vec<Exchange> {
         send("a PUT", "PUT"),
         send("a PATCH", "PATCH"),
         send("OPTIONS", "OPTIONS"),
-        post("a HEAD", &[], "").with_method("HEAD").is_taken(405),
+        post("a HEAD", &[], "").with_method("HEAD").taken(405),
         post("a GET that names a session", &[("mcp-session-id", "none")], "").with_method("GET").refused(405, -32600),
         legacy("a session that nobody keeps", "ping", json!({})).with_header("mcp-session-id", "none").gives([]),
     ]
@@ -27,7 +27,7 @@ fn paths() -> Vec<Exchange> {
     let ping = || json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" });
     vec![
         get("health", "/health").says(200, "ok\n"),
-        post("health by HEAD", &[], "").with_method("HEAD").with_path("/health").is_taken(200),
+        post("health by HEAD", &[], "").with_method("HEAD").with_path("/health").taken(200),
         post("health by POST", &[], ping()).with_path("/health").refused(404, -32600),
         get("another path", "/elsewhere").refused(404, -32600),
         get("the root", "/").refused(404, -32600),

@@ -92,7 +92,7 @@ fn contents() -> Vec<Exchange> {
 
 fn messages() -> Vec<Exchange> {
     let notification = |name, method: &str, params: Value| {
-        post(name, &[], json!({ "jsonrpc": "2.0", "method": method, "params": params })).is_taken(202)
+        post(name, &[], json!({ "jsonrpc": "2.0", "method": method, "params": params })).taken(202)
     };
     let answer = json!({ "jsonrpc": "2.0", "id": 7, "result": {} });
     let error = json!({ "jsonrpc": "2.0", "id": "x", "error": { "code": -1, "message": "no" } });
@@ -102,8 +102,8 @@ fn messages() -> Vec<Exchange> {
         notification("a notification", "notifications/initialized", json!({})),
         notification("a notification nobody knows", "notifications/unheard_of", json!({ "a": [1] })),
         notification("a cancellation of nothing", "notifications/cancelled", json!({ "requestId": 1 })),
-        post("a response to nothing", &[], answer).is_taken(202),
-        post("an error to nothing", &[], error).is_taken(202),
+        post("a response to nothing", &[], answer).taken(202),
+        post("an error to nothing", &[], error).taken(202),
         post("an id that is a text", &[], text).with_id("ä\"\0").gives([]),
         post("an id below zero", &[], r#"{"jsonrpc":"2.0","id":-3,"method":"ping"}"#).with_id(-3).gives([]),
         post("names with escapes", &[], escaped).with_id(1).gives([]),

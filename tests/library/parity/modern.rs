@@ -87,7 +87,7 @@ fn questions() -> Vec<Exchange> {
             elicitation(),
         )
         .gives(["Hello, Zoë!", r#""resultType":"complete""#]),
-        asked("a question with a state", CONFIRM).gives(["input_required"]).is_made_anew("requestState"),
+        asked("a question with a state", CONFIRM).gives(["input_required"]).with_new("requestState"),
         asked("the same call with the state", CONFIRM).after(confirmed).gives(["Confirmed: state-ok"]),
         asked("a state that is not the server's", CONFIRM).after(|_| forged("not a state")).refused(200, -32602),
         call("a question the client cannot answer", greeting, json!({})).refused_with(
@@ -176,7 +176,7 @@ fn refusals() -> Vec<Exchange> {
             -32022,
             super::versions("2031-01-01"),
         ),
-        post("a modern notification", &modern_only, notification).is_taken(202),
+        post("a modern notification", &modern_only, notification).taken(202),
         post("a modern response", &modern_only, response).refused(400, -32600),
     ]
 }
@@ -189,15 +189,15 @@ fn headers() -> Vec<Exchange> {
     vec![
         refused(list("no version header").with_header_instead("mcp-protocol-version", None)),
         refused(list("another version header").with_header_instead("mcp-protocol-version", Some("2025-11-25"))),
-        refused(list("two version headers").with_header("mcp-protocol-version", "2025-11-25").has_a_repeated_header()),
+        refused(list("two version headers").with_header("mcp-protocol-version", "2025-11-25").with_any_wording()),
         refused(list("no method header").with_header_instead("mcp-method", None)),
         refused(list("another method header").with_header_instead("mcp-method", Some("tools/call"))),
         refused(list("a method header in capitals").with_header_instead("mcp-method", Some("TOOLS/LIST"))),
-        refused(list("two method headers").with_header("mcp-method", "tools/call").has_a_repeated_header()),
+        refused(list("two method headers").with_header("mcp-method", "tools/call").with_any_wording()),
         list("space around a method").with_header_instead("mcp-method", Some(" \ttools/list ")).gives(["tools"]),
         refused(text("no name header").with_header_instead("mcp-name", None)),
         refused(text("another name header").with_header_instead("mcp-name", Some("test_sampling"))),
-        refused(text("two name headers").with_header("mcp-name", "test_sampling").has_a_repeated_header()),
+        refused(text("two name headers").with_header("mcp-name", "test_sampling").with_any_wording()),
         text("a name header in Base64")
             .with_header_instead("mcp-name", Some("=?base64?dGVzdF9zaW1wbGVfdGV4dA==?="))
             .gives(["simple text"]),
@@ -218,7 +218,7 @@ fn parameters() -> Vec<Exchange> {
         back("a parameter's header that is no Base64", "blue", Some("=?base64?Ymx1Z?=")).refused(400, -32020),
         back("two headers of the parameter", "blue", Some("blue"))
             .with_header("mcp-param-value", "red")
-            .has_a_repeated_header()
+            .with_any_wording()
             .refused(400, -32020),
     ]
 }
