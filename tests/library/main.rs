@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod lambda_http;
+mod misfortunes;
 mod parity;
 mod platforms;
 mod sessions;
@@ -12,11 +13,16 @@ mod wire;
 use std::path::Path;
 
 use mcp_cloud_emulator::{Emulator, Running, Trigger};
-use mcp_cloud_tests::everything_binary;
+use mcp_cloud_tests::{Profile, everything_binary, hello_binary};
 
 /// The server with everything, built already or now.
 async fn everything() -> &'static Path {
     tokio::task::spawn_blocking(everything_binary).await.expect("everything builds")
+}
+
+/// The small server, built already or now.
+async fn hello() -> &'static Path {
+    tokio::task::spawn_blocking(|| hello_binary(Profile::Dev)).await.expect("hello builds")
 }
 
 /// A program behind a trigger, told of it what its emitted configuration would tell.

@@ -53,6 +53,14 @@ fn forms() -> Vec<Exchange> {
             .gives(["data: {"]),
         takes(legacy("anything", "ping", json!({})), "*/*").gives([]),
         takes(legacy("neither form", "ping", json!({})), "text/html").gives([]),
+        legacy("a header's name in capitals", "ping", json!({}))
+            .with_header_instead("mcp-protocol-version", None)
+            .with_header("MCP-PROTOCOL-VERSION", "2025-11-25")
+            .gives([]),
+        modern("headers' names in capitals", "tools/list", json!({}))
+            .with_header_instead("mcp-method", None)
+            .with_header("MCP-Method", "tools/list")
+            .gives(["tools"]),
         typed("a charset", "application/json; charset=utf-8").gives([]),
     ]
 }

@@ -4,10 +4,16 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use crate::{
-    Body, McpService,
+    Body, McpService, Server,
     capabilities::Capabilities,
     request_info::{RequestInfo, RequestOrigin},
     testing,
@@ -249,6 +255,35 @@ async fn a_handler_is_given_up_before_the_platform_cuts_the_line() {
     assert!(before.elapsed() < Duration::from_secs(3));
     assert_eq!(json_of(&body)["id"], 7);
     assert!(json_of(&body)["error"]["message"].as_str().unwrap().contains("time limit"));
+}
+
+/// Whether a handler came to its end although its client went away after the first message.
+async fn is_finished_without_its_client(mut request: Request<Bytes>, capabilities: Capabilities) -> bool {
+    let finished = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&finished);
+    let server = Server::json_rpc(move |_, context| {
+        let finished = Arc::clone(&finished);
+        async move {
+            let _ = context.notify("notifications/progress", &json!({}));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            finished.store(true, Ordering::Relaxed);
+            Ok(json!({}))
+        }
+    });
+    request.extensions_mut().insert(RequestInfo::new(RequestOrigin::ApigwV2, capabilities));
+    drop(server.into_service().answer(request).await);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    seen.load(Ordering::Relaxed)
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_cancels_in_the_modern_era_and_not_before() {
+    let legacy = || legacy("tools/call", work());
+    let modern = modern("tools/call", work()).body(message("tools/call", work())).unwrap();
+    assert!(is_finished_without_its_client(legacy(), Capabilities::SOCKET).await);
+    assert!(!is_finished_without_its_client(modern, Capabilities::SOCKET).await);
+    // Nothing may be left running where the process is about to stand still.
+    assert!(!is_finished_without_its_client(legacy(), Capabilities::CLOUD_RUN).await);
 }
 
 #[tokio::test]
