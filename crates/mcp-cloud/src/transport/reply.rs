@@ -73,9 +73,13 @@ impl Exchange {
         }
         let status = if events.is_empty() { status_of(self.era, &answer) } else { StatusCode::OK };
         write_event(&mut events, None, answer.as_message());
-        if too_large(&events, self.attended.capabilities).is_some() && self.accepts.json {
+        if too_large(&events, self.attended.capabilities).is_some() {
             // The answer alone fits, or is an error that says why it does not.
-            return self.with_session(json(self.era, answer));
+            if self.accepts.json {
+                return self.with_session(json(self.era, answer));
+            }
+            events.clear();
+            write_event(&mut events, None, answer.as_message());
         }
         let mut response = event_stream(Body::from(Bytes::from(events)));
         *response.status_mut() = status;

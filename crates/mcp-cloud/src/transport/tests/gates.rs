@@ -44,6 +44,16 @@ async fn a_client_that_takes_only_json_gets_only_the_answer() {
 }
 
 #[tokio::test]
+async fn a_client_that_takes_only_events_gets_only_the_answer_where_all_of_them_are_too_large() {
+    let capabilities = Capabilities { streams: false, max_response_body: Some(1024 + 200), ..Capabilities::SOCKET };
+    let request = super::with_header(legacy("tools/call", work()), "accept", "text/event-stream");
+    let (_, media_type, body) = send(&testing::service(), through(capabilities, request)).await;
+    assert_eq!(media_type, "text/event-stream");
+    let events = events(&body);
+    assert_eq!((events.len(), &events[0]["result"]["content"][0]["text"]), (1, &json!("done")), "{body}");
+}
+
+#[tokio::test]
 async fn what_a_request_sends_reaches_only_its_own_stream() {
     let service = testing::service();
     let calls = (0..20).map(|token| {
