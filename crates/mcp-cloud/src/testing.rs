@@ -145,7 +145,7 @@ impl ServerHandler for Demo {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let context = rmcp::handler::server::tool::ToolCallContext::new(self, request, context);
-        self.tools.call(context).await.map(Into::into)
+        self.tools.call(context).await
     }
 
     async fn list_tools(

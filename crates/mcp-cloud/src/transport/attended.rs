@@ -21,6 +21,11 @@ use crate::{
 /// line.
 const DEADLINE_MARGIN: Duration = Duration::from_millis(250);
 
+/// The last moment at which something can still be said.
+pub(super) fn last_moment(deadline: Instant) -> tokio::time::Instant {
+    deadline.checked_sub(DEADLINE_MARGIN).unwrap_or(deadline).into()
+}
+
 /// A conversation under way. An error stands in for an answer where the handler panics, where its answer is larger
 /// than the trigger carries, and where it is still at work when the platform is about to cut the line.
 pub(super) struct Attended {
@@ -105,10 +110,9 @@ impl Attended {
             return Poll::Ready(Said::Reconnect);
         }
         let watches = self.watches.get_or_insert_with(|| {
-            let last = self.deadline.map(|deadline| deadline.checked_sub(DEADLINE_MARGIN).unwrap_or(deadline));
             let stopping = self.stopping.clone().filter(|_| self.is_subscription);
             Box::new(Watches {
-                deadline: last.map(|last| Box::pin(tokio::time::sleep_until(last.into()))),
+                deadline: self.deadline.map(|deadline| Box::pin(tokio::time::sleep_until(last_moment(deadline)))),
                 silence: self.silence.map(|silence| (silence, Box::pin(tokio::time::sleep(silence)))),
                 stopping: stopping.map(|mut stopping| {
                     // An error means that the server is gone.

@@ -267,15 +267,14 @@ impl<'a> Context<'a> {
             Era::Modern => capabilities.streams,
             Era::Legacy => self.session.is_some() && capabilities.can_ask(),
         };
-        let speaks = capabilities.streams && (self.accepts.events || is_subscription);
+        let speaks = self.accepts.events || is_subscription;
         Attended {
             id,
             conversation: None,
             finish: Finish::new(method, era, self.shared.settings.server_info.clone(), self.is_known, notifies),
             capabilities,
             deadline: self.deadline,
-            // Twice as often as would do.
-            silence: capabilities.max_silence.filter(|_| speaks).map(|silence| silence / 2),
+            silence: capabilities.keep_alive().filter(|_| speaks),
             runs_on: era == Era::Legacy && !capabilities.freezes,
             is_subscription,
             stopping: (is_subscription || self.session.is_some()).then(|| self.shared.stopping.subscribe()),

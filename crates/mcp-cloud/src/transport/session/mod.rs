@@ -277,7 +277,7 @@ impl Session {
         deadline: Option<Instant>,
         stopping: watch::Receiver<bool>,
     ) -> Option<Body> {
-        let line = self.line(self.capabilities.max_silence.map(|silence| silence / 2), deadline, stopping);
+        let line = self.line(self.capabilities.keep_alive(), deadline, stopping);
         let (log, behind) = match last_event_id {
             None => (Arc::clone(&self.own), None),
             Some(id) => {

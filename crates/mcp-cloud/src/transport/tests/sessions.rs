@@ -52,7 +52,7 @@ async fn event(body: &mut Body, wanted: &str) -> (Option<String>, Value) {
     let mut seen = String::new();
     while let Some(piece) = piece(body).await {
         seen.push_str(&piece);
-        for event in piece.split("\n\n").filter(|event| event.contains(wanted)) {
+        if let Some(event) = piece.split("\n\n").find(|event| event.contains(wanted)) {
             let field = |name| event.lines().find_map(|line| line.strip_prefix(name).map(str::to_owned));
             return (field("id: "), json_of(&field("data: ").unwrap()));
         }
