@@ -12,13 +12,12 @@ use mcp_cloud_emulator::{Emulator, Trigger};
 use mcp_cloud_tests::{Profile, everything_binary, hello_binary, library_example};
 use serde_json::{Value, json};
 use tokio::{
-    io::AsyncReadExt,
     net::TcpStream,
     process::{Child, Command},
     time::timeout,
 };
 
-use crate::{Reply, exchange, open, post, rest, send};
+use crate::wire::{Reply, Stream, post, send};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -91,7 +90,8 @@ impl Served {
         let capabilities = json!({ "elicitation": {} });
         let params = json!({ "protocolVersion": "2025-11-25", "capabilities": capabilities, "clientInfo": client });
         let reply = self.legacy("initialize", params).await;
-        let session = Session { served: self, id: reply.session.expect("sessions are kept") };
+        let session =
+            Session { served: self, id: reply.header("mcp-session-id").expect("sessions are kept").to_owned() };
         let initialized = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }).to_string();
         assert_eq!(send(self.address, "POST", &session.headers(), &initialized).await.status, 202);
         session
@@ -114,30 +114,19 @@ impl Session<'_> {
         send(self.served.address, "POST", &self.headers(), &call).await
     }
 
-    /// Calls a tool that asks, answers with this, and returns the rest of the reply.
-    async fn call_and_answer(&self, name: &str, arguments: Value, result: Value) -> Reply {
+    /// Calls a tool that asks, answers with this, and returns the text of the result.
+    async fn call_and_answer(&self, name: &str, arguments: Value, result: Value) -> String {
         let call = message(2, "tools/call", json!({ "name": name, "arguments": arguments }));
-        let mut stream = open(self.served.address, "POST /mcp", &self.headers(), &call).await;
-        let mut reply = Vec::new();
-        let id = loop {
-            let mut piece = [0; 4096];
-            let read = timeout(PATIENCE, stream.read(&mut piece)).await.expect("it asks").expect("it is read");
-            assert!(read > 0, "it does not ask: {}", String::from_utf8_lossy(&reply));
-            reply.extend_from_slice(&piece[..read]);
-            let text = String::from_utf8_lossy(&reply);
-            let asked = text.lines().filter_map(|line| line.strip_prefix("data: "));
-            let asked = asked.filter_map(|data| serde_json::from_str::<Value>(data).ok());
-            if let Some(asked) = asked.into_iter().find(|message| message["method"] == "elicitation/create") {
-                break asked["id"].clone();
-            }
-        };
-        let answer = json!({ "jsonrpc": "2.0", "id": id, "result": result }).to_string();
+        let mut stream = Stream::open(self.served.address, "POST", &self.headers(), &call).await;
+        let asked = stream.message(|message| message["method"] == "elicitation/create").await;
+        let answer = json!({ "jsonrpc": "2.0", "id": asked["id"], "result": result }).to_string();
         assert_eq!(send(self.served.address, "POST", &self.headers(), &answer).await.status, 202);
-        timeout(PATIENCE, rest(stream, reply)).await.expect("it goes on")
+        let answer = stream.message(|message| message["id"] == 2).await;
+        answer["result"]["content"][0]["text"].as_str().expect("it answers in text").to_owned()
     }
 
     async fn end(self) {
-        let reply = exchange(self.served.address, "DELETE /mcp", &self.headers(), "").await;
+        let reply = send(self.served.address, "DELETE", &self.headers(), "").await;
         assert_eq!(reply.status, 204);
     }
 }
@@ -146,20 +135,8 @@ fn message(id: u64, method: &str, params: Value) -> String {
     json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }).to_string()
 }
 
-/// The messages of a reply, be it a document or a stream.
-fn messages(reply: &Reply) -> Vec<Value> {
-    let data: Vec<_> = reply.body.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
-    let documents = if data.is_empty() { vec![reply.body.as_str()] } else { data };
-    let read = documents.into_iter().filter(|document| !document.trim().is_empty());
-    read.map(|document| serde_json::from_str(document).expect(document)).collect()
-}
-
-fn answer(reply: &Reply) -> Value {
-    messages(reply).pop().expect("there is an answer")
-}
-
 fn text(reply: &Reply) -> String {
-    let answer = answer(reply);
+    let answer = reply.message();
     answer["result"]["content"][0]["text"].as_str().unwrap_or_else(|| panic!("no text: {answer}")).to_owned()
 }
 
@@ -168,12 +145,12 @@ async fn a_function_serves_both_eras() {
     let served = Served::json_rpc(&[]).await;
     let client = json!({ "name": "test", "version": "1" });
     let params = json!({ "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": client });
-    assert_eq!(answer(&served.legacy("initialize", params).await)["result"]["protocolVersion"], "2025-06-18");
-    let discovered = answer(&served.modern("server/discover", json!({})).await);
+    assert_eq!(served.legacy("initialize", params).await.message()["result"]["protocolVersion"], "2025-06-18");
+    let discovered = served.modern("server/discover", json!({})).await.message();
     assert_eq!(discovered["result"]["supportedVersions"], json!(["2026-07-28"]));
     assert_eq!(discovered["result"]["_meta"]["io.modelcontextprotocol/serverInfo"]["name"], "json-rpc");
-    let legacy = answer(&served.legacy("tools/list", json!({})).await);
-    let modern = answer(&served.modern("tools/list", json!({})).await);
+    let legacy = served.legacy("tools/list", json!({})).await.message();
+    let modern = served.modern("tools/list", json!({})).await.message();
     assert_eq!(legacy["result"]["tools"], modern["result"]["tools"]);
     assert_eq!((&legacy["result"]["resultType"], &modern["result"]["resultType"]), (&Value::Null, &"complete".into()));
 }
@@ -183,7 +160,7 @@ async fn a_function_reports_progress_before_it_answers() {
     let served = Served::json_rpc(&[]).await;
     let call = json!({ "name": "count", "arguments": { "to": 3 }, "_meta": { "progressToken": "p" } });
     for reply in [served.legacy("tools/call", call.clone()).await, served.modern("tools/call", call).await] {
-        let messages = messages(&reply);
+        let messages = reply.messages();
         let steps: Vec<_> = messages.iter().filter_map(|message| message["params"]["progress"].as_u64()).collect();
         assert_eq!((reply.media_type.as_deref(), steps), (Some("text/event-stream"), vec![1, 2, 3]));
         assert_eq!(text(&reply), "counted to 3");
@@ -201,7 +178,7 @@ async fn an_error_of_a_function_has_the_status_of_its_era() {
         ("tools/call", json!({ "arguments": {} }), -32602, 200),
     ] {
         let legacy = served.legacy(method, params.clone()).await;
-        assert_eq!((legacy.status, &answer(&legacy)["error"]["code"]), (200, &json!(code)), "{method}");
+        assert_eq!((legacy.status, &legacy.message()["error"]["code"]), (200, &json!(code)), "{method}");
         let modern = served.modern(method, params).await;
         assert_eq!(modern.status, modern_status, "{method}: {modern:?}");
     }
@@ -213,13 +190,13 @@ async fn a_function_asks_the_client_in_the_way_of_its_era() {
     let session = served.session("test").await;
     let said = json!({ "action": "accept", "content": { "name": "Ann" } });
     let reply = session.call_and_answer("greet", json!({}), said.clone()).await;
-    assert_eq!(text(&reply), "Hello, Ann!");
+    assert_eq!(reply, "Hello, Ann!");
     session.end().await;
 
-    let without_session = answer(&served.legacy("tools/call", json!({ "name": "greet" })).await);
+    let without_session = served.legacy("tools/call", json!({ "name": "greet" })).await.message();
     assert!(without_session["error"]["message"].as_str().is_some_and(|message| message.contains("needs a session")));
 
-    let asked = answer(&served.modern("tools/call", json!({ "name": "greet" })).await);
+    let asked = served.modern("tools/call", json!({ "name": "greet" })).await.message();
     assert_eq!(asked["result"]["inputRequests"]["name"]["method"], "elicitation/create");
     let again = json!({ "name": "greet", "inputResponses": { "name": said } });
     assert_eq!(text(&served.modern("tools/call", again).await), "Hello, Ann!");
@@ -231,15 +208,15 @@ async fn a_duplex_serves_both_eras() {
     let echo = json!({ "name": "echo", "arguments": { "text": "hi" } });
     assert_eq!(text(&served.legacy("tools/call", echo.clone()).await), "hi");
     let modern = served.modern("tools/call", echo).await;
-    assert_eq!((text(&modern).as_str(), &answer(&modern)["result"]["resultType"]), ("hi", &json!("complete")));
+    assert_eq!((text(&modern).as_str(), &modern.message()["result"]["resultType"]), ("hi", &json!("complete")));
     let client = json!({ "name": "test", "version": "1" });
     let params = json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client });
     for _ in 0..2 {
-        let initialized = answer(&served.legacy("initialize", params.clone()).await);
+        let initialized = served.legacy("initialize", params.clone()).await.message();
         assert_eq!((&initialized["id"], &initialized["result"]["serverInfo"]["name"]), (&json!(1), &json!("hello")));
     }
     let unknown = served.modern("no/such", json!({})).await;
-    assert_eq!((unknown.status, &answer(&unknown)["error"]["code"]), (404, &json!(-32601)));
+    assert_eq!((unknown.status, &unknown.message()["error"]["code"]), (404, &json!(-32601)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -267,7 +244,7 @@ async fn clients_that_share_a_duplex_never_see_each_others_messages() {
     };
     let replies = tokio::join!(call(2), call(3), call(4), call(5));
     for (from, reply) in [(2, replies.0), (3, replies.1), (4, replies.2), (5, replies.3)] {
-        let mut messages = messages(&reply);
+        let mut messages = reply.messages();
         let answer = messages.pop().expect("there is an answer");
         assert_eq!((&answer["id"], &answer["result"]["content"][0]["text"]), (&json!(1), &json!("lift-off")));
         let steps: Vec<_> = messages.iter().map(|message| message["params"]["progress"].as_f64()).collect();
@@ -289,20 +266,20 @@ async fn a_server_that_insists_on_it_is_initialized_whoever_comes_first() {
     }
     let client = json!({ "name": "test", "version": "1" });
     let params = json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client });
-    assert_eq!(answer(&served.legacy("initialize", params).await)["result"]["serverInfo"]["name"], "strict");
+    assert_eq!(served.legacy("initialize", params).await.message()["result"]["serverInfo"]["name"], "strict");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_dies_is_an_error_and_the_next_request_starts_another() {
     let served = Served::around_strict(&[]).await;
     for _ in 0..2 {
-        let died = answer(&served.legacy("tools/call", json!({ "name": "die" })).await);
+        let died = served.legacy("tools/call", json!({ "name": "die" })).await.message();
         assert_eq!((&died["id"], &died["error"]["code"]), (&json!(1), &json!(-32603)));
         assert_eq!(died["error"]["message"], "the server behind this one has ended its connection");
         assert_eq!(text(&served.legacy("tools/call", json!({ "name": "who" })).await), "mcp-cloud");
     }
     let nothing = Served::around(Path::new("/no/such/program"), &[], &[]).await;
-    let error = answer(&nothing.legacy("tools/list", json!({})).await);
+    let error = nothing.legacy("tools/list", json!({})).await.message();
     assert_eq!(error["error"]["message"], "the server behind this one cannot be reached");
 }
 
@@ -312,7 +289,7 @@ async fn a_session_has_a_server_of_its_own_that_knows_its_client() {
     let (ann, bob) = (served.session("Ann").await, served.session("Bob").await);
     assert_eq!(text(&ann.call("who", json!({})).await), "Ann");
     assert_eq!(text(&bob.call("who", json!({})).await), "Bob");
-    assert_eq!(answer(&ann.call("die", json!({})).await)["error"]["code"], -32603);
+    assert_eq!(ann.call("die", json!({})).await.message()["error"]["code"], -32603);
     assert_eq!(text(&ann.call("who", json!({})).await), "Ann", "the next one is told who asks");
     assert_eq!(text(&bob.call("who", json!({})).await), "Bob");
     ann.end().await;
@@ -326,7 +303,7 @@ async fn a_server_behind_a_duplex_asks_the_client_of_its_session() {
     let session = served.session("test").await;
     let said = json!({ "action": "accept", "content": { "username": "ann", "email": "ann@example.com" } });
     let reply = session.call_and_answer("test_elicitation", json!({ "message": "Who?" }), said).await;
-    assert!(text(&reply).contains("ann@example.com"), "{reply:?}");
+    assert!(reply.contains("ann@example.com"), "{reply:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -361,7 +338,7 @@ async fn a_duplex_works_in_a_function_that_is_frozen_between_requests() {
             let arguments =
                 json!({ "name": "countdown", "arguments": { "from": from }, "_meta": { "progressToken": 7 } });
             let reply = post(running.address(), &message(1, "tools/call", arguments)).await;
-            assert_eq!((messages(&reply).len(), text(&reply).as_str()), (from + 1, "lift-off"), "{trigger}");
+            assert_eq!((reply.messages().len(), text(&reply).as_str()), (from + 1, "lift-off"), "{trigger}");
         }
         running.stop().await;
     }

@@ -3,7 +3,7 @@
 use mcp_cloud_emulator::{Emulator, Trigger};
 use mcp_cloud_tests::library_example;
 
-use crate::post;
+use crate::wire::post;
 
 const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"gateway"}}"#;
 

@@ -11,7 +11,7 @@ use mcp_cloud_tests::{Profile, hello_binary};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use crate::send;
+use crate::wire::{get, send};
 
 const CALL: &str =
     r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"text":"hi"}}}"#;
@@ -74,9 +74,9 @@ async fn a_container_listens_on_the_port_it_is_told() {
     let (_server, address) = container(free_port(), &[]);
     let reply = send(address, "POST", &[], CALL).await;
     assert!(reply.status == 200 && reply.body.contains("hi"), "{reply:?}");
-    let health = crate::get(address, "/health").await;
+    let health = get(address, "/health").await;
     assert_eq!((health.status, health.body.as_str()), (200, "ok\n"));
-    assert_eq!(crate::get(address, "/elsewhere").await.status, 404);
+    assert_eq!(get(address, "/elsewhere").await.status, 404);
 }
 
 #[tokio::test]

@@ -132,6 +132,12 @@ impl Capabilities {
         Self { concurrent: true, freezes: false, ..self }
     }
 
+    /// How long a stream says nothing before it gives a sign of life: half as long as it may, where there is a limit.
+    #[must_use]
+    pub fn keep_alive(self) -> Option<Duration> {
+        self.max_silence.filter(|_| self.streams).map(|silence| silence / 2)
+    }
+
     /// Whether a client can be asked something while its request is being answered, given that there is a session.
     #[must_use]
     pub const fn can_ask(self) -> bool {

@@ -216,10 +216,9 @@ fn fits() -> String {
             None if is_function(capabilities) => "the function's timeout, up to 15 min".to_owned(),
             None => "no limit".to_owned(),
         };
-        let (silence, alive) = match capabilities.max_silence.filter(|_| capabilities.streams) {
-            Some(silence) => (time(silence), format!("every {}", time(silence / 2))),
-            None => ("any".to_owned(), "none".to_owned()),
-        };
+        let silence = capabilities.max_silence.filter(|_| capabilities.streams).map_or_else(|| "any".to_owned(), time);
+        let alive =
+            capabilities.keep_alive().map_or_else(|| "none".to_owned(), |pause| format!("every {}", time(pause)));
         let request = size(capabilities.max_request_body);
         writeln!(table, "| `{name}` | {request} | {reply}{quoted} | {longest} | {silence} | {alive} |").unwrap();
     }

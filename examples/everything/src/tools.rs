@@ -4,13 +4,26 @@ use std::time::Duration;
 
 use rmcp::{
     RoleServer,
+    handler::server::wrapper::Parameters,
     model::{CallToolResult, ContentBlock, ProgressNotificationParam, ResourceContents},
+    schemars,
     service::RequestContext,
     tool, tool_router,
 };
 use tokio::time::sleep;
 
 use crate::{Everything, media};
+
+/// The longest text that is made, in bytes.
+const LONGEST: usize = 256 * 1024 * 1024;
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+struct Repetition {
+    /// The text
+    text: String,
+    /// How often it is wanted
+    times: usize,
+}
 
 #[tool_router(router = plain_tools, vis = "pub(crate)")]
 impl Everything {
@@ -53,6 +66,16 @@ impl Everything {
     #[tool]
     fn test_error_handling(&self) -> Result<String, String> {
         Err("This tool intentionally returns an error for testing".to_owned())
+    }
+
+    /// Gives back a text many times over, to see how much the way back carries
+    #[tool]
+    fn repeat_text(&self, Parameters(wanted): Parameters<Repetition>) -> Result<String, String> {
+        let length = wanted.text.len().checked_mul(wanted.times);
+        match length.filter(|length| *length <= LONGEST) {
+            Some(_) => Ok(wanted.text.repeat(wanted.times)),
+            None => Err(format!("A text of more than {LONGEST} bytes is not made")),
+        }
     }
 
     /// Reports its progress, if the client gave it a token to report under

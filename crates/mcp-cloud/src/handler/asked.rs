@@ -39,6 +39,11 @@ impl<W> Asked<W> {
         self.lock().waiting.remove(&id)
     }
 
+    /// Whether somebody still waits for the response with this id.
+    pub(crate) fn waits(&self, id: i64) -> bool {
+        self.lock().waiting.contains_key(&id)
+    }
+
     /// Forgets those that `keep` does not want.
     pub(crate) fn retain(&self, mut keep: impl FnMut(&W) -> bool) {
         self.lock().waiting.retain(|_, waiting| keep(waiting));

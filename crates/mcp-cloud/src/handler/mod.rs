@@ -170,8 +170,8 @@ impl fmt::Display for Unreachable {
         f.write_str(match self {
             Self::Gone => "the client that this belongs to is gone",
             Self::CannotAnswer => {
-                "a request to the client needs a session and a trigger that streams, and this connection lacks one of \
-                 them; return an input-required result instead"
+                "a request to the client needs a session, a trigger that streams, and a process that takes other \
+                 requests meanwhile, and one of them is missing here; return an input-required result instead"
             }
             Self::NotJson => "the message cannot be written as JSON",
         })

@@ -21,6 +21,11 @@ use crate::{
 /// line.
 const DEADLINE_MARGIN: Duration = Duration::from_millis(250);
 
+/// The last moment at which something can still be said.
+pub(super) fn last_moment(deadline: Instant) -> tokio::time::Instant {
+    deadline.checked_sub(DEADLINE_MARGIN).unwrap_or(deadline).into()
+}
+
 /// A conversation under way. An error stands in for an answer where the handler panics, where its answer is larger
 /// than the trigger carries, and where it is still at work when the platform is about to cut the line.
 pub(super) struct Attended {
@@ -35,8 +40,8 @@ pub(super) struct Attended {
     pub(super) runs_on: bool,
     /// Whether it is a subscription, which ends well where others are given up.
     pub(super) is_subscription: bool,
-    /// Tells that the server is about to stop.
-    pub(super) stopping: watch::Receiver<bool>,
+    /// Tells that the server is about to stop, to what would go on for ever.
+    pub(super) stopping: Option<watch::Receiver<bool>>,
     /// Raised by a handler that wants the client to come back for the rest.
     pub(super) reconnect: Option<Signal>,
     /// Raised when the client cancels it by its id.
@@ -83,7 +88,7 @@ impl Attended {
             Ok(Poll::Ready(Event::Answer(mut answer))) => {
                 self.finish.apply(&mut answer);
                 if let Some(error) = too_large(answer.as_message(), self.capabilities) {
-                    answer = Answer::error(Some(&self.id), &error);
+                    answer = Answer::error(self.id(), &error);
                 }
                 self.conversation = None;
                 Poll::Ready(Said::Answer(answer))
@@ -105,12 +110,11 @@ impl Attended {
             return Poll::Ready(Said::Reconnect);
         }
         let watches = self.watches.get_or_insert_with(|| {
-            let last = self.deadline.map(|deadline| deadline.checked_sub(DEADLINE_MARGIN).unwrap_or(deadline));
-            let mut stopping = self.stopping.clone();
+            let stopping = self.stopping.clone().filter(|_| self.is_subscription);
             Box::new(Watches {
-                deadline: last.map(|last| Box::pin(tokio::time::sleep_until(last.into()))),
+                deadline: self.deadline.map(|deadline| Box::pin(tokio::time::sleep_until(last_moment(deadline)))),
                 silence: self.silence.map(|silence| (silence, Box::pin(tokio::time::sleep(silence)))),
-                stopping: self.is_subscription.then(|| {
+                stopping: stopping.map(|mut stopping| {
                     // An error means that the server is gone.
                     Box::pin(async move { drop(stopping.wait_for(|stopping| *stopping).await) }) as _
                 }),
@@ -153,7 +157,20 @@ impl Attended {
 
     fn give_up(&mut self, error: &ErrorObject) -> Said {
         self.conversation = None;
-        Said::Answer(Answer::error(Some(&self.id), error))
+        Said::Answer(Answer::error(self.id(), error))
+    }
+
+    /// The request's id; a batch has none of its own.
+    pub(super) fn id(&self) -> Option<&[u8]> {
+        Some(&*self.id).filter(|id| !id.is_empty())
+    }
+
+    /// Goes on when the connection has ended that the platform would have cut.
+    pub(super) fn outlive_connection(&mut self) {
+        self.deadline = None;
+        if let Some(watches) = &mut self.watches {
+            watches.deadline = None;
+        }
     }
 }
 

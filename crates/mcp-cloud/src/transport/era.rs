@@ -97,6 +97,18 @@ pub(super) fn choose(eras: Eras, headers: &HeaderMap, envelope: &Envelope<'_>) -
     }
 }
 
+/// Refuses a request whose header names a version that this server does not speak.
+///
+/// # Errors
+///
+/// 400 with `-32022`, or with `-32020` where the header is repeated.
+pub(super) fn check_version(eras: Eras, headers: &HeaderMap) -> Result<(), Refusal> {
+    match headers::single(headers, PROTOCOL_VERSION)? {
+        Some(version) if !eras.versions().any(|spoken| spoken == version) => Err(unsupported(eras, version)),
+        _ => Ok(()),
+    }
+}
+
 /// The era of a message whose `_meta` names no version: the legacy one, unless something else says otherwise.
 fn undeclared(eras: Eras, header: Option<&str>, envelope: &Envelope<'_>) -> Result<Era, Refusal> {
     let method = envelope.method();

@@ -1,7 +1,7 @@
 //! The way in: a body becomes messages, and each goes through the gates in the order of MCP 2026-07-28,
 //! basic/transports/streamable-http. What does not pass is answered at once.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use http::{StatusCode, header, request::Parts};
@@ -17,9 +17,10 @@ use super::{
     refused, rejection,
     reply::{Exchange, SESSION_ID},
     result::Finish,
-    session::{Session, Sessions},
+    session::{Busy, Session, Sessions},
 };
 use crate::{
+    capabilities::Capabilities,
     handler::{Answer, ErrorObject, Incoming, Request},
     reconnect::Reconnect,
     request_info::RequestInfo,
@@ -31,9 +32,13 @@ const LISTEN: &str = "subscriptions/listen";
 /// What holds for every message of one HTTP request.
 struct Context<'a> {
     shared: &'a Shared,
-    parts: &'a Parts,
     accepts: Accepts,
     session: Option<Arc<Session>>,
+    capabilities: Capabilities,
+    deadline: Option<Instant>,
+    /// Whether somebody knows who the caller is.
+    is_known: bool,
+    trace: Option<TraceParent>,
 }
 
 /// The session a message belongs to, and where it is kept if this very message opened it.
@@ -56,19 +61,20 @@ impl Shared {
         let era = era::choose(self.settings.eras, &parts.headers, &envelope)
             .map_err(|refusal| refused(&refusal, envelope.id()))?;
         let Belonging { session, opened_in } = self.session(&parts, era, &envelope)?;
-        let accepts = Accepts::of(&parts.headers);
-        let context = Context { shared: self, parts: &parts, accepts, session };
+        let context = Context::new(self, &parts, session);
+        let accepts = context.accepts;
         match envelope.message {
             Message::Request { .. } => {
-                context.admit(era, &envelope).map_err(|refusal| refused(&refusal, envelope.id()))?;
-                let attended = context.attend(era, &body, &envelope);
+                context.admit(era, &parts, &envelope).map_err(|refusal| refused(&refusal, envelope.id()))?;
+                let attended = context.attend(era, &body, &envelope, parts);
                 // What is a stream whatever the client takes cannot be answered in another form.
                 let accepts = if attended.is_subscription { Accepts { events: true, ..accepts } } else { accepts };
                 let session = context.session;
-                Ok(Exchange { era, accepts, attended, session, opened_in })
+                let busy = session.as_ref().map(Busy::new);
+                Ok(Exchange { era, accepts, attended, session, opened_in, busy })
             }
             Message::Notification { .. } => {
-                context.notify(era, &body, &envelope);
+                context.notify(era, &body, &envelope, parts);
                 Err(Box::new(accepted()))
             }
             Message::Response if era == Era::Modern => {
@@ -117,11 +123,11 @@ impl Shared {
             let message = "this protocol version has no batches; send one message in each request";
             return Err(bad_request(None, &ErrorObject::new(ErrorObject::INVALID_REQUEST, message)));
         }
-        let accepts = Accepts::of(&parts.headers);
-        let context = Context { shared: self, parts, accepts, session };
+        let context = Context::new(self, parts, session);
+        let accepts = context.accepts;
         let (mut running, mut answers) = (Vec::new(), Vec::new());
         for message in messages {
-            match context.one_of_many(body, message.get()) {
+            match context.one_of_many(parts, body, message.get()) {
                 Ok(Some(attended)) => running.push(attended),
                 Ok(None) => {}
                 Err(answer) => answers.push(answer),
@@ -136,13 +142,28 @@ impl Shared {
         attended.deadline = None;
         attended.conversation = Some(Box::pin(batch));
         let session = context.session;
-        Ok(Exchange { era: Era::Legacy, accepts, attended, session, opened_in: None })
+        let busy = session.as_ref().map(Busy::new);
+        Ok(Exchange { era: Era::Legacy, accepts, attended, session, opened_in: None, busy })
     }
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
+    fn new(shared: &'a Shared, parts: &Parts, session: Option<Arc<Session>>) -> Self {
+        let info = parts.extensions.get::<RequestInfo>();
+        Self {
+            shared,
+            accepts: Accepts::of(&parts.headers),
+            session,
+            capabilities: RequestInfo::capabilities_of(&parts.extensions),
+            deadline: info.and_then(|info| info.deadline),
+            is_known: parts.headers.contains_key(header::AUTHORIZATION)
+                || info.is_some_and(|info| info.authorizer.is_some()),
+            trace: TraceParent::of(&parts.headers),
+        }
+    }
+
     /// One message of a batch.
-    fn one_of_many(&self, body: &Bytes, message: &str) -> Result<Option<Attended>, Answer> {
+    fn one_of_many(&self, parts: &Parts, body: &Bytes, message: &str) -> Result<Option<Attended>, Answer> {
         let message = body.slice_ref(message.as_bytes());
         let envelope = Envelope::parse(&message).map_err(|error| Answer::error(None, &error))?;
         let refused = |error: &ErrorObject| Answer::error(envelope.id(), error);
@@ -153,13 +174,13 @@ impl Context<'_> {
         }
         match envelope.message {
             Message::Request { .. } => {
-                self.admit(Era::Legacy, &envelope).map_err(|refusal| refused(&refusal.error))?;
-                let mut attended = self.attend(Era::Legacy, &message, &envelope);
+                self.admit(Era::Legacy, parts, &envelope).map_err(|refusal| refused(&refusal.error))?;
+                let mut attended = self.attend(Era::Legacy, &message, &envelope, parts.clone());
                 attended.silence = None;
                 Ok(Some(attended))
             }
             Message::Notification { .. } => {
-                self.notify(Era::Legacy, &message, &envelope);
+                self.notify(Era::Legacy, &message, &envelope, parts.clone());
                 Ok(None)
             }
             Message::Response => {
@@ -172,13 +193,13 @@ impl Context<'_> {
     }
 
     /// The gates behind the choice of the era.
-    fn admit(&self, era: Era, envelope: &Envelope<'_>) -> Result<(), Refusal> {
+    fn admit(&self, era: Era, parts: &Parts, envelope: &Envelope<'_>) -> Result<(), Refusal> {
         let method = envelope.method().unwrap_or_default();
         if era == Era::Modern {
-            headers::check(&self.parts.headers, method, &envelope.head)?;
+            headers::check(&parts.headers, method, &envelope.head)?;
             headers::check_method_exists(method)?;
         }
-        if method == LISTEN && !RequestInfo::capabilities_of(&self.parts.extensions).streams {
+        if method == LISTEN && !self.capabilities.streams {
             let message = "subscriptions/listen needs a stream, and this trigger sends every reply in one piece";
             let error = ErrorObject::new(ErrorObject::METHOD_NOT_FOUND, message);
             return Err(Refusal { status: StatusCode::NOT_FOUND, error });
@@ -186,13 +207,8 @@ impl Context<'_> {
         Ok(())
     }
 
-    fn can_ask(&self) -> bool {
-        let capabilities = RequestInfo::capabilities_of(&self.parts.extensions);
-        self.session.is_some() && self.accepts.events && capabilities.can_ask()
-    }
-
     /// The message as a handler gets it.
-    fn request(&self, era: Era, body: &Bytes, envelope: &Envelope<'_>) -> Request {
+    fn request(&self, era: Era, body: &Bytes, envelope: &Envelope<'_>, http: Parts) -> Request {
         let (id, method, params) = match &envelope.message {
             Message::Request { id, method, params } => (Some(*id), &**method, *params),
             Message::Notification { method, params } => (None, &**method, *params),
@@ -204,13 +220,13 @@ impl Context<'_> {
             method: method.into(),
             params: params.map(|params| body.slice_ref(params.as_bytes())),
             era,
-            can_ask: self.can_ask(),
-            trace: TraceParent::of(&self.parts.headers),
-            http: self.parts.clone(),
+            can_ask: self.session.is_some() && self.accepts.events && self.capabilities.can_ask(),
+            trace: self.trace,
+            http,
         }
     }
 
-    fn notify(&self, era: Era, body: &Bytes, envelope: &Envelope<'_>) {
+    fn notify(&self, era: Era, body: &Bytes, envelope: &Envelope<'_>, http: Parts) {
         let Message::Notification { method, params } = &envelope.message else { return };
         if let (Some(session), "notifications/cancelled", Some(params)) = (&self.session, &**method, params)
             && let Some(id) = envelope::cancelled_id(params)
@@ -218,12 +234,12 @@ impl Context<'_> {
             session.cancel(id.as_bytes());
         }
         let handler = self.session.as_ref().map_or(&self.shared.handler, |session| &session.handler);
-        handler.receive(Incoming::Notification(Box::new(self.request(era, body, envelope))));
+        handler.receive(Incoming::Notification(Box::new(self.request(era, body, envelope, http))));
     }
 
     /// Starts to answer a request.
-    fn attend(&self, era: Era, body: &Bytes, envelope: &Envelope<'_>) -> Attended {
-        let mut request = self.request(era, body, envelope);
+    fn attend(&self, era: Era, body: &Bytes, envelope: &Envelope<'_>, http: Parts) -> Attended {
+        let mut request = self.request(era, body, envelope, http);
         let mut attended = self.attended(era, &request.method, request.id.clone().unwrap_or_default());
         if let Some(session) = &self.session {
             let (running, cancelled) = session.run(attended.id.clone());
@@ -245,27 +261,23 @@ impl Context<'_> {
 
     /// A conversation that has not begun.
     fn attended(&self, era: Era, method: &str, id: Bytes) -> Attended {
-        let info = self.parts.extensions.get::<RequestInfo>();
-        let capabilities = RequestInfo::capabilities_of(&self.parts.extensions);
-        let is_known = self.parts.headers.contains_key(header::AUTHORIZATION)
-            || info.is_some_and(|info| info.authorizer.is_some());
+        let capabilities = self.capabilities;
         let is_subscription = method == LISTEN;
         let notifies = match era {
             Era::Modern => capabilities.streams,
             Era::Legacy => self.session.is_some() && capabilities.can_ask(),
         };
-        let speaks = capabilities.streams && (self.accepts.events || is_subscription);
+        let speaks = self.accepts.events || is_subscription;
         Attended {
             id,
             conversation: None,
-            finish: Finish::new(method, era, self.shared.settings.server_info.clone(), is_known, notifies),
+            finish: Finish::new(method, era, self.shared.settings.server_info.clone(), self.is_known, notifies),
             capabilities,
-            deadline: info.and_then(|info| info.deadline),
-            // Twice as often as would do.
-            silence: capabilities.max_silence.filter(|_| speaks).map(|silence| silence / 2),
+            deadline: self.deadline,
+            silence: capabilities.keep_alive().filter(|_| speaks),
             runs_on: era == Era::Legacy && !capabilities.freezes,
             is_subscription,
-            stopping: self.shared.stopping.subscribe(),
+            stopping: (is_subscription || self.session.is_some()).then(|| self.shared.stopping.subscribe()),
             reconnect: None,
             cancelled: None,
             running: None,

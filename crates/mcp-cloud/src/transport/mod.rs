@@ -114,7 +114,7 @@ impl Shared {
         let Some(sessions) = self.sessions_for(parts).filter(|_| capabilities.can_ask()) else {
             return method_not_allowed(&parts.method);
         };
-        let session = match find(sessions, parts, None) {
+        let session = match self.named(sessions, parts) {
             Ok(session) => session,
             Err(refusal) => return *refusal,
         };
@@ -128,7 +128,7 @@ impl Shared {
 
     fn delete(&self, parts: &Parts) -> Reply {
         let Some(sessions) = self.sessions_for(parts) else { return method_not_allowed(&parts.method) };
-        match find(sessions, parts, None) {
+        match self.named(sessions, parts) {
             Ok(session) => {
                 sessions.end(&session.id);
                 let mut reply = http::Response::new(Body::empty());
@@ -137,6 +137,12 @@ impl Shared {
             }
             Err(refusal) => *refusal,
         }
+    }
+
+    /// The session that a request without a body names.
+    fn named(&self, sessions: &Sessions, parts: &Parts) -> Result<Arc<session::Session>, Box<Reply>> {
+        era::check_version(self.settings.eras, &parts.headers).map_err(|refusal| refused(&refusal, None))?;
+        find(sessions, parts, None)
     }
 
     /// The sessions, for a request that can have to do with one.

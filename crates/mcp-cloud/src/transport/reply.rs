@@ -10,7 +10,7 @@ use super::{
     attended::{Attended, Said, too_large},
     era::Era,
     headers::Accepts,
-    session::{Session, Sessions},
+    session::{Busy, Session, Sessions},
     stream::{EventStream, KEEP_ALIVE, write_event},
 };
 use crate::{
@@ -33,6 +33,8 @@ pub(super) struct Exchange {
     pub(super) session: Option<Arc<Session>>,
     /// Where that session is kept, if this very request opened it.
     pub(super) opened_in: Option<Arc<Sessions>>,
+    /// Somebody waits for the reply.
+    pub(super) busy: Option<Busy>,
 }
 
 impl Exchange {
@@ -52,7 +54,7 @@ impl Exchange {
                 Said::Reconnect => {}
                 Said::Cancelled => {
                     let error = ErrorObject::new(ErrorObject::REQUEST_CANCELLED, "the client cancelled this request");
-                    let answer = Answer::error(Some(&self.attended.id), &error);
+                    let answer = Answer::error(self.attended.id(), &error);
                     return self.last(answer, events);
                 }
             }
@@ -64,20 +66,29 @@ impl Exchange {
         if let Some(sessions) = &self.opened_in {
             self.settle(sessions, &answer);
         }
-        if events.is_empty() && !self.accepts.prefers_events {
+        // An error has a status of its own, which it shows best by itself.
+        let is_error = answer.error_code().is_some();
+        if events.is_empty() && (!self.accepts.prefers_events || is_error && self.accepts.json) {
             return self.with_session(json(self.era, answer));
         }
+        let status = if events.is_empty() { status_of(self.era, &answer) } else { StatusCode::OK };
         write_event(&mut events, None, answer.as_message());
-        if too_large(&events, self.attended.capabilities).is_some() && self.accepts.json {
+        if too_large(&events, self.attended.capabilities).is_some() {
             // The answer alone fits, or is an error that says why it does not.
-            return self.with_session(json(self.era, answer));
+            if self.accepts.json {
+                return self.with_session(json(self.era, answer));
+            }
+            events.clear();
+            write_event(&mut events, None, answer.as_message());
         }
-        self.with_session(event_stream(Body::from(Bytes::from(events))))
+        let mut response = event_stream(Body::from(Bytes::from(events)));
+        *response.status_mut() = status;
+        self.with_session(response)
     }
 
     /// Begins to stream: with a message, or with a sign of life.
     fn stream(self, said: Option<Bytes>) -> http::Response<Body> {
-        let Self { attended, session, opened_in, .. } = self;
+        let Self { attended, session, opened_in, busy: _busy, .. } = self;
         let Some(session) = session else {
             let written = said.map_or_else(
                 || Bytes::from_static(KEEP_ALIVE),
@@ -141,13 +152,17 @@ fn with_session(mut response: http::Response<Body>, session: &Session) -> http::
 
 /// A reply that is one JSON document.
 fn json(era: Era, answer: Answer) -> http::Response<Body> {
-    let status = match (era, answer.error_code()) {
+    document(status_of(era, &answer), answer)
+}
+
+/// The status of a reply that is nothing but an answer.
+fn status_of(era: Era, answer: &Answer) -> StatusCode {
+    match (era, answer.error_code()) {
         // What is not JSON is no request of either era.
         (_, Some(ErrorObject::PARSE_ERROR)) => StatusCode::BAD_REQUEST,
         (Era::Modern, Some(code)) => status(code),
         _ => StatusCode::OK,
-    };
-    document(status, answer)
+    }
 }
 
 /// The status of a modern error (MCP 2026-07-28, basic/transports/streamable-http): those not listed travel in a 200.

@@ -153,7 +153,7 @@ impl Connection {
             silence: None,
             runs_on: false,
             is_subscription: &*request.method == "subscriptions/listen",
-            stopping: self.stopping.subscribe(),
+            stopping: Some(self.stopping.subscribe()),
             reconnect: None,
             cancelled: Some(cancelled.clone()),
             running: None,

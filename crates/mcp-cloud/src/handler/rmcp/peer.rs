@@ -230,6 +230,11 @@ impl Waiting {
         // Nobody waits any more where the service has ended.
         let _ = self.inbox.send(message);
     }
+
+    fn fail(self, why: Unreachable) {
+        let error = ErrorData::internal_error(why.to_string(), None);
+        let _ = self.inbox.send(JsonRpcMessage::error(error, Some(self.id)));
+    }
 }
 
 impl Outgoing {
@@ -268,10 +273,31 @@ impl Outgoing {
             return Err(io::Error::other(Unreachable::CannotAnswer));
         };
         let waiting = Waiting { inbox: self.address.clone(), id: request.id.clone(), rules: Arc::clone(&self.rules) };
-        request.id = RequestId::Number(connection.asked.register(waiting));
+        let id = connection.asked.register(waiting);
+        request.id = RequestId::Number(id);
+        if let Sink::Client(client) = &self.sink {
+            tokio::spawn(give_up_on(client.clone(), self.connection.clone(), id));
+        }
         Ok(request)
     }
 }
+
+/// A client that was asked on a stream of its own, and by and by does not read one, will not answer.
+async fn give_up_on(client: Client, connection: Weak<Connection>, id: i64) {
+    while client.can_ask() {
+        tokio::time::sleep(ASKED_CHECK).await;
+        if !connection.upgrade().is_some_and(|connection| connection.asked.waits(id)) {
+            return;
+        }
+    }
+    let waiting = connection.upgrade().and_then(|connection| connection.asked.take(id));
+    if let Some(waiting) = waiting {
+        waiting.fail(Unreachable::Gone);
+    }
+}
+
+/// How often it is seen whether a client that was asked is still there.
+const ASKED_CHECK: Duration = Duration::from_secs(1);
 
 impl rmcp::transport::Transport<RoleServer> for Outgoing {
     type Error = io::Error;

@@ -62,6 +62,9 @@ impl Loop {
 
     async fn once(&mut self) -> Result<(), ServeError> {
         let invocation = self.api.next().map_err(|source| ServeError::RuntimeApi { attempt: "ask", source })?;
+        if !self.gateway.managed {
+            catch_up().await;
+        }
         let Invocation { id, context, deadline, event } = invocation;
         let sent = match decode(&event, self.gateway) {
             Decoded::Request(mut request, encoding) => {
@@ -134,6 +137,23 @@ impl Loop {
         reply.finish()
     }
 }
+
+/// Gives tasks a turn that were left when the process was frozen: a handler that answers at once never yields to the
+/// runtime, and without this they would wait for one that does.
+async fn catch_up() {
+    if Handle::current().metrics().num_alive_tasks() <= RESTING {
+        return;
+    }
+    for _ in 0..TURNS {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Tasks that have nothing to do between invocations: that of the idle rmcp service that one request after the other is
+/// lent.
+const RESTING: usize = 1;
+/// How many turns the others get. A timer that has run out takes one, and what waits for it another.
+const TURNS: usize = 3;
 
 /// The buffer for replies is given back above this size, in bytes.
 const MAX_KEPT: usize = 1024 * 1024;

@@ -26,6 +26,8 @@ pub(super) struct RuntimeApi {
     stream: Option<TcpStream>,
     inbox: Inbox,
     outbox: Vec<u8>,
+    /// What the Runtime API called the invocation, where it wants to hear it back with the reply.
+    invocation_id: Option<Box<str>>,
 }
 
 /// What has been read and not yet used. The buffer is made once: clearing one for every read costs more than reading.
@@ -51,6 +53,7 @@ struct Head {
     close: bool,
     context: LambdaContext,
     deadline: Option<Instant>,
+    invocation_id: Option<Box<str>>,
 }
 
 enum Length {
@@ -64,7 +67,7 @@ impl RuntimeApi {
     ///
     /// When the address cannot be connected to.
     pub(super) fn connect(address: String) -> io::Result<Self> {
-        let mut api = Self { address, stream: None, inbox: Inbox::new(), outbox: Vec::new() };
+        let mut api = Self { address, stream: None, inbox: Inbox::new(), outbox: Vec::new(), invocation_id: None };
         api.stream()?;
         Ok(api)
     }
@@ -101,7 +104,8 @@ impl RuntimeApi {
         if head.status != 200 || head.context.request_id.is_empty() {
             return Err(io::Error::other(format!("it answered {} to /next", head.status)));
         }
-        let Head { context, deadline, .. } = head;
+        let Head { context, deadline, invocation_id, .. } = head;
+        self.invocation_id = invocation_id;
         Ok(Invocation { id: context.request_id.clone(), context, deadline, event })
     }
 
@@ -139,6 +143,11 @@ impl RuntimeApi {
         self.outbox.clear();
         for piece in ["POST /2018-06-01/runtime/invocation/", id, "/response HTTP/1.1\r\n"] {
             self.outbox.extend_from_slice(piece.as_bytes());
+        }
+        if let Some(id) = &self.invocation_id {
+            for piece in ["lambda-runtime-invocation-id: ", id, "\r\n"] {
+                self.outbox.extend_from_slice(piece.as_bytes());
+            }
         }
     }
 
@@ -333,6 +342,7 @@ impl Head {
             close: response.version == Some(0),
             context: LambdaContext { request_id: Box::default(), invoked_function_arn: Box::default(), trace_id: None },
             deadline: None,
+            invocation_id: None,
         };
         for header in response.headers.iter() {
             let value = || std::str::from_utf8(header.value).unwrap_or_default();
@@ -347,6 +357,7 @@ impl Head {
                 26 if is(header, "lambda-runtime-deadline-ms") => {
                     head.deadline = value().parse().ok().and_then(instant);
                 }
+                28 if is(header, "lambda-runtime-invocation-id") => head.invocation_id = Some(value().into()),
                 29 if is(header, "lambda-runtime-aws-request-id") => head.context.request_id = value().into(),
                 35 if is(header, "lambda-runtime-invoked-function-arn") => {
                     head.context.invoked_function_arn = value().into();
@@ -376,4 +387,39 @@ pub(super) fn instant(epoch_ms: u64) -> Option<Instant> {
 
 fn is_stale(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_reply_names_the_invocation_as_the_runtime_api_did() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let other_side = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut heads = Vec::new();
+            for answer in [
+                "HTTP/1.1 200 OK\r\nlambda-runtime-aws-request-id: r\r\nLambda-Runtime-Invocation-Id: i-1\r\n\
+                 content-length: 2\r\n\r\n{}",
+                "HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n",
+            ] {
+                let mut head = [0; 1024];
+                let read = stream.read(&mut head).unwrap();
+                heads.push(String::from_utf8_lossy(&head[..read]).into_owned());
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
+            heads
+        });
+        let mut api = RuntimeApi::connect(address).unwrap();
+        let invocation = api.next().unwrap();
+        api.respond(&invocation.id, b"{}").unwrap();
+        let heads = other_side.join().unwrap();
+        assert!(
+            heads[1].contains("/invocation/r/response") && heads[1].contains("lambda-runtime-invocation-id: i-1\r\n")
+        );
+    }
 }

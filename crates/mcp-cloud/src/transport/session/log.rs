@@ -33,6 +33,8 @@ struct State {
     ended: bool,
     /// Which connection reads; an earlier one ends.
     reader: u64,
+    /// Whether that one is still there.
+    is_read: bool,
     /// Whether the connection that reads is to end, and its client to come back.
     interrupted: bool,
     waiting: Option<Waker>,
@@ -94,6 +96,7 @@ impl Log {
                 None => (state.delivered + 1).max(state.first),
             };
             state.reader += 1;
+            state.is_read = true;
             state.interrupted = false;
             (state.reader, next, state.waiting.take())
         };
@@ -101,6 +104,19 @@ impl Log {
             superseded.wake();
         }
         Some((reader, next))
+    }
+
+    /// A connection that reads has ended.
+    pub(super) fn leave(&self, reader: u64) {
+        let mut state = self.lock();
+        if state.reader == reader {
+            state.is_read = false;
+        }
+    }
+
+    /// Whether a connection reads now.
+    pub(super) fn is_read(&self) -> bool {
+        self.lock().is_read
     }
 
     pub(super) fn poll(&self, reader: u64, next: u64, context: &mut Context<'_>) -> Poll<Read> {

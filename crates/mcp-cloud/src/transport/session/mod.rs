@@ -62,8 +62,8 @@ impl SessionSettings {
         Self { kept: true, ..Self::none() }
     }
 
-    /// Ends sessions that nothing was heard of for so long; an hour, unless set. A running request and an open stream
-    /// count as something.
+    /// Ends sessions that nothing was heard of for so long; an hour, unless set. As long as somebody waits for a reply or
+    /// reads a stream of it, a session is not idle. What it still runs when it ends is cancelled.
     #[must_use]
     pub const fn with_idle(self, idle: Duration) -> Self {
         Self { idle, ..self }
@@ -193,7 +193,12 @@ impl Session {
     fn new(id: Box<str>, handler: &dyn Handler, capabilities: Capabilities) -> Arc<Self> {
         let own = Arc::new(Log::new(0));
         let gone = Arc::new(AtomicBool::new(false));
-        let outbox = OwnStream { log: Arc::clone(&own), gone: Arc::clone(&gone), can_ask: capabilities.can_ask() };
+        let outbox = OwnStream {
+            log: Arc::clone(&own),
+            gone: Arc::clone(&gone),
+            can_ask: capabilities.can_ask(),
+            opened: Instant::now(),
+        };
         Arc::new(Self {
             id,
             handler: handler.connect(Client::new(outbox)),
@@ -222,7 +227,7 @@ impl Session {
     pub(super) fn run(self: &Arc<Self>, id: Bytes) -> (Running, Signal) {
         let cancelled = Signal::default();
         self.lock_running().insert(id.clone(), cancelled.clone());
-        let running = Running { id, cancelled: cancelled.clone(), _busy: Busy::new(self), session: Arc::clone(self) };
+        let running = Running { id, cancelled: cancelled.clone(), session: Arc::clone(self) };
         (running, cancelled)
     }
 
@@ -240,7 +245,8 @@ impl Session {
             log.push(message);
         }
         self.remember(&log);
-        let line = self.line(attended.silence, None, attended.stopping.clone());
+        let stopping = attended.stopping.clone().unwrap_or_else(|| watch::Sender::new(false).subscribe());
+        let line = self.line(attended.silence, None, stopping);
         let reader = Reader::new(Arc::clone(&log), None, line, Busy::new(self));
         tokio::spawn(async move {
             loop {
@@ -252,7 +258,10 @@ impl Session {
                     }
                     // The connection that reads keeps itself alive.
                     Said::Nothing => {}
-                    Said::Reconnect => log.interrupt(),
+                    Said::Reconnect => {
+                        attended.outlive_connection();
+                        log.interrupt();
+                    }
                     Said::Cancelled => break,
                 }
             }
@@ -268,7 +277,7 @@ impl Session {
         deadline: Option<Instant>,
         stopping: watch::Receiver<bool>,
     ) -> Option<Body> {
-        let line = self.line(self.capabilities.max_silence.map(|silence| silence / 2), deadline, stopping);
+        let line = self.line(self.capabilities.keep_alive(), deadline, stopping);
         let (log, behind) = match last_event_id {
             None => (Arc::clone(&self.own), None),
             Some(id) => {
@@ -336,7 +345,6 @@ pub(super) struct Running {
     id: Bytes,
     cancelled: Signal,
     session: Arc<Session>,
-    _busy: Busy,
 }
 
 impl Drop for Running {
@@ -348,11 +356,11 @@ impl Drop for Running {
     }
 }
 
-/// Keeps a session from being idle.
+/// Keeps a session from being idle: somebody reads a reply or a stream of it. A handler that works for nobody does not.
 pub(super) struct Busy(Arc<Session>);
 
 impl Busy {
-    fn new(session: &Arc<Session>) -> Self {
+    pub(super) fn new(session: &Arc<Session>) -> Self {
         session.busy.fetch_add(1, Ordering::Relaxed);
         Self(Arc::clone(session))
     }
@@ -370,7 +378,11 @@ struct OwnStream {
     log: Arc<Log>,
     gone: Arc<AtomicBool>,
     can_ask: bool,
+    opened: Instant,
 }
+
+/// How long a client has from its `initialize` to the `GET` for its stream.
+const OPENING: Duration = Duration::from_secs(5);
 
 impl Outbox for OwnStream {
     fn send(&self, message: Bytes) -> Result<(), Unreachable> {
@@ -382,7 +394,7 @@ impl Outbox for OwnStream {
     }
 
     fn can_ask(&self) -> bool {
-        self.can_ask && !self.is_gone()
+        self.can_ask && !self.is_gone() && (self.log.is_read() || self.opened.elapsed() < OPENING)
     }
 
     fn is_gone(&self) -> bool {

@@ -17,12 +17,13 @@ use super::{
     Busy,
     log::{Log, Read, event_id},
 };
-use crate::transport::stream::{KEEP_ALIVE, write_event};
+use crate::transport::{
+    attended::last_moment,
+    stream::{KEEP_ALIVE, write_event},
+};
 
 /// How long a client waits before it comes back, in milliseconds.
 const RETRY_MS: u64 = 500;
-/// What is left for the last words before the platform cuts the line.
-const DEADLINE_MARGIN: Duration = Duration::from_millis(250);
 
 /// A connection that reads a stream of a session.
 pub(super) struct Reader {
@@ -53,7 +54,6 @@ impl Reader {
     pub(super) fn new(log: Arc<Log>, behind: Option<u64>, line: Line, busy: Busy) -> Option<Self> {
         let (reader, next) = log.read_from(behind)?;
         let Line { silence, deadline, mut stopping, primed } = line;
-        let last = deadline.map(|deadline| deadline.checked_sub(DEADLINE_MARGIN).unwrap_or(deadline));
         Some(Self {
             log,
             reader,
@@ -62,7 +62,7 @@ impl Reader {
             ended: false,
             silence,
             keep_alive: silence.map(|silence| Box::pin(tokio::time::sleep(silence))),
-            deadline: last.map(|last| Box::pin(tokio::time::sleep_until(last.into()))),
+            deadline: deadline.map(|deadline| Box::pin(tokio::time::sleep_until(last_moment(deadline)))),
             // An error means that the server is gone.
             stopping: Box::pin(async move { drop(stopping.wait_for(|stopping| *stopping).await) }),
             _busy: busy,
@@ -79,6 +79,12 @@ impl Reader {
     fn is_at_its_end(&mut self, context: &mut Context<'_>) -> bool {
         self.deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(context).is_ready())
             || self.stopping.as_mut().poll(context).is_ready()
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.log.leave(self.reader);
     }
 }
 
