@@ -83,7 +83,7 @@ impl Attended {
             Ok(Poll::Ready(Event::Answer(mut answer))) => {
                 self.finish.apply(&mut answer);
                 if let Some(error) = too_large(answer.as_message(), self.capabilities) {
-                    answer = Answer::error(Some(&self.id), &error);
+                    answer = Answer::error(self.id(), &error);
                 }
                 self.conversation = None;
                 Poll::Ready(Said::Answer(answer))
@@ -151,9 +151,14 @@ impl Attended {
         self.give_up(&ErrorObject::new(ErrorObject::INTERNAL_ERROR, message))
     }
 
+    /// The id that an answer carries. A batch has none of its own.
+    fn id(&self) -> Option<&[u8]> {
+        Some(&*self.id).filter(|id| !id.is_empty())
+    }
+
     fn give_up(&mut self, error: &ErrorObject) -> Said {
         self.conversation = None;
-        Said::Answer(Answer::error(Some(&self.id), error))
+        Said::Answer(Answer::error(self.id(), error))
     }
 }
 
