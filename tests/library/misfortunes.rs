@@ -113,6 +113,26 @@ async fn a_call_that_is_silent_for_longer_than_the_gateway_waits_is_kept_alive()
     running.stop().await;
 }
 
+/// In payload mode the Functions host describes a request in the body of its own. Whoever can send a body in another
+/// mode could describe a request that the gates let through.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_cannot_be_hidden_in_the_body_of_another() {
+    let described = json!({ "Url": "http://localhost/mcp", "Method": "POST", "Headers": {}, "Body": PING });
+    let hidden = json!({ "Data": { "request": described }, "Metadata": {} }).to_string();
+    let page = ("origin", "https://evil.example".to_owned());
+    let simple = ("content-type", "text/plain".to_owned());
+    for trigger in [Trigger::AzureForwarding, Trigger::AzureProxying] {
+        let running = listen(emulator(trigger, hello().await)).await;
+        let reply = send(running.address(), "POST", &[page.clone(), simple.clone()], &hidden).await;
+        assert_eq!(reply.status, 403, "{trigger}: {reply:?}");
+        if trigger.streams() {
+            let reply = send(running.address(), "POST", &[], &hidden).await;
+            assert_eq!(reply.status, 400, "{trigger}: {reply:?}");
+        }
+        running.stop().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stage_is_no_part_of_the_path() {
     let settings = Settings { http_api_stage: "prod".to_owned(), ..Settings::default() };
