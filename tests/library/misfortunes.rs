@@ -1,11 +1,18 @@
 //! What goes wrong between a client and a server that neither of them did wrong.
 
 use std::{
+    fs,
+    process::Command,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use mcp_cloud_emulator::{Emulator, Observation, Trigger, trigger::Settings};
+use mcp_cloud_emulator::{
+    Emulator, Observation, RuntimeApi, Trigger,
+    runtime_api::{self, Outcome},
+    trigger::Settings,
+};
+use mcp_cloud_tests::{Program, workspace_root};
 use serde_json::{Value, json};
 
 use crate::{
@@ -34,6 +41,31 @@ async fn a_gateway_that_cannot_stream_gets_a_document_from_a_function_that_strea
         assert_eq!((reply.status, reply.messages().len()), (200, 2), "{trigger}: {reply:?}");
         assert!(reply.body.contains("lift-off"), "{trigger}: {reply:?}");
         running.stop().await;
+    }
+}
+
+/// API Gateway sends a second event when a stream has ended, which is no request.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_says_that_a_stream_has_ended_is_acknowledged_and_the_next_request_answered() {
+    let events = workspace_root().join("tests/events");
+    let read = |path: &str| fs::read(events.join(path)).expect("the event is there");
+    let (completion, good) = (read("hostile/lambda/invoke_completion.json"), read("lambda/rest_api/plain.json"));
+    for mode in ["stream", "buffered"] {
+        let api = RuntimeApi::listen(runtime_api::Settings::default()).await.expect("it listens");
+        let mut program = Command::new(hello().await);
+        program.env_clear().env("AWS_LAMBDA_RUNTIME_API", api.address().to_string());
+        let _function = Program::start(program.env("MCP_CLOUD_RESPONSE_MODE", mode));
+        for _ in 0..2 {
+            let acknowledged = api.invoke(completion.clone()).await;
+            assert!(matches!(&acknowledged, Outcome::Buffered { body, .. } if &**body == b"{}"), "{acknowledged:?}");
+            match api.invoke(good.clone()).await {
+                Outcome::Buffered { body, .. } => {
+                    let reply: Value = serde_json::from_slice(&body).expect("the reply is a document");
+                    assert_eq!((mode, &reply["statusCode"]), ("buffered", &json!(200)), "{reply}");
+                }
+                outcome => assert!(mode == "stream" && matches!(outcome, Outcome::Streamed(_)), "{outcome:?}"),
+            }
+        }
     }
 }
 
@@ -79,6 +111,26 @@ async fn a_call_that_is_silent_for_longer_than_the_gateway_waits_is_kept_alive()
     assert!(reply.body.starts_with(":\n\n"), "{reply:?}");
     assert_eq!(reply.message()["result"]["content"][0]["text"], "lift-off", "{reply:?}");
     running.stop().await;
+}
+
+/// In payload mode the Functions host describes a request in the body of its own. Whoever can send a body in another
+/// mode could describe a request that the gates let through.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_cannot_be_hidden_in_the_body_of_another() {
+    let described = json!({ "Url": "http://localhost/mcp", "Method": "POST", "Headers": {}, "Body": PING });
+    let hidden = json!({ "Data": { "request": described }, "Metadata": {} }).to_string();
+    let page = ("origin", "https://evil.example".to_owned());
+    let simple = ("content-type", "text/plain".to_owned());
+    for trigger in [Trigger::AzureForwarding, Trigger::AzureProxying] {
+        let running = listen(emulator(trigger, hello().await)).await;
+        let reply = send(running.address(), "POST", &[page.clone(), simple.clone()], &hidden).await;
+        assert_eq!(reply.status, 403, "{trigger}: {reply:?}");
+        if trigger.streams() {
+            let reply = send(running.address(), "POST", &[], &hidden).await;
+            assert_eq!(reply.status, 400, "{trigger}: {reply:?}");
+        }
+        running.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

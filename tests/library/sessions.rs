@@ -149,6 +149,60 @@ async fn a_question_reaches_the_client_on_the_stream_and_its_answer_the_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_call_of_a_session_reports_reaches_its_client_behind_every_trigger() {
+    for trigger in Trigger::ALL {
+        let session = Session::begin(trigger, 1).await;
+        let mut progress = call("test_tool_with_progress", json!({}));
+        progress["params"]["_meta"] = json!({ "progressToken": "p" });
+        for _ in 0..2 {
+            let reply = session.post(&progress).await;
+            let steps: Vec<_> =
+                reply.messages().iter().filter_map(|message| message["params"]["progress"].as_f64()).collect();
+            assert_eq!((reply.status, steps), (200, vec![0.0, 50.0, 100.0]), "{trigger}: {reply:?}");
+            let answer = reply.message();
+            assert_eq!(answer["result"]["content"][0]["text"], "Progress test completed", "{trigger}: {reply:?}");
+        }
+        session.running.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_its_client_cancels_ends_without_an_answer_of_its_own() {
+    for trigger in streaming() {
+        let session = Session::begin(trigger, MANY).await;
+        let mut stream = session.open("POST", &[], &call("test_sampling", json!({ "prompt": "?" })).to_string()).await;
+        stream.message(|message| message["method"] == "sampling/createMessage").await;
+        let params = json!({ "requestId": "test_sampling" });
+        let cancelled = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": params });
+        assert_eq!(session.post(&cancelled).await.status, 202, "{trigger}");
+        let said = messages(&stream.rest().await);
+        assert!(!said.iter().any(|message| message["id"] == "test_sampling"), "{trigger}: {said:?}");
+        assert_eq!(session.post(&call("test_simple_text", json!({}))).await.status, 200, "{trigger}");
+        session.running.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_messages_of_a_batch_belong_to_their_session() {
+    for trigger in Trigger::ALL {
+        let session = Session::begin(trigger, 1).await;
+        // This session agreed on a version without batches, whatever a header says or does not.
+        let named = [("mcp-session-id", session.id.clone())];
+        let batch = json!([call("test_simple_text", json!({}))]).to_string();
+        let refused = send(session.running.address(), "POST", &named, &batch).await;
+        assert_eq!(
+            (refused.status, &refused.message()["error"]["code"]),
+            (400, &json!(-32600)),
+            "{trigger}: {refused:?}"
+        );
+        let unknown = [("mcp-session-id", "none".to_owned())];
+        let refused = send(session.running.address(), "POST", &unknown, &batch).await;
+        assert_eq!(refused.status, 404, "{trigger}: {refused:?}");
+        session.running.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_session_has_a_stream_of_its_own_where_the_trigger_streams_and_none_elsewhere() {
     for trigger in streaming() {
         let session = Session::begin(trigger, MANY).await;

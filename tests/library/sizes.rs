@@ -35,7 +35,7 @@ fn quoted(text: &str) -> usize {
     Value::from(text).to_string().len() - 2
 }
 
-fn is_refused(trigger: Trigger, reply: &Reply, sizes: [usize; 2]) {
+fn is_refused(trigger: Trigger, reply: &Reply, sizes: &[usize]) {
     let error = &reply.message()["error"];
     let shown = format!("{trigger}: {} {error}", reply.status);
     assert_eq!((reply.status, error["code"].as_i64()), (200, Some(-32603)), "{shown}");
@@ -65,10 +65,29 @@ async fn a_result_over_the_limit_of_a_trigger_is_an_error_that_says_both_sizes_a
             let length = given["result"]["content"][0]["text"].as_str().map(str::len);
             assert_eq!(length, Some(most * text.len()), "{shown}");
             let refused = repeated(running.address(), text, most + 1, accept).await;
-            is_refused(trigger, &refused, [envelope + (most + 1) * width, room]);
+            is_refused(trigger, &refused, &[envelope + (most + 1) * width, room]);
         }
         running.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_of_a_batch_that_are_too_large_together_are_one_error() {
+    let running = listen(emulator(Trigger::Alb, everything().await)).await;
+    let call = |id: u8, times: usize| {
+        let params = json!({ "name": "repeat_text", "arguments": { "text": "a", "times": times } });
+        json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params })
+    };
+    for (times, fits) in [(MIB / 3, true), (2 * MIB / 3, false)] {
+        let batch = json!([call(1, times), call(2, times)]).to_string();
+        let reply = send(running.address(), "POST", &[], &batch).await;
+        if fits {
+            assert_eq!((reply.status, reply.message().as_array().map(Vec::len)), (200, Some(2)));
+        } else {
+            is_refused(Trigger::Alb, &reply, &[MIB - HEAD]);
+        }
+    }
+    running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -81,7 +100,7 @@ async fn a_result_over_the_limit_of_a_stream_is_an_error_that_says_both_sizes() 
         // Six bytes each.
         let times = limit / 6;
         let refused = repeated(running.address(), "\u{1}", times, "application/json").await;
-        is_refused(trigger, &refused, [envelope + 6 * times, limit - HEAD]);
+        is_refused(trigger, &refused, &[envelope + 6 * times, limit - HEAD]);
         // What no buffered reply could carry.
         let fits = repeated(running.address(), "a", 8 * MIB, "application/json").await;
         assert_eq!((fits.status, fits.body.len()), (200, envelope + 8 * MIB), "{trigger}");

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header::ORIGIN, request::Parts};
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
@@ -42,8 +42,11 @@ struct HttpTrigger<'a> {
 }
 
 /// Reads what the host sent. A JSON-RPC message has no member `Data`, so the first member tells the modes apart.
+///
+/// A body that looks like a payload may be a client's own, who would describe a request that the gates let through. The
+/// host sends payloads without a client's headers, and not where it is a proxy, which alone can stream.
 pub(super) fn read(mut parts: Parts, body: Bytes, settings: Settings) -> Arrived {
-    if !is_payload(&body) {
+    if settings.plain.streams || parts.headers.contains_key(ORIGIN) || !is_payload(&body) {
         parts.extensions.insert(RequestInfo::new(RequestOrigin::AzureFunctions, settings.plain));
         return Arrived::Plain(Request::from_parts(parts, body));
     }
@@ -110,7 +113,7 @@ mod tests {
     use crate::capabilities::Capabilities;
 
     const SETTINGS: Settings =
-        Settings { port: 0, plain: Capabilities::AZURE_PROXYING, payload: Capabilities::AZURE_PAYLOAD };
+        Settings { port: 0, plain: Capabilities::AZURE_FORWARDING, payload: Capabilities::AZURE_PAYLOAD };
 
     fn arrive(body: &str) -> Arrived {
         let (parts, ()) = Request::new(()).into_parts();
