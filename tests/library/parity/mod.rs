@@ -53,7 +53,7 @@ async fn replies(trigger: Trigger) -> Vec<Reply> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_trigger_gives_the_same_answers() {
     let exchanges = exchanges();
-    assert!(exchanges.len() > 120, "{}", exchanges.len());
+    assert!(exchanges.len() > 170, "{}", exchanges.len());
     let running = Trigger::ALL.map(|trigger| (trigger, tokio::spawn(replies(trigger))));
     let direct = replies(Trigger::Direct).await;
     for (trigger, replies) in running {
