@@ -100,7 +100,7 @@ where
 }
 
 /// Reads a body to its end, unless it is larger than `limit` bytes.
-pub(crate) async fn read_body<B>(body: B, limit: usize) -> Result<Bytes, Box<Response<Body>>>
+async fn read_body<B>(body: B, limit: usize) -> Result<Bytes, Box<Response<Body>>>
 where
     B: http_body::Body,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -112,10 +112,10 @@ where
     }
 }
 
-fn too_large(limit: usize) -> Response<Body> {
+pub(crate) fn too_large(limit: usize) -> Response<Body> {
     refuse(StatusCode::PAYLOAD_TOO_LARGE, format!("the request body is larger than {limit} bytes"))
 }
 
-fn refuse(status: StatusCode, message: impl Into<String>) -> Response<Body> {
+pub(crate) fn refuse(status: StatusCode, message: impl Into<String>) -> Response<Body> {
     rejection(status, None, &ErrorObject::new(ErrorObject::INVALID_REQUEST, message))
 }

@@ -76,6 +76,21 @@ async fn a_body_over_the_limit_is_too_large_behind_every_trigger() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payload_is_measured_by_the_body_in_it() {
+    let running = listen(emulator(Trigger::AzurePayload, everything().await)).await;
+    // As JSON within JSON it takes twice its size.
+    let params = json!({ "padding": "\"".repeat(2_900_000) });
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "ping", "params": params }).to_string();
+    let reply = send(running.address(), "POST", &[], &body).await;
+    assert_eq!((reply.status, code(&reply)), (200, None), "{}", reply.status);
+    // Far too large, it is refused before it has been read.
+    let body = format!("{PING}{}", " ".repeat(14 * 1024 * 1024));
+    let reply = send(running.address(), "POST", &[], &body).await;
+    assert_eq!((reply.status, code(&reply)), (413, Some(-32600)), "{reply:?}");
+    running.stop().await;
+}
+
 fn code(reply: &Reply) -> Option<i64> {
     let message: Value = reply.message();
     message["error"]["code"].as_i64()

@@ -46,7 +46,7 @@ struct HttpTrigger<'a> {
 /// A body that looks like a payload may be a client's own, who would describe a request that the gates let through. The
 /// host sends payloads without a client's headers, and not where it is a proxy, which alone can stream.
 pub(super) fn read(mut parts: Parts, body: Bytes, settings: Settings) -> Arrived {
-    if settings.plain.streams || parts.headers.contains_key(ORIGIN) || !is_payload(&body) {
+    if !is_payload(&parts, &body, settings) {
         parts.extensions.insert(RequestInfo::new(RequestOrigin::AzureFunctions, settings.plain));
         return Arrived::Plain(Request::from_parts(parts, body));
     }
@@ -59,7 +59,12 @@ pub(super) fn read(mut parts: Parts, body: Bytes, settings: Settings) -> Arrived
     }
 }
 
-fn is_payload(body: &[u8]) -> bool {
+/// Whether a request is the host's own, which describes another. Where the host proxies it sends none, and it never names
+/// an `Origin`: what looks like one then is a client's.
+pub(super) fn is_payload(parts: &Parts, body: &[u8], settings: Settings) -> bool {
+    if settings.plain.streams || parts.headers.contains_key(ORIGIN) {
+        return false;
+    }
     let Some(first) = body.trim_ascii_start().strip_prefix(b"{") else { return false };
     let first = first.trim_ascii_start();
     first.starts_with(br#""Data""#) || first.starts_with(br#""Metadata""#)
