@@ -92,6 +92,11 @@ impl Answer {
         &self.message
     }
 
+    /// Whether it is a batch without a response: every request in it was cancelled.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.content == Content::Batch && self.message == b"[]"
+    }
+
     /// The code of the error it carries, if it carries one.
     #[must_use]
     pub fn error_code(&self) -> Option<i64> {

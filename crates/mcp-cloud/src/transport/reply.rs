@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 
 use super::{
+    accepted,
     attended::{Attended, Said, too_large},
     era::Era,
     headers::Accepts,
@@ -63,6 +64,9 @@ impl Exchange {
 
     /// Everything at once: the answer, and what was said before it.
     fn last(&self, answer: Answer, mut events: Vec<u8>) -> http::Response<Body> {
+        if answer.is_empty() && events.is_empty() {
+            return accepted();
+        }
         if let Some(sessions) = &self.opened_in {
             self.settle(sessions, &answer);
         }

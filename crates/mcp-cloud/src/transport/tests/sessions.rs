@@ -359,3 +359,24 @@ async fn what_runs_for_nobody_does_not_keep_a_session_alive() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(send(&service, within(&id, call("echo"))).await.0, 404);
 }
+
+#[tokio::test]
+async fn a_batch_whose_requests_are_all_cancelled_has_nothing_to_say() {
+    let service = service();
+    let id = begin(&service).await;
+    let call = |id| json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": { "name": "hang" } });
+    let batch = with_header(post(json!([call(1), call(2)])), "mcp-session-id", &id);
+    let batch = with_header(batch, "mcp-protocol-version", "2025-03-26");
+    let running = tokio::spawn({
+        let service = service.clone();
+        async move { send(&service, batch).await }
+    });
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    for request in [1, 2] {
+        let params = json!({ "requestId": request });
+        let cancel = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": params });
+        assert_eq!(send(&service, within(&id, post(cancel))).await.0, 202);
+    }
+    let (status, _, body) = tokio::time::timeout(Duration::from_secs(2), running).await.unwrap().unwrap();
+    assert_eq!((status, body.as_str()), (202, ""));
+}
