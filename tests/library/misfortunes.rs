@@ -83,6 +83,34 @@ async fn a_function_that_was_frozen_answers_as_if_nothing_had_been() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_task_goes_on_when_the_function_that_runs_it_is_thawed() {
+    let meta = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": { "extensions": { "io.modelcontextprotocol/tasks": {} } },
+    });
+    let headers = |method: &str, name: &str| {
+        [("mcp-protocol-version", "2026-07-28"), ("mcp-method", method), ("mcp-name", name)]
+            .map(|(header, value)| (header, value.to_owned()))
+    };
+    for trigger in functions() {
+        let running = listen(emulator(trigger, everything().await).instances(1)).await;
+        let send = async |method: &str, name: &str, mut params: Value| {
+            params["_meta"] = meta.clone();
+            let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string();
+            send(running.address(), "POST", &headers(method, name), &body).await
+        };
+        let call = json!({ "name": "slow_compute", "arguments": { "seconds": 0.2 } });
+        let begun = send("tools/call", "slow_compute", call).await;
+        let id = begun.message()["result"]["taskId"].as_str().unwrap_or_else(|| panic!("{begun:?}")).to_owned();
+        // Its time runs out while nothing runs.
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        let task = send("tasks/get", &id, json!({ "taskId": id })).await;
+        assert_eq!(task.message()["result"]["status"], "completed", "{trigger}: {task:?}");
+        running.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_would_outlast_the_platforms_deadline_ends_with_an_error_before_it() {
     for trigger in functions() {
         for token in [json!({}), json!({ "progressToken": 1 })] {

@@ -261,3 +261,17 @@ async fn a_client_that_comes_back_gets_the_answer_of_a_call_whose_connection_was
         session.running.stop().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_of_another_instance_is_not_found_so_that_its_client_begins_anew() {
+    let one = Session::begin(Trigger::Direct, 1).await;
+    let other = Session::begin(Trigger::Direct, 1).await;
+    let strayed = Session { running: other.running, id: one.id.clone(), trigger: Trigger::Direct };
+    let reply = strayed.post(&call("test_simple_text", json!({}))).await;
+    // Never 401: clients would look for another token, for ever.
+    assert_eq!((reply.status, reply.message()["error"]["code"].as_i64()), (404, Some(-32600)), "{reply:?}");
+    assert!(reply.body.contains("initialize"), "{reply:?}");
+    assert_eq!(one.post(&call("test_simple_text", json!({}))).await.status, 200);
+    strayed.running.stop().await;
+    one.running.stop().await;
+}

@@ -62,9 +62,7 @@ impl Loop {
 
     async fn once(&mut self) -> Result<(), ServeError> {
         let invocation = self.api.next().map_err(|source| ServeError::RuntimeApi { attempt: "ask", source })?;
-        if !self.gateway.managed {
-            catch_up().await;
-        }
+        self.catch_up().await;
         let Invocation { id, context, deadline, event } = invocation;
         let sent = match decode(&event, self.gateway) {
             Decoded::Request(mut request, encoding) => {
@@ -74,6 +72,8 @@ impl Loop {
                     info.lambda = Some(context);
                 }
                 let reply = self.service.answer(*request).await;
+                // What the handler has left to tasks begins now, and not with the next request.
+                self.catch_up().await;
                 self.send(&id, reply, encoding).await
             }
             Decoded::Completion => self.api.respond(&id, b"{}"),
@@ -83,6 +83,17 @@ impl Loop {
             }
         };
         sent.map_err(|source| ServeError::RuntimeApi { attempt: "send a reply to", source })
+    }
+
+    /// Gives tasks a turn that would be left when the process is frozen: a handler that answers at once never yields to the
+    /// runtime, and without this they would wait for one that does. Where nothing is frozen, they run by themselves.
+    async fn catch_up(&self) {
+        if self.gateway.managed || Handle::current().metrics().num_alive_tasks() <= RESTING {
+            return;
+        }
+        for _ in 0..TURNS {
+            tokio::task::yield_now().await;
+        }
     }
 
     async fn send(&mut self, id: &str, reply: Response<Body>, encoding: Encoding) -> io::Result<()> {
@@ -135,17 +146,6 @@ impl Loop {
             reply.push(NOTHING)?;
         }
         reply.finish()
-    }
-}
-
-/// Gives tasks a turn that were left when the process was frozen: a handler that answers at once never yields to the
-/// runtime, and without this they would wait for one that does.
-async fn catch_up() {
-    if Handle::current().metrics().num_alive_tasks() <= RESTING {
-        return;
-    }
-    for _ in 0..TURNS {
-        tokio::task::yield_now().await;
     }
 }
 
