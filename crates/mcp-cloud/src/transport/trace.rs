@@ -29,16 +29,21 @@ impl TraceParent {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    fn new(trace: &str, parent: &str, sampled: bool) -> Option<Self> {
+    /// Of a trace in one part or two, which together have 32 digits.
+    fn new(trace: [&str; 2], parent: &str, sampled: bool) -> Option<Self> {
         let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f'));
         let is_nothing = |text: &str| text.bytes().all(|byte| byte == b'0');
-        let fits = trace.len() == 32 && parent.len() == 16 && is_hex(trace) && is_hex(parent);
-        if !fits || is_nothing(trace) || is_nothing(parent) {
+        let [first, second] = trace;
+        let fits = first.len() + second.len() == 32 && parent.len() == 16;
+        if !fits || ![first, second, parent].into_iter().all(is_hex) {
+            return None;
+        }
+        if is_nothing(first) && is_nothing(second) || is_nothing(parent) {
             return None;
         }
         let mut value = [b'-'; LENGTH];
         let flags = if sampled { "01" } else { "00" };
-        for (start, part) in [(0, "00"), (3, trace), (36, parent), (53, flags)] {
+        for (start, part) in [(0, "00"), (3, first), (3 + first.len(), second), (36, parent), (53, flags)] {
             value.get_mut(start..start + part.len())?.copy_from_slice(part.as_bytes());
         }
         Some(Self(value))
@@ -52,7 +57,7 @@ impl TraceParent {
             return None;
         }
         let flags = u8::from_str_radix(flags, 16).ok()?;
-        Self::new(trace, parent, flags & 1 == 1)
+        Self::new([trace, ""], parent, flags & 1 == 1)
     }
 
     /// `<trace>/<parent in decimal>;o=1` (<https://cloud.google.com/trace/docs/trace-context>).
@@ -60,7 +65,7 @@ impl TraceParent {
         let (trace, rest) = value.trim().split_once('/')?;
         let (parent, options) = rest.split_once(';').unwrap_or((rest, ""));
         let parent = format!("{:016x}", parent.parse::<u64>().ok()?);
-        Self::new(&trace.to_ascii_lowercase(), &parent, options.trim() == "o=1")
+        Self::new([&trace.to_ascii_lowercase(), ""], &parent, options.trim() == "o=1")
     }
 
     /// `Root=1-<8 digits>-<24 digits>;Parent=<16 digits>;Sampled=1`
@@ -77,7 +82,7 @@ impl TraceParent {
             }
         }
         let (time, unique) = root?.split_once('-')?;
-        Self::new(&format!("{time}{unique}"), parent.or_else(|| unique.get(..16))?, sampled)
+        Self::new([time, unique], parent.or_else(|| unique.get(..16))?, sampled)
     }
 }
 
