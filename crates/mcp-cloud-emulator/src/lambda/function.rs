@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{
-    instance::{Instance, exit_error, launch_error},
+    instance::{Instance, launch_error},
     managed::{self, Managed},
 };
 use crate::{
@@ -193,12 +193,7 @@ async fn carry(shared: &Shared, event: Bytes, sender: oneshot::Sender<Outcome>, 
         }
     };
     let request_id = runtime_api::request_id();
-    let outcome = tokio::select! {
-        // What the runtime still said counts more than that it then ended.
-        biased;
-        outcome = instance.api.invoke_as(&request_id, event) => outcome,
-        exit = instance.process.exited() => Outcome::FunctionError(exit_error(exit.code)),
-    };
+    let outcome = instance.invoke(&request_id, event).await;
     let ended = match &outcome {
         Outcome::Timeout => Some("did not reply before its deadline"),
         Outcome::Disconnected => Some("closed its connection to the Runtime API"),

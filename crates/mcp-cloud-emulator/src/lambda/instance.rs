@@ -2,10 +2,12 @@
 
 use std::{io, net::SocketAddr};
 
+use bytes::Bytes;
+
 use super::function::Shared;
 use crate::{
     process::Process,
-    runtime_api::{FunctionError, RuntimeApi, Settings},
+    runtime_api::{FunctionError, Outcome, RuntimeApi, Settings},
 };
 
 const REGION: &str = "us-east-1";
@@ -29,6 +31,16 @@ impl Instance {
         let env = environment(shared, &name, api.address());
         let process = shared.program.start(&env)?;
         Ok(Self { api, process })
+    }
+
+    /// Carries an event under this id, unless the process ends before there is an outcome.
+    pub(super) async fn invoke(&self, request_id: &str, event: Bytes) -> Outcome {
+        tokio::select! {
+            // What the runtime still said counts more than that it then ended.
+            biased;
+            outcome = self.api.invoke_as(request_id, event) => outcome,
+            exit = self.process.exited() => Outcome::FunctionError(exit_error(exit.code)),
+        }
     }
 }
 

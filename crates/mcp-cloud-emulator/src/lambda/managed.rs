@@ -79,12 +79,7 @@ pub(super) async fn carry(shared: &Shared, event: Bytes, sender: oneshot::Sender
         }
     };
     let request_id = runtime_api::request_id();
-    let outcome = tokio::select! {
-        // What the runtime still said counts more than that it then ended.
-        biased;
-        outcome = instance.api.invoke_as(&request_id, event) => outcome,
-        exit = instance.process.exited() => Outcome::FunctionError(exit_error(exit.code)),
-    };
+    let outcome = instance.invoke(&request_id, event).await;
     if let Outcome::InitError(error) = &outcome {
         shared.program.observer.observe(Observation::InitError { error_type: error.error_type.clone() });
         instance.process.kill("could not start").await;
