@@ -72,6 +72,26 @@ pub(super) struct Watches {
 }
 
 impl Attended {
+    /// A conversation that has not begun, which nothing limits and nobody can cancel but by dropping it.
+    pub(super) fn new(id: Bytes, finish: Finish, capabilities: Capabilities) -> Self {
+        Self {
+            id,
+            conversation: None,
+            finish,
+            capabilities,
+            deadline: None,
+            silence: None,
+            runs_on: false,
+            is_subscription: false,
+            stopping: None,
+            reconnect: None,
+            cancelled: None,
+            running: None,
+            span: tracing::Span::none(),
+            watches: None,
+        }
+    }
+
     pub(super) async fn next(&mut self) -> Said {
         poll_fn(|context| self.poll_next(context)).await
     }

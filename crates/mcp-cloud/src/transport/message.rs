@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     capabilities::Capabilities,
-    handler::{Answer, ErrorObject, Incoming, Request},
+    handler::{Answer, ErrorObject, Handler, Incoming, Request},
     reconnect::Reconnect,
     request_info::RequestInfo,
     transport::TraceParent,
@@ -207,6 +207,11 @@ impl<'a> Context<'a> {
         Ok(())
     }
 
+    /// The session's own handler, or everybody's.
+    fn handler(&self) -> &dyn Handler {
+        self.session.as_ref().map_or(&*self.shared.handler, |session| &*session.handler)
+    }
+
     /// The message as a handler gets it.
     fn request(&self, era: Era, body: &Bytes, envelope: &Envelope<'_>, http: Parts) -> Request {
         let (id, method, params) = match &envelope.message {
@@ -233,8 +238,7 @@ impl<'a> Context<'a> {
         {
             session.cancel(id.as_bytes());
         }
-        let handler = self.session.as_ref().map_or(&self.shared.handler, |session| &session.handler);
-        handler.receive(Incoming::Notification(Box::new(self.request(era, body, envelope, http))));
+        self.handler().receive(Incoming::Notification(Box::new(self.request(era, body, envelope, http))));
     }
 
     /// Starts to answer a request.
@@ -254,8 +258,7 @@ impl<'a> Context<'a> {
             rpc.method = &*request.method,
             traceparent = request.trace.as_ref().map(TraceParent::as_str)
         );
-        let handler = self.session.as_ref().map_or(&self.shared.handler, |session| &session.handler);
-        attended.conversation = Some(handler.call(request));
+        attended.conversation = Some(self.handler().call(request));
         attended
     }
 
@@ -268,22 +271,14 @@ impl<'a> Context<'a> {
             Era::Legacy => self.session.is_some() && capabilities.can_ask(),
         };
         let speaks = self.accepts.events || is_subscription;
-        Attended {
-            id,
-            conversation: None,
-            finish: Finish::new(method, era, self.shared.settings.server_info.clone(), self.is_known, notifies),
-            capabilities,
-            deadline: self.deadline,
-            silence: capabilities.keep_alive().filter(|_| speaks),
-            runs_on: era == Era::Legacy && !capabilities.freezes,
-            is_subscription,
-            stopping: (is_subscription || self.session.is_some()).then(|| self.shared.stopping.subscribe()),
-            reconnect: None,
-            cancelled: None,
-            running: None,
-            span: tracing::Span::none(),
-            watches: None,
-        }
+        let finish = Finish::new(method, era, self.shared.settings.server_info.clone(), self.is_known, notifies);
+        let mut attended = Attended::new(id, finish, capabilities);
+        attended.deadline = self.deadline;
+        attended.silence = capabilities.keep_alive().filter(|_| speaks);
+        attended.runs_on = era == Era::Legacy && !capabilities.freezes;
+        attended.is_subscription = is_subscription;
+        attended.stopping = (is_subscription || self.session.is_some()).then(|| self.shared.stopping.subscribe());
+        attended
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
     era::Era,
     headers::Accepts,
     session::{Busy, Session, Sessions},
-    stream::{EventStream, KEEP_ALIVE, write_event},
+    stream::{EventStream, KEEP_ALIVE, event, write_event},
 };
 use crate::{
     body::Body,
@@ -49,9 +49,7 @@ impl Exchange {
                 Said::Message(message) if self.attended.capabilities.streams => return self.stream(Some(message)),
                 Said::Message(message) => write_event(&mut events, None, &message),
                 Said::Nothing => return self.stream(None),
-                Said::Reconnect if self.session.is_some() && self.attended.capabilities.streams => {
-                    return self.interrupted();
-                }
+                Said::Reconnect if self.can_come_back() => return self.interrupted(),
                 Said::Reconnect => {}
                 Said::Cancelled => {
                     let error = ErrorObject::new(ErrorObject::REQUEST_CANCELLED, "the client cancelled this request");
@@ -94,14 +92,7 @@ impl Exchange {
     fn stream(self, said: Option<Bytes>) -> http::Response<Body> {
         let Self { attended, session, opened_in, busy: _busy, .. } = self;
         let Some(session) = session else {
-            let written = said.map_or_else(
-                || Bytes::from_static(KEEP_ALIVE),
-                |message| {
-                    let mut event = Vec::with_capacity(message.len() + 32);
-                    write_event(&mut event, None, &message);
-                    event.into()
-                },
-            );
+            let written = said.map_or_else(|| Bytes::from_static(KEEP_ALIVE), |message| event(None, &message));
             return event_stream(Body::stream(EventStream::new(attended, written)));
         };
         let response = event_stream(session.carry(attended, said));
@@ -109,14 +100,17 @@ impl Exchange {
     }
 
     /// Begins to stream only to end the connection: the client comes back for the rest.
-    fn interrupted(mut self) -> http::Response<Body> {
+    fn interrupted(self) -> http::Response<Body> {
         if let Some(reconnect) = &self.attended.reconnect {
             // Once more, for whoever carries the conversation on.
             reconnect.raise();
         }
-        // The handler is heard again only on its stream, whose first event tells the client where to come back to.
-        self.accepts.events = true;
         self.stream(None)
+    }
+
+    /// Whether the client could read on where a connection ended: on a stream of its session, which it must take.
+    fn can_come_back(&self) -> bool {
+        self.session.is_some() && self.attended.capabilities.streams && self.accepts.events
     }
 
     /// A session begins when the handler agrees to a version, and is not begun by an error.

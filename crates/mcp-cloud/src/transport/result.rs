@@ -66,7 +66,8 @@ impl Finish {
             return;
         }
         let found = Members::of(result);
-        let cacheable = self.kind == Kind::Cacheable || result_is_discovery(self.kind);
+        // `server/discover` is cacheable too; `initialize` belongs to the other era.
+        let cacheable = matches!(self.kind, Kind::Cacheable | Kind::Introduction);
         let is_complete = found.result_type.as_ref().is_none_or(|value| value.text == r#""complete""#);
         let mut added = Vec::new();
         let mut add = |name: &str, value: &[u8]| {
@@ -118,11 +119,6 @@ impl Finish {
             answer.splice_result(range, &with);
         }
     }
-}
-
-/// `server/discover` is cacheable too; `initialize` belongs to the other era.
-fn result_is_discovery(kind: Kind) -> bool {
-    kind == Kind::Introduction
 }
 
 /// The members of a result that are looked at, where they are there.

@@ -144,22 +144,12 @@ impl Connection {
         let id = request.id.clone().unwrap_or_default();
         let cancelled = Signal::default();
         lock(&self.running).insert(id.clone(), cancelled.clone());
-        let mut attended = Attended {
-            id: id.clone(),
-            conversation: None,
-            finish: Finish::new(&request.method, request.era, self.server_info.clone(), false, true),
-            capabilities: PIPE,
-            deadline: None,
-            silence: None,
-            runs_on: false,
-            is_subscription: &*request.method == "subscriptions/listen",
-            stopping: Some(self.stopping.subscribe()),
-            reconnect: None,
-            cancelled: Some(cancelled.clone()),
-            running: None,
-            span: tracing::info_span!("mcp", rpc.method = &*request.method),
-            watches: None,
-        };
+        let finish = Finish::new(&request.method, request.era, self.server_info.clone(), false, true);
+        let mut attended = Attended::new(id.clone(), finish, PIPE);
+        attended.is_subscription = &*request.method == "subscriptions/listen";
+        attended.stopping = Some(self.stopping.subscribe());
+        attended.cancelled = Some(cancelled.clone());
+        attended.span = tracing::info_span!("mcp", rpc.method = &*request.method);
         attended.conversation = Some(self.handler.call(request));
         let (output, running) = (self.output.clone(), Arc::clone(&self.running));
         self.tasks.spawn(async move {

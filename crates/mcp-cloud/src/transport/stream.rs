@@ -56,15 +56,20 @@ impl http_body::Body for EventStream {
                     return Poll::Ready(None);
                 }
             };
-            let mut event = Vec::with_capacity(message.len() + 32);
-            write_event(&mut event, None, &message);
-            return Poll::Ready(Some(Ok(Frame::data(event.into()))));
+            return Poll::Ready(Some(Ok(Frame::data(event(None, &message)))));
         }
     }
 
     fn is_end_stream(&self) -> bool {
         self.attended.is_none() && self.written.is_empty()
     }
+}
+
+/// A message as one event.
+pub(super) fn event(id: Option<&str>, message: &[u8]) -> Bytes {
+    let mut event = Vec::with_capacity(message.len() + 48);
+    write_event(&mut event, id, message);
+    event.into()
 }
 
 /// Appends a message as one event. Each of its lines gets a `data:` field of its own.

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::transport::{
     attended::last_moment,
-    stream::{KEEP_ALIVE, write_event},
+    stream::{KEEP_ALIVE, event},
 };
 
 /// How long a client waits before it comes back, in milliseconds.
@@ -69,12 +69,6 @@ impl Reader {
         })
     }
 
-    fn event(&self, position: u64, message: &[u8]) -> Bytes {
-        let mut event = Vec::with_capacity(message.len() + 48);
-        write_event(&mut event, Some(&event_id(self.log.number, position)), message);
-        event.into()
-    }
-
     /// Whether the connection has to end, although the stream has not.
     fn is_at_its_end(&mut self, context: &mut Context<'_>) -> bool {
         self.deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(context).is_ready())
@@ -110,7 +104,7 @@ impl http_body::Body for Reader {
                 if let (Some(silence), Some(alarm)) = (self.silence, &mut self.keep_alive) {
                     alarm.as_mut().reset(tokio::time::Instant::now() + silence);
                 }
-                send(self.event(position, &message))
+                send(event(Some(&event_id(self.log.number, position)), &message))
             }
             Poll::Ready(Read::Interrupted) => {
                 self.ended = true;

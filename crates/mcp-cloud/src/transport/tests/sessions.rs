@@ -217,6 +217,10 @@ async fn a_handler_may_let_go_of_the_connection_and_the_client_comes_back() {
     let again = with_header(get(&id), "last-event-id", position);
     let body = service.clone().answer(again).await.into_body().collect().await.unwrap().to_bytes();
     assert_eq!(events(std::str::from_utf8(&body).unwrap())[0]["result"]["content"][0]["text"], "back");
+    // A client that takes only JSON could not read on.
+    let only_json = with_header(within(&id, call("reconnect")), "accept", "application/json");
+    let (_, media_type, body) = send(&service, only_json).await;
+    assert_eq!((media_type.as_str(), &json_of(&body)["id"]), ("application/json", &json!(7)));
     // Where nobody can come back, nothing happens.
     let (_, _, body) = send(&service, call("reconnect")).await;
     assert_eq!(json_of(&body)["result"]["content"][0]["text"], "back");
