@@ -45,9 +45,12 @@ async fn main() -> Result<(), mcp_cloud::ServeError> {
 )]
 
 mod body;
+mod byte_str;
 mod capabilities;
 mod edge;
 pub mod handler;
+mod json;
+mod names;
 mod platform;
 mod reconnect;
 mod request_info;
@@ -62,6 +65,7 @@ mod transport;
 pub use http;
 
 pub use body::Body;
+pub use byte_str::ByteStr;
 pub use capabilities::Capabilities;
 pub use platform::{LambdaContext, ServeError};
 pub use reconnect::Reconnect;

@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use http::Extensions;
 
-use crate::{capabilities::Capabilities, platform::LambdaContext};
+use crate::{byte_str::ByteStr, capabilities::Capabilities, platform::LambdaContext};
 
 /// Where a request came from. It decides how the reply is encoded; nothing between the platform and the handler asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -41,7 +41,7 @@ pub struct RequestInfo {
     pub capabilities: Capabilities,
     /// The host the platform says the request was sent to, where it says so. A `Host` header that disagrees is
     /// refused.
-    pub host: Option<Box<str>>,
+    pub host: Option<ByteStr>,
     /// The address of the caller, where the platform vouches for it.
     pub source_ip: Option<IpAddr>,
     /// What the gateway's authorizer said about the caller, as the JSON it sent (`requestContext.authorizer` of an

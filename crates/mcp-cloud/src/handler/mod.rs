@@ -20,6 +20,7 @@ use std::{
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
+use crate::byte_str::ByteStr;
 pub use crate::transport::{Era, TraceParent};
 pub use answer::{Answer, ErrorObject};
 
@@ -50,7 +51,7 @@ pub struct Request {
     /// Its `id`, as raw JSON: a string or an integer. A notification has none.
     pub id: Option<Bytes>,
     /// Its `method`.
-    pub method: Box<str>,
+    pub method: ByteStr,
     /// Its `params`, as raw JSON, where it has any.
     pub params: Option<Bytes>,
     /// The era of the protocol it belongs to.

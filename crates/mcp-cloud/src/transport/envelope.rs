@@ -3,10 +3,13 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Deserializer, de::IgnoredAny};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::handler::ErrorObject;
+use crate::{
+    handler::ErrorObject,
+    json::{Malformed, Quoted, Scanner, Span},
+};
 
 /// A message, and what the gates need of its parameters. It borrows from the body.
 pub(crate) struct Envelope<'a> {
@@ -28,11 +31,11 @@ pub(crate) struct Head<'a> {
     /// Whether `params._meta["io.modelcontextprotocol/clientCapabilities"]` is an object.
     pub(crate) has_client_capabilities: bool,
     /// `params.name`, as raw JSON.
-    pub(crate) name: Option<&'a RawValue>,
+    pub(crate) name: Option<&'a str>,
     /// `params.uri`, as raw JSON.
-    pub(crate) uri: Option<&'a RawValue>,
+    pub(crate) uri: Option<&'a str>,
     /// `params.taskId`, as raw JSON.
-    pub(crate) task_id: Option<&'a RawValue>,
+    pub(crate) task_id: Option<&'a str>,
 }
 
 impl<'a> Envelope<'a> {
@@ -46,27 +49,26 @@ impl<'a> Envelope<'a> {
         // Checked once as a whole, the text inside needs no check of its own.
         let text = std::str::from_utf8(body)
             .map_err(|_| ErrorObject::new(ErrorObject::PARSE_ERROR, "the body is not UTF-8 and so not JSON"))?;
-        let wire: Wire<'a> = serde_json::from_str(text).map_err(|error| not_a_message(body, &error))?;
-        if wire.jsonrpc.as_ref().map(|text| &*text.0) != Some("2.0") {
+        let wire = Wire::read(text).map_err(|error| not_a_message(body, error))?;
+        if wire.jsonrpc.as_deref() != Some("2.0") {
             return Err(invalid(r#"a message needs "jsonrpc": "2.0""#));
         }
         if let Some(id) = wire.id
-            && !is_id(id.get())
+            && !is_id(id)
         {
             return Err(invalid("the id of a message is a string or an integer"));
         }
         let Some(method) = wire.method else {
-            if wire.id.is_some() && (wire.result.is_some() || wire.error.is_some()) {
+            if wire.id.is_some() && wire.is_answered {
                 return Ok(Self { message: Message::Response, head: Head::default() });
             }
             return Err(invalid("a message needs a method"));
         };
-        let head = wire.params.map_or_else(|| Ok(Head::default()), Head::parse)?;
         let message = match wire.id {
-            Some(id) => Message::Request { id: id.get(), method: method.0, params: wire.params.map(RawValue::get) },
-            None => Message::Notification { method: method.0, params: wire.params.map(RawValue::get) },
+            Some(id) => Message::Request { id, method, params: wire.params },
+            None => Message::Notification { method, params: wire.params },
         };
-        Ok(Self { message, head })
+        Ok(Self { message, head: wire.head })
     }
 
     /// The id of a request, as raw JSON.
@@ -83,30 +85,6 @@ impl<'a> Envelope<'a> {
             Message::Request { method, .. } => Some(method),
             _ => None,
         }
-    }
-}
-
-impl<'a> Head<'a> {
-    fn parse(params: &'a RawValue) -> Result<Self, ErrorObject> {
-        let text = params.get();
-        if !text.starts_with('{') {
-            return Err(ErrorObject::new(ErrorObject::INVALID_REQUEST, "params are an object in this protocol"));
-        }
-        // Without metadata a request is of the legacy era, whose headers repeat nothing. (A name can hide in an escape.)
-        if !text.contains("_meta") && !text.contains("\\u") {
-            return Ok(Self::default());
-        }
-        let wire: WireParams<'a> = serde_json::from_str(params.get()).map_err(|error| {
-            ErrorObject::new(ErrorObject::INVALID_REQUEST, format!("params are not what they should be: {error}"))
-        })?;
-        let meta = wire.meta.unwrap_or_default();
-        Ok(Self {
-            protocol_version: meta.protocol_version.and_then(self::text),
-            has_client_capabilities: meta.client_capabilities.is_some_and(|raw| raw.get().starts_with('{')),
-            name: wire.name,
-            uri: wire.uri,
-            task_id: wire.task_id,
-        })
     }
 }
 
@@ -147,8 +125,17 @@ pub(super) fn cancelled_id(params: &str) -> Option<&str> {
 }
 
 /// The text of a JSON string; nothing for any other JSON. What type a parameter has to have is for the handler to say.
-pub(super) fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
-    serde_json::from_str::<Text<'_>>(raw.get()).ok().map(|text| text.0)
+pub(super) fn text(raw: &str) -> Option<Cow<'_, str>> {
+    let quoted = Scanner::new(raw.as_bytes(), 0).string().ok()?;
+    text_of(raw, quoted)
+}
+
+/// The text a string of a document stands for; nothing where that is no Unicode text.
+fn text_of(document: &str, quoted: Quoted) -> Option<Cow<'_, str>> {
+    match quoted.text(document.as_bytes())? {
+        Cow::Borrowed(_) => document.get(quoted.inside.start..quoted.inside.end).map(Cow::Borrowed),
+        Cow::Owned(text) => String::from_utf8(text).ok().map(Cow::Owned),
+    }
 }
 
 /// An id is a string or an integer (MCP, basic/index, Requests: it must not be null, and fractions are no ids).
@@ -158,58 +145,119 @@ fn is_id(raw: &str) -> bool {
 }
 
 /// Says what is wrong with bytes that did not parse: not JSON, or JSON of another shape.
-fn not_a_message(body: &[u8], error: &serde_json::Error) -> ErrorObject {
+fn not_a_message(body: &[u8], error: Malformed) -> ErrorObject {
     if body.trim_ascii().is_empty() {
         return ErrorObject::new(ErrorObject::PARSE_ERROR, "the body is empty; a JSON-RPC message was expected");
     }
-    if !error.is_data() {
+    if !error.is_json {
         return ErrorObject::new(ErrorObject::PARSE_ERROR, format!("the body is not JSON: {error}"));
     }
     ErrorObject::new(ErrorObject::INVALID_REQUEST, format!("the body is not a JSON-RPC message: {error}"))
 }
 
-/// Borrowed where it has no escapes. (`Option<Cow<str>>` alone would always be copied.)
-#[derive(Deserialize)]
-#[serde(transparent)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
-#[derive(Deserialize)]
+/// The members of a message.
+#[derive(Default)]
 struct Wire<'a> {
-    #[serde(borrow)]
-    jsonrpc: Option<Text<'a>>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    method: Option<Text<'a>>,
-    #[serde(borrow)]
-    params: Option<&'a RawValue>,
-    result: Option<IgnoredAny>,
-    error: Option<IgnoredAny>,
+    jsonrpc: Option<Cow<'a, str>>,
+    /// As raw JSON, `null` included: a null id is not an absent one.
+    id: Option<&'a str>,
+    method: Option<Cow<'a, str>>,
+    params: Option<&'a str>,
+    head: Head<'a>,
+    /// Whether there is a result or an error.
+    is_answered: bool,
 }
 
-/// A member that is there, `null` included: a null id is not an absent one.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
-    <&RawValue>::deserialize(deserializer).map(Some)
+impl<'a> Wire<'a> {
+    fn read(text: &'a str) -> Result<Self, Malformed> {
+        let mut wire = Self::default();
+        let mut scanner = Scanner::new(text.as_bytes(), 0);
+        scanner.object(|scanner, name| {
+            let name = name.text(text.as_bytes()).unwrap_or_default();
+            match &*name {
+                b"jsonrpc" => {
+                    let version = scanner.optional_string()?;
+                    wire.jsonrpc = version.and_then(|version| text_of(text, version));
+                }
+                b"id" => {
+                    let id = at(text, scanner.value()?);
+                    if wire.id.replace(id).is_some() {
+                        return scanner.refuse("one id");
+                    }
+                }
+                b"method" => {
+                    let Some(method) = scanner.optional_string()? else { return Ok(()) };
+                    let Some(method) = text_of(text, method) else { return scanner.refuse("a method that is text") };
+                    if wire.method.replace(method).is_some() {
+                        return scanner.refuse("one method");
+                    }
+                }
+                b"params" if !scanner.null()? => {
+                    let params = at(text, Head::read(text, scanner, &mut wire.head)?);
+                    if wire.params.replace(params).is_some() {
+                        return scanner.refuse("one member params");
+                    }
+                }
+                b"params" => {}
+                b"result" | b"error" => wire.is_answered |= !scanner.null()? && scanner.value().map(|_| true)?,
+                _ => drop(scanner.value()?),
+            }
+            Ok(())
+        })?;
+        scanner.end()?;
+        Ok(wire)
+    }
 }
 
-#[derive(Deserialize)]
-struct WireParams<'a> {
-    #[serde(borrow, rename = "_meta")]
-    meta: Option<WireMeta<'a>>,
-    #[serde(borrow)]
-    name: Option<&'a RawValue>,
-    #[serde(borrow)]
-    uri: Option<&'a RawValue>,
-    #[serde(borrow, rename = "taskId")]
-    task_id: Option<&'a RawValue>,
+impl<'a> Head<'a> {
+    /// Reads what the gates need of the parameters, and passes them.
+    fn read(text: &'a str, scanner: &mut Scanner<'a>, head: &mut Self) -> Result<Span, Malformed> {
+        scanner.within(|scanner| {
+            scanner.object(|scanner, name| {
+                let name = name.text(text.as_bytes()).unwrap_or_default();
+                let place = match &*name {
+                    b"_meta" => return head.read_meta(text, scanner),
+                    b"name" => &mut head.name,
+                    b"uri" => &mut head.uri,
+                    b"taskId" => &mut head.task_id,
+                    _ => return scanner.value().map(drop),
+                };
+                if place.replace(at(text, scanner.value()?)).is_some() {
+                    return scanner.refuse("parameters of different names");
+                }
+                Ok(())
+            })
+        })
+    }
+
+    fn read_meta(&mut self, text: &'a str, scanner: &mut Scanner<'a>) -> Result<(), Malformed> {
+        if scanner.null()? {
+            return Ok(());
+        }
+        scanner.object(|scanner, name| {
+            let name = name.text(text.as_bytes()).unwrap_or_default();
+            match &*name {
+                b"io.modelcontextprotocol/protocolVersion" => {
+                    let version = self::text(at(text, scanner.value()?));
+                    if self.protocol_version.is_some() {
+                        return scanner.refuse("one protocol version");
+                    }
+                    self.protocol_version = version;
+                }
+                b"io.modelcontextprotocol/clientCapabilities" => {
+                    self.has_client_capabilities = scanner.peek() == b'{';
+                    scanner.value()?;
+                }
+                _ => drop(scanner.value()?),
+            }
+            Ok(())
+        })
+    }
 }
 
-#[derive(Deserialize, Default)]
-struct WireMeta<'a> {
-    #[serde(borrow, rename = "io.modelcontextprotocol/protocolVersion")]
-    protocol_version: Option<&'a RawValue>,
-    #[serde(borrow, rename = "io.modelcontextprotocol/clientCapabilities")]
-    client_capabilities: Option<&'a RawValue>,
+/// What stands at a place.
+fn at(text: &str, span: Span) -> &str {
+    text.get(span.start..span.end).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -5,10 +5,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::json;
 
 use super::{envelope::Envelope, headers};
-use crate::handler::ErrorObject;
-
-/// The header that names the protocol version.
-pub(super) const PROTOCOL_VERSION: &str = "mcp-protocol-version";
+use crate::{handler::ErrorObject, names};
 
 const MODERN: &[&str] = &["2026-07-28"];
 const LEGACY: &[&str] = &["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"];
@@ -80,7 +77,7 @@ impl Refusal {
 /// 400 with `-32020` where header and body disagree, `-32022` for a version this server does not speak, `-32602` where
 /// a modern request lacks the metadata it must carry; 404 with `-32601` for a handshake that this server does not have.
 pub(super) fn choose(eras: Eras, headers: &HeaderMap, envelope: &Envelope<'_>) -> Result<Era, Refusal> {
-    let header = headers::single(headers, PROTOCOL_VERSION)?;
+    let header = headers::single(headers, &names::MCP_PROTOCOL_VERSION)?;
     let Some(declared) = envelope.head.protocol_version.as_deref() else { return undeclared(eras, header, envelope) };
     match header {
         None => Err(Refusal::bad_request(
@@ -103,7 +100,7 @@ pub(super) fn choose(eras: Eras, headers: &HeaderMap, envelope: &Envelope<'_>) -
 ///
 /// 400 with `-32022`, or with `-32020` where the header is repeated.
 pub(super) fn check_version(eras: Eras, headers: &HeaderMap) -> Result<(), Refusal> {
-    match headers::single(headers, PROTOCOL_VERSION)? {
+    match headers::single(headers, &names::MCP_PROTOCOL_VERSION)? {
         Some(version) if !eras.versions().any(|spoken| spoken == version) => Err(unsupported(eras, version)),
         _ => Ok(()),
     }

@@ -1,15 +1,15 @@
 //! Headers that repeat what the body says, so that a gateway may route without reading the body (MCP 2026-07-28,
 //! basic/transports/streamable-http, Standard Headers), and the `Accept` header.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
-use http::{HeaderMap, StatusCode, header};
-use serde_json::value::RawValue;
+use std::fmt;
 
+use base64::{Engine, engine::general_purpose::STANDARD};
+use http::{HeaderMap, StatusCode, header::AsHeaderName};
 use super::{
     envelope::{Head, text},
     era::Refusal,
 };
-use crate::handler::ErrorObject;
+use crate::{handler::ErrorObject, names};
 
 /// Methods of the legacy era that 2026-07-28 removed.
 const REMOVED: &[&str] = &[
@@ -23,7 +23,7 @@ const REMOVED: &[&str] = &[
 ];
 
 /// The only value of a header, or nothing where it is repeated or not text: for what is a hint, not a rule.
-pub(super) fn hint<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(super) fn hint(headers: &HeaderMap, name: impl Name) -> Option<&str> {
     single(headers, name).ok().flatten()
 }
 
@@ -33,7 +33,7 @@ pub(super) fn hint<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 ///
 /// 400 with `-32020` where one is missing, repeated, unreadable or says something else.
 pub(super) fn check(headers: &HeaderMap, method: &str, head: &Head<'_>) -> Result<(), Refusal> {
-    match single(headers, "mcp-method")? {
+    match single(headers, &names::MCP_METHOD)? {
         None => return Err(mismatch("the Mcp-Method header is missing".to_owned())),
         Some(value) if value != method => {
             return Err(mismatch(format!("the Mcp-Method header says {value}, but the body says {method}")));
@@ -41,7 +41,7 @@ pub(super) fn check(headers: &HeaderMap, method: &str, head: &Head<'_>) -> Resul
         Some(_) => {}
     }
     let Some(expected) = name(method, head).and_then(text) else { return Ok(()) };
-    let Some(value) = single(headers, "mcp-name")? else {
+    let Some(value) = single(headers, &names::MCP_NAME)? else {
         return Err(mismatch(format!("the Mcp-Name header is missing; {method} needs it")));
     };
     let decoded = decode(value).ok_or_else(|| mismatch("the Mcp-Name header is not valid Base64".to_owned()))?;
@@ -64,7 +64,7 @@ pub(super) fn check_method_exists(method: &str) -> Result<(), Refusal> {
 }
 
 /// The parameter that `Mcp-Name` repeats for this method.
-fn name<'a>(method: &str, head: &Head<'a>) -> Option<&'a RawValue> {
+fn name<'a>(method: &str, head: &Head<'a>) -> Option<&'a str> {
     match method {
         "tools/call" | "prompts/get" => head.name,
         "resources/read" => head.uri,
@@ -78,7 +78,7 @@ fn name<'a>(method: &str, head: &Head<'a>) -> Option<&'a RawValue> {
 /// # Errors
 ///
 /// 400 with `-32020` where it is repeated or not text: two parties could read two different things.
-pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Refusal> {
+pub(crate) fn single(headers: &HeaderMap, name: impl Name) -> Result<Option<&str>, Refusal> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
@@ -87,6 +87,11 @@ pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'
     let value = value.to_str().map_err(|_| mismatch(format!("the {name} header is not visible ASCII")))?;
     Ok(Some(value.trim_matches([' ', '\t'])))
 }
+
+/// The name of a header, as text or as what it is made into once.
+pub(crate) trait Name: AsHeaderName + fmt::Display + Copy {}
+
+impl<N: AsHeaderName + fmt::Display + Copy> Name for N {}
 
 fn mismatch(message: String) -> Refusal {
     Refusal::bad_request(ErrorObject::HEADER_MISMATCH, message)
@@ -119,7 +124,7 @@ impl Accepts {
         // Weights in thousandths, and which of the ranges said so.
         let (mut json, mut events) = ((0, 0), (0, 0));
         let mut place = 0;
-        for value in headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()) {
+        for value in headers.get_all(&names::ACCEPT).iter().filter_map(|value| value.to_str().ok()) {
             // What every MCP client sends (MCP, basic/transports) needs no closer look.
             if value == "application/json, text/event-stream" {
                 return Self::ANYTHING;
@@ -161,7 +166,7 @@ mod tests {
     fn accepts(values: &[&str]) -> (bool, bool, bool) {
         let mut headers = HeaderMap::new();
         for value in values {
-            headers.append(header::ACCEPT, value.parse().unwrap());
+            headers.append(&names::ACCEPT, value.parse().unwrap());
         }
         let Accepts { json, events, prefers_events } = Accepts::of(&headers);
         (json, events, prefers_events)

@@ -1,10 +1,10 @@
 //! The way in: a body becomes messages, and each goes through the gates in the order of MCP 2026-07-28,
 //! basic/transports/streamable-http. What does not pass is answered at once.
 
-use std::{sync::Arc, time::Instant};
+use std::{borrow::Cow, sync::Arc, time::Instant};
 
 use bytes::Bytes;
-use http::{StatusCode, header, request::Parts};
+use http::{StatusCode, request::Parts};
 
 use super::{
     Reply, Shared, Signal, accepted,
@@ -15,13 +15,15 @@ use super::{
     find,
     headers::{self, Accepts},
     refused, rejection,
-    reply::{Exchange, SESSION_ID},
+    reply::Exchange,
     result::Finish,
     session::{Busy, Session, Sessions},
 };
 use crate::{
+    byte_str::ByteStr,
     capabilities::Capabilities,
     handler::{Answer, ErrorObject, Handler, Incoming, Request},
+    names,
     reconnect::Reconnect,
     request_info::RequestInfo,
     transport::TraceParent,
@@ -102,7 +104,7 @@ impl Shared {
             return Ok(Belonging { session, opened_in });
         }
         // A client without a session is served all the same, without what needs one.
-        if !parts.headers.contains_key(SESSION_ID) {
+        if !parts.headers.contains_key(&names::MCP_SESSION_ID) {
             return Ok(none);
         }
         let session = find(sessions, parts, envelope.id())?;
@@ -113,9 +115,9 @@ impl Shared {
     fn batch(&self, parts: &Parts, body: &Bytes) -> Result<Exchange, Box<Reply>> {
         let messages = envelope::batch(body).map_err(|error| bad_request(None, &error))?;
         let version =
-            headers::single(&parts.headers, era::PROTOCOL_VERSION).map_err(|refusal| refused(&refusal, None))?;
+            headers::single(&parts.headers, &names::MCP_PROTOCOL_VERSION).map_err(|refusal| refused(&refusal, None))?;
         let session = match &self.sessions {
-            Some(sessions) if parts.headers.contains_key(SESSION_ID) => Some(find(sessions, parts, None)?),
+            Some(sessions) if parts.headers.contains_key(&names::MCP_SESSION_ID) => Some(find(sessions, parts, None)?),
             _ => None,
         };
         let agreed = session.as_ref().and_then(|session| session.version().map(str::to_owned));
@@ -156,7 +158,7 @@ impl<'a> Context<'a> {
             session,
             capabilities: RequestInfo::capabilities_of(&parts.extensions),
             deadline: info.and_then(|info| info.deadline),
-            is_known: parts.headers.contains_key(header::AUTHORIZATION)
+            is_known: parts.headers.contains_key(&names::AUTHORIZATION)
                 || info.is_some_and(|info| info.authorizer.is_some()),
             trace: TraceParent::of(&parts.headers),
         }
@@ -215,14 +217,18 @@ impl<'a> Context<'a> {
     /// The message as a handler gets it.
     fn request(&self, era: Era, body: &Bytes, envelope: &Envelope<'_>, http: Parts) -> Request {
         let (id, method, params) = match &envelope.message {
-            Message::Request { id, method, params } => (Some(*id), &**method, *params),
-            Message::Notification { method, params } => (None, &**method, *params),
-            Message::Response => (None, "", None),
+            Message::Request { id, method, params } => (Some(*id), method, *params),
+            Message::Notification { method, params } => (None, method, *params),
+            Message::Response => (None, &Cow::Borrowed(""), None),
+        };
+        let method = match method {
+            Cow::Borrowed(method) => ByteStr::new(body.slice_ref(method.as_bytes())),
+            Cow::Owned(method) => ByteStr::from(&**method),
         };
         Request {
             message: body.clone(),
             id: id.map(|id| body.slice_ref(id.as_bytes())),
-            method: method.into(),
+            method,
             params: params.map(|params| body.slice_ref(params.as_bytes())),
             era,
             can_ask: self.session.is_some() && self.accepts.events && self.capabilities.can_ask(),

@@ -35,8 +35,9 @@ use tower_service::Service;
 use crate::{
     body::Body,
     handler::{ErrorObject, Handler},
+    names,
     request_info::RequestInfo,
-    transport::{era::Refusal, reply::SESSION_ID, session::Sessions},
+    transport::{era::Refusal, session::Sessions},
 };
 
 pub use era::{Era, Eras};
@@ -118,7 +119,7 @@ impl Shared {
             Ok(session) => session,
             Err(refusal) => return *refusal,
         };
-        let last_event_id = headers::hint(&parts.headers, "last-event-id");
+        let last_event_id = headers::hint(&parts.headers, &names::LAST_EVENT_ID);
         let deadline = parts.extensions.get::<RequestInfo>().and_then(|info| info.deadline);
         match session.listen(last_event_id, deadline, self.stopping.subscribe()) {
             Some(body) => reply::event_stream(body),
@@ -147,7 +148,7 @@ impl Shared {
 
     /// The sessions, for a request that can have to do with one.
     fn sessions_for(&self, parts: &Parts) -> Option<&Arc<Sessions>> {
-        let is_modern = headers::hint(&parts.headers, era::PROTOCOL_VERSION).is_some_and(era::is_modern);
+        let is_modern = headers::hint(&parts.headers, &names::MCP_PROTOCOL_VERSION).is_some_and(era::is_modern);
         self.sessions.as_ref().filter(|_| !is_modern && self.settings.eras != Eras::Modern)
     }
 }
@@ -162,7 +163,7 @@ fn find(sessions: &Sessions, parts: &Parts, id: Option<&[u8]>) -> Result<Arc<ses
         let error = ErrorObject::new(ErrorObject::INVALID_REQUEST, message);
         Box::new(rejection(status, id, &error))
     };
-    match headers::single(&parts.headers, SESSION_ID) {
+    match headers::single(&parts.headers, &names::MCP_SESSION_ID) {
         Ok(Some(named)) => sessions.find(named).ok_or_else(|| {
             invalid(StatusCode::NOT_FOUND, "this session is over, or is not known here; begin anew with initialize")
         }),

@@ -17,13 +17,11 @@ use super::{
 use crate::{
     body::Body,
     handler::{Answer, ErrorObject},
+    names,
 };
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
-
-/// The header that names a session.
-pub(super) const SESSION_ID: &str = "mcp-session-id";
 
 /// A request on its way through the handler.
 pub(super) struct Exchange {
@@ -143,7 +141,7 @@ fn agreed_version(result: &[u8]) -> Option<String> {
 /// Tells the client its session's id.
 fn with_session(mut response: http::Response<Body>, session: &Session) -> http::Response<Body> {
     if let Ok(id) = HeaderValue::from_str(&session.id) {
-        response.headers_mut().insert(SESSION_ID, id);
+        response.headers_mut().insert(&names::MCP_SESSION_ID, id);
     }
     response
 }
@@ -192,6 +190,6 @@ pub(super) fn event_stream(body: Body) -> http::Response<Body> {
     headers.insert(header::CONTENT_TYPE, EVENTS);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     // Asks proxies not to hold events back (MCP 2026-07-28, basic/transports/streamable-http).
-    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    headers.insert(&names::X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
     response
 }

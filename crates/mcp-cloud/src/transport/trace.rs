@@ -5,6 +5,8 @@ use std::fmt;
 
 use http::HeaderMap;
 
+use crate::names;
+
 /// A W3C `traceparent`: version 00, trace, parent, flags.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct TraceParent([u8; LENGTH]);
@@ -15,11 +17,11 @@ impl TraceParent {
     /// What the headers of a request say: `traceparent`, else Google's `X-Cloud-Trace-Context`, else Amazon's
     /// `X-Amzn-Trace-Id`. What cannot be understood is as if it were not there.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
-        let value = |name| headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
-        value("traceparent")
+        let value = |name: &http::HeaderName| headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
+        value(&names::TRACEPARENT)
             .and_then(Self::w3c)
-            .or_else(|| value("x-cloud-trace-context").and_then(Self::cloud_trace))
-            .or_else(|| value("x-amzn-trace-id").and_then(Self::x_ray))
+            .or_else(|| value(&names::X_CLOUD_TRACE_CONTEXT).and_then(Self::cloud_trace))
+            .or_else(|| value(&names::X_AMZN_TRACE_ID).and_then(Self::x_ray))
     }
 
     /// The value as it stands in a header or in `_meta`.

@@ -1,8 +1,8 @@
 //! The rules for `Host` and `Origin`.
 
-use http::{HeaderMap, HeaderName, Request, StatusCode, header, uri::Authority};
+use http::{HeaderMap, HeaderName, Request, StatusCode, uri::Authority};
 
-use crate::request_info::RequestInfo;
+use crate::{names, request_info::RequestInfo};
 
 /// Which hosts are this server's where the platform does not say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ impl OriginPolicy {
     ///
     /// 400 for a header that is malformed or repeated, 403 for one that names a stranger.
     pub(crate) fn check<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
-        let host = single(request.headers(), &header::HOST, "the Host header is repeated or not text")?;
+        let host = single(request.headers(), &names::HOST, "the Host header is repeated or not text")?;
         let known = request.extensions().get::<RequestInfo>().and_then(|info| info.host.as_deref());
         let host = match (host, known) {
             (Some(host), Some(known)) if host.eq_ignore_ascii_case(known) => Some(host),
@@ -41,7 +41,7 @@ impl OriginPolicy {
             }
             (None, known) => known,
         };
-        let origin = single(request.headers(), &header::ORIGIN, "the Origin header is repeated or not text")?;
+        let origin = single(request.headers(), &names::ORIGIN, "the Origin header is repeated or not text")?;
         match origin {
             Some(origin) if !self.allows_origin(origin, host) => {
                 Err((StatusCode::FORBIDDEN, "the Origin header names a site that may not use this server"))

@@ -1,165 +1,188 @@
-//! The events of every HTTP trigger as one shape, so that an event is parsed once, whichever it is. Which trigger it
-//! came from shows in members that only that trigger sends.
+//! The events of every HTTP trigger as one shape, so that an event is read once, whichever it is. Which trigger it came
+//! from shows in members that only that trigger sends.
 //!
 //! Shapes: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>,
 //! <https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html>,
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html>.
 
-use std::{borrow::Cow, fmt, marker::PhantomData};
+use crate::json::{Malformed, Quoted, Scanner, Span};
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue};
-use serde::{
-    Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, Visitor},
-};
-use serde_json::value::RawValue;
-
-/// A string that is borrowed from the event where it has no escapes.
-#[derive(Deserialize)]
-#[serde(transparent)]
-pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Event<'a> {
-    #[serde(borrow)]
-    pub(super) version: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(super) http_method: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(super) path: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(super) raw_path: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(super) raw_query_string: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(super) query_string_parameters: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub(super) multi_value_query_string_parameters: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub(super) headers: Option<Headers<'a, Option<Text<'a>>>>,
-    #[serde(borrow)]
-    pub(super) multi_value_headers: Option<Headers<'a, Vec<Text<'a>>>>,
-    #[serde(borrow)]
-    pub(super) cookies: Option<Vec<Text<'a>>>,
-    #[serde(borrow)]
-    pub(super) request_context: Option<Context<'a>>,
-    #[serde(borrow)]
-    pub(super) body: Option<Text<'a>>,
-    pub(super) is_base64_encoded: Option<bool>,
-    pub(super) invoke_completion_status: Option<IgnoredAny>,
+/// Where the members of an event stand. A member that is `null` is as one that is not there.
+#[derive(Default)]
+pub(super) struct Event {
+    pub(super) version: Option<Quoted>,
+    pub(super) http_method: Option<Quoted>,
+    pub(super) path: Option<Quoted>,
+    pub(super) raw_path: Option<Quoted>,
+    pub(super) raw_query_string: Option<Quoted>,
+    pub(super) query_string_parameters: Option<Span>,
+    pub(super) multi_value_query_string_parameters: Option<Span>,
+    pub(super) has_multi_value_headers: bool,
+    pub(super) cookies: Vec<Quoted>,
+    pub(super) context: Option<Context>,
+    pub(super) body: Option<Quoted>,
+    pub(super) is_base64_encoded: bool,
+    pub(super) is_completion: bool,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Context<'a> {
-    pub(super) elb: Option<IgnoredAny>,
-    #[serde(borrow)]
-    pub(super) http: Option<Http<'a>>,
-    #[serde(borrow)]
-    pub(super) domain_name: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(super) stage: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(super) identity: Option<Identity<'a>>,
-    #[serde(borrow)]
-    pub(super) authorizer: Option<&'a RawValue>,
+/// Where the members of `requestContext` stand.
+#[derive(Default)]
+pub(super) struct Context {
+    pub(super) is_load_balancer: bool,
+    pub(super) has_http: bool,
+    pub(super) method: Option<Quoted>,
+    pub(super) source_ip: Option<Quoted>,
+    pub(super) domain_name: Option<Quoted>,
+    pub(super) stage: Option<Quoted>,
+    pub(super) authorizer: Option<Span>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Http<'a> {
-    #[serde(borrow)]
-    pub(super) method: Text<'a>,
-    #[serde(borrow)]
-    pub(super) source_ip: Option<Text<'a>>,
+/// The headers of an event, one entry for each value. Kept from one event to the next for its capacity.
+#[derive(Default)]
+pub(super) struct Fields {
+    /// Of `headers`.
+    pub(super) single: Vec<Field>,
+    /// Of `multiValueHeaders`.
+    pub(super) multiple: Vec<Field>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Identity<'a> {
-    #[serde(borrow)]
-    pub(super) source_ip: Option<Text<'a>>,
+/// One value of one header.
+pub(super) struct Field {
+    pub(super) name: Quoted,
+    pub(super) value: Quoted,
 }
 
-/// Headers as an event has them, borrowed from it.
-pub(super) struct Headers<'a, V>(Vec<(Text<'a>, V)>);
-
-impl<'de: 'a, 'a, V: Deserialize<'de>> Deserialize<'de> for Headers<'a, V> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Entries(PhantomData)).map(Headers)
-    }
-}
-
-struct Entries<'a, V>(PhantomData<(&'a (), V)>);
-
-impl<'de: 'a, 'a, V: Deserialize<'de>> Visitor<'de> for Entries<'a, V> {
-    type Value = Vec<(Text<'a>, V)>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("headers by name")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
-        let mut headers = Vec::with_capacity(24);
-        while let Some(entry) = entries.next_entry()? {
-            headers.push(entry);
-        }
-        Ok(headers)
-    }
-}
-
-impl<'a, V> Headers<'a, V> {
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// The headers as a map. Values that stand in the event as they are share its memory.
+impl Event {
+    /// Reads the event that stands at a place of a text; the headers into `fields`.
     ///
     /// # Errors
     ///
-    /// A sentence, where a name or a value cannot be one.
-    pub(super) fn into_map<'v>(self, event: &Bytes) -> Result<HeaderMap, &'static str>
-    where
-        V: IntoIterator<Item = Text<'v>>,
-    {
-        let mut map = HeaderMap::with_capacity(self.0.len());
-        for (name, values) in self.0 {
-            let name = header_name(&name.0)?;
-            let mut values = values.into_iter().peekable();
-            while let Some(value) = values.next() {
-                let bytes = match value.0 {
-                    Cow::Borrowed(text) => event.slice_ref(text.as_bytes()),
-                    Cow::Owned(text) => text.into(),
-                };
-                let value = HeaderValue::from_maybe_shared(bytes)
-                    .map_err(|_| "the event has a header with a value that no header can have")?;
-                if values.peek().is_none() {
-                    // The common case: a header has one value, and its name need not be copied.
-                    map.append(name, value);
-                    break;
+    /// Where it is no JSON, or of another shape.
+    pub(super) fn read(text: &[u8], start: usize, fields: &mut Fields) -> Result<Self, Malformed> {
+        let mut event = Self::default();
+        fields.single.clear();
+        fields.multiple.clear();
+        let mut scanner = Scanner::new(text, start);
+        scanner.object(|scanner, name| {
+            let Some(name) = name.text(text) else { return scanner.value().map(drop) };
+            match &*name {
+                b"version" => event.version = scanner.optional_string()?,
+                b"httpMethod" => event.http_method = scanner.optional_string()?,
+                b"path" => event.path = scanner.optional_string()?,
+                b"rawPath" => event.raw_path = scanner.optional_string()?,
+                b"rawQueryString" => event.raw_query_string = scanner.optional_string()?,
+                b"queryStringParameters" => event.query_string_parameters = optional_value(scanner)?,
+                b"multiValueQueryStringParameters" => {
+                    event.multi_value_query_string_parameters = optional_value(scanner)?;
                 }
-                map.append(name.clone(), value);
+                b"headers" => headers(scanner, &mut fields.single)?,
+                b"multiValueHeaders" => {
+                    event.has_multi_value_headers = scanner.peek() == b'{';
+                    multi_value_headers(scanner, &mut fields.multiple)?;
+                }
+                b"cookies" => cookies(scanner, &mut event.cookies)?,
+                b"requestContext" => {
+                    event.context = if scanner.null()? { None } else { Some(Context::read(text, scanner)?) };
+                }
+                b"body" => event.body = scanner.optional_string()?,
+                b"isBase64Encoded" => event.is_base64_encoded = boolean(scanner)?,
+                b"invokeCompletionStatus" => event.is_completion = optional_value(scanner)?.is_some(),
+                _ => drop(scanner.value()?),
             }
-        }
-        Ok(map)
+            Ok::<_, Malformed>(())
+        })?;
+        scanner.end()?;
+        Ok(event)
     }
 }
 
-/// A header's name. Those that gateways and MCP clients send with every request need no memory of their own.
-fn header_name(name: &str) -> Result<HeaderName, &'static str> {
-    const COMMON: &[&str] = &[
-        "x-forwarded-for",
-        "x-forwarded-port",
-        "x-forwarded-proto",
-        "x-amzn-trace-id",
-        "mcp-protocol-version",
-        "mcp-method",
-        "mcp-name",
-    ];
-    if let Some(common) = COMMON.iter().find(|common| common.eq_ignore_ascii_case(name)) {
-        return Ok(HeaderName::from_static(common));
+impl Context {
+    fn read(text: &[u8], scanner: &mut Scanner<'_>) -> Result<Self, Malformed> {
+        let mut context = Self::default();
+        scanner.object(|scanner, name| {
+            let Some(name) = name.text(text) else { return scanner.value().map(drop) };
+            match &*name {
+                b"elb" => context.is_load_balancer = optional_value(scanner)?.is_some(),
+                b"http" if !scanner.null()? => {
+                    context.has_http = true;
+                    let (method, source_ip) = (&mut context.method, &mut context.source_ip);
+                    strings(text, scanner, [(b"method", method), (b"sourceIp", source_ip)])?;
+                }
+                b"identity" if !scanner.null()? => {
+                    strings(text, scanner, [(b"sourceIp", &mut context.source_ip)])?;
+                }
+                b"http" | b"identity" => {}
+                b"domainName" => context.domain_name = scanner.optional_string()?,
+                b"stage" => context.stage = scanner.optional_string()?,
+                b"authorizer" => context.authorizer = optional_value(scanner)?,
+                _ => drop(scanner.value()?),
+            }
+            Ok::<_, Malformed>(())
+        })?;
+        Ok(context)
     }
-    HeaderName::from_bytes(name.as_bytes()).map_err(|_| "the event has a header with a name that no header can have")
+}
+
+/// The strings among an object's members that have one of the names.
+fn strings<const N: usize>(
+    text: &[u8],
+    scanner: &mut Scanner<'_>,
+    mut wanted: [(&[u8], &mut Option<Quoted>); N],
+) -> Result<(), Malformed> {
+    scanner.object(|scanner, name| {
+        let name = name.text(text).unwrap_or_default();
+        match wanted.iter_mut().find(|(wanted, _)| *wanted == &*name) {
+            Some((_, place)) => **place = scanner.optional_string()?,
+            None => drop(scanner.value()?),
+        }
+        Ok(())
+    })
+}
+
+fn optional_value(scanner: &mut Scanner<'_>) -> Result<Option<Span>, Malformed> {
+    if scanner.null()? { Ok(None) } else { scanner.value().map(Some) }
+}
+
+fn boolean(scanner: &mut Scanner<'_>) -> Result<bool, Malformed> {
+    match scanner.peek() {
+        first @ (b't' | b'f') => scanner.value().map(|_| first == b't'),
+        b'n' => scanner.null().map(|_| false),
+        _ => scanner.unexpected("true or false"),
+    }
+}
+
+/// A header that is `null` has no value.
+fn headers(scanner: &mut Scanner<'_>, fields: &mut Vec<Field>) -> Result<(), Malformed> {
+    if scanner.null()? {
+        return Ok(());
+    }
+    scanner.object(|scanner, name| {
+        if let Some(value) = scanner.optional_string()? {
+            fields.push(Field { name, value });
+        }
+        Ok(())
+    })
+}
+
+fn multi_value_headers(scanner: &mut Scanner<'_>, fields: &mut Vec<Field>) -> Result<(), Malformed> {
+    if scanner.null()? {
+        return Ok(());
+    }
+    scanner.object(|scanner, name| {
+        scanner.array(|scanner| {
+            let value = scanner.string()?;
+            fields.push(Field { name, value });
+            Ok(())
+        })
+    })
+}
+
+fn cookies(scanner: &mut Scanner<'_>, cookies: &mut Vec<Quoted>) -> Result<(), Malformed> {
+    if scanner.null()? {
+        return Ok(());
+    }
+    scanner.array(|scanner| {
+        cookies.push(scanner.string()?);
+        Ok(())
+    })
 }

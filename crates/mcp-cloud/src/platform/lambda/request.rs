@@ -1,27 +1,33 @@
 //! Decodes an event into a request: which trigger sent it is peeked from the members it has, everything is decoded
 //! once, and nothing an event holds can make it panic.
+//!
+//! The request shares the memory the event was read into: strings are turned into the text they stand for where they
+//! stand.
 
-use std::{borrow::Cow, net::IpAddr};
+use std::{borrow::Cow, collections::BTreeMap, net::IpAddr};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
-use serde_json::value::RawValue;
 
 use super::{
     detect::Gateway,
-    event::{Context, Event},
+    event::{Context, Event, Field, Fields},
 };
 use crate::{
+    byte_str::ByteStr,
     capabilities::Capabilities,
+    json::{NoText, Quoted, Span, unescape},
+    names::header_name,
     platform::ResponseMode,
     request_info::{RequestInfo, RequestOrigin},
 };
 
 /// An event, decoded.
+#[expect(clippy::large_enum_variant, reason = "nearly every event is a request, and is not kept")]
 pub(super) enum Decoded {
     /// A request, and how its reply is to be encoded.
-    Request(Box<Request<Bytes>>, Encoding),
+    Request(Request<Bytes>, Encoding),
     /// API Gateway tells a streaming function that its reply arrived. There is nothing to answer.
     Completion,
     /// No request: a sentence that says why not, and how the reply is to be encoded.
@@ -43,27 +49,97 @@ pub(super) enum Encoding {
     Stream,
 }
 
-/// Decodes an event.
-pub(super) fn decode(event: &Bytes, gateway: Gateway) -> Decoded {
-    let mode = gateway.response_mode;
-    // Checked once as a whole, the text inside needs no check of its own.
-    let Ok(text) = std::str::from_utf8(event) else {
-        return Decoded::Rejected("the event is not UTF-8".to_owned(), fallback(mode));
-    };
-    let parsed = match serde_json::from_str::<Event<'_>>(text) {
-        Ok(parsed) => parsed,
-        Err(error) => return Decoded::Rejected(format!("the event is not an HTTP request: {error}"), fallback(mode)),
-    };
-    if parsed.invoke_completion_status.is_some() && parsed.request_context.is_none() {
-        return Decoded::Completion;
+/// Decodes one event after the other.
+pub(super) struct Decoder {
+    gateway: Gateway,
+    fields: Fields,
+}
+
+impl Decoder {
+    pub(super) fn new(gateway: Gateway) -> Self {
+        Self { gateway, fields: Fields::default() }
     }
-    let Some((origin, encoding)) = origin(&parsed, mode) else {
-        let message = "the event comes from no function URL, API Gateway or load balancer";
-        return Decoded::Rejected(message.to_owned(), fallback(mode));
-    };
-    match request(event, parsed, origin, encoding, gateway) {
-        Ok(request) => Decoded::Request(Box::new(request), encoding),
-        Err(message) => Decoded::Rejected(message.to_owned(), encoding),
+
+    /// Decodes the event that stands at a place. The memory comes back as it is shared with the request.
+    pub(super) fn decode(&mut self, mut buffer: BytesMut, event: Span) -> (Decoded, Bytes) {
+        let mode = self.gateway.response_mode;
+        let text = buffer.get(..event.end).unwrap_or_default();
+        // Checked once as a whole, the text inside needs no check of its own.
+        if std::str::from_utf8(event.of(text)).is_err() {
+            return (Decoded::Rejected("the event is not UTF-8".to_owned(), fallback(mode)), buffer.freeze());
+        }
+        let read = match Event::read(text, event.start, &mut self.fields) {
+            Ok(read) => read,
+            Err(error) => {
+                let message = format!("the event is not an HTTP request: {error}");
+                return (Decoded::Rejected(message, fallback(mode)), buffer.freeze());
+            }
+        };
+        if read.is_completion && read.context.is_none() {
+            return (Decoded::Completion, buffer.freeze());
+        }
+        let Some((origin, encoding)) = origin(&buffer, &read, mode) else {
+            let message = "the event comes from no function URL, API Gateway or load balancer";
+            return (Decoded::Rejected(message.to_owned(), fallback(mode)), buffer.freeze());
+        };
+        let strings = match Strings::of(&mut buffer, event.end, &read, &mut self.fields) {
+            Ok(strings) => strings,
+            Err(message) => return (Decoded::Rejected(message.to_owned(), encoding), buffer.freeze()),
+        };
+        let whole = buffer.freeze();
+        let decoded = match self.request(&whole, &read, &strings, origin, encoding) {
+            Ok(request) => Decoded::Request(request, encoding),
+            Err(message) => Decoded::Rejected(message.to_owned(), encoding),
+        };
+        (decoded, whole)
+    }
+
+    fn request(
+        &self,
+        whole: &Bytes,
+        event: &Event,
+        strings: &Strings,
+        origin: RequestOrigin,
+        encoding: Encoding,
+    ) -> Result<Request<Bytes>, &'static str> {
+        let text = |span: Span| std::str::from_utf8(span.of(whole)).unwrap_or_default();
+        let mut request = Request::new(slice(whole, strings.body));
+        *request.method_mut() = match strings.method {
+            // By far the most common, and known without a look at the other methods.
+            Some(method) if method.of(whole) == b"POST" => Method::POST,
+            Some(method) => {
+                Method::from_bytes(method.of(whole)).map_err(|_| "the event names a method that is none")?
+            }
+            None => return Err("the event names no HTTP method"),
+        };
+        let query = match strings.raw_query {
+            Some(raw) => Cow::Borrowed(text(raw)),
+            None => {
+                let parameters = event.multi_value_query_string_parameters.or(event.query_string_parameters);
+                Cow::Owned(parameters.map_or_else(String::new, |span| query(text(span), origin == RequestOrigin::Alb)))
+            }
+        };
+        let path = strings.path.map_or("/", text);
+        let path = without_stage(path, strings.stage.map(text));
+        *request.uri_mut() = uri(whole, path, &query)?;
+        let fields = if self.fields.multiple.is_empty() { &self.fields.single } else { &self.fields.multiple };
+        *request.headers_mut() = headers(whole, fields)?;
+        if !strings.cookies.is_empty() {
+            let cookies = strings.cookies.iter().map(|cookie| text(*cookie)).collect::<Vec<_>>().join("; ");
+            let cookies = HeaderValue::try_from(cookies).map_err(|_| "the event has a malformed cookie")?;
+            request.headers_mut().insert(header::COOKIE, cookies);
+        }
+        let mut info = RequestInfo::new(origin, capabilities(origin, encoding, self.gateway));
+        info.authorizer = event
+            .context
+            .as_ref()
+            .and_then(|context| context.authorizer)
+            .filter(|authorizer| !matches!(authorizer.of(whole), b"null" | b"{}"))
+            .map(|authorizer| slice(whole, authorizer));
+        info.host = strings.host.map(|host| ByteStr::new(slice(whole, host)));
+        info.source_ip = strings.source_ip.and_then(|address| text(address).parse::<IpAddr>().ok());
+        request.extensions_mut().insert(info);
+        Ok(request)
     }
 }
 
@@ -75,66 +151,113 @@ fn fallback(mode: ResponseMode) -> Encoding {
     }
 }
 
-fn origin(event: &Event<'_>, mode: ResponseMode) -> Option<(RequestOrigin, Encoding)> {
-    let context = event.request_context.as_ref()?;
-    if context.elb.is_some() {
-        let encoding = if event.multi_value_headers.is_some() { Encoding::AlbMulti } else { Encoding::AlbSingle };
+fn origin(text: &[u8], event: &Event, mode: ResponseMode) -> Option<(RequestOrigin, Encoding)> {
+    let context = event.context.as_ref()?;
+    if context.is_load_balancer {
+        let encoding = if event.has_multi_value_headers { Encoding::AlbMulti } else { Encoding::AlbSingle };
         return Some((RequestOrigin::Alb, encoding));
     }
     let streamed = |buffered| if mode == ResponseMode::Stream { Encoding::Stream } else { buffered };
-    if context.http.is_some() {
-        let domain = context.domain_name.as_ref().map_or("", |name| &*name.0);
+    if context.has_http {
+        let domain = context.domain_name.map_or(&[][..], |name| name.inside.of(text));
         // An HTTP API cannot stream, whatever the function's other triggers can.
-        return Some(if domain.contains(".lambda-url.") {
+        return Some(if memchr::memmem::find(domain, b".lambda-url.").is_some() {
             (RequestOrigin::FunctionUrl, streamed(Encoding::V2))
         } else {
             (RequestOrigin::ApigwV2, Encoding::V2)
         });
     }
-    event.http_method.as_ref()?;
+    event.http_method?;
     // An HTTP API with payload format 1.0 says so in `version`, which a REST API does not send.
     let encoding = if event.version.is_some() { Encoding::V1 } else { streamed(Encoding::V1) };
     Some((RequestOrigin::ApigwV1, encoding))
 }
 
-fn request(
-    bytes: &Bytes,
-    event: Event<'_>,
-    origin: RequestOrigin,
-    encoding: Encoding,
-    gateway: Gateway,
-) -> Result<Request<Bytes>, &'static str> {
-    let context = event.request_context.unwrap_or_default();
-    let method = match (&context.http, &event.http_method) {
-        (Some(http), _) => &http.method,
-        (None, Some(method)) => method,
-        (None, None) => return Err("the event names no HTTP method"),
-    };
-    let mut request = Request::new(body(event.body.map(|text| text.0), event.is_base64_encoded)?);
-    *request.method_mut() =
-        Method::from_bytes(method.0.as_bytes()).map_err(|_| "the event names a method that is none")?;
-    let path = event.raw_path.or(event.path).map_or(Cow::Borrowed("/"), |path| path.0);
-    let path = without_stage(&path, context.stage.as_ref().map(|stage| &*stage.0));
-    let query = match event.raw_query_string {
-        Some(raw) => raw.0,
-        None => Cow::Owned(query(
-            event.multi_value_query_string_parameters.or(event.query_string_parameters),
-            origin == RequestOrigin::Alb,
-        )),
-    };
-    *request.uri_mut() = uri(path, &query)?;
-    let mut headers = match (event.multi_value_headers, event.headers) {
-        (Some(many), _) if !many.is_empty() => many.into_map(bytes)?,
-        (_, Some(one)) => one.into_map(bytes)?,
-        _ => HeaderMap::new(),
-    };
-    if let Some(cookies) = event.cookies {
-        let cookies = cookies.iter().map(|cookie| &*cookie.0).collect::<Vec<_>>().join("; ");
-        headers.insert(header::COOKIE, HeaderValue::try_from(cookies).map_err(|_| "the event has a malformed cookie")?);
+/// What the strings of an event stand for, each in its place.
+struct Strings {
+    method: Option<Span>,
+    path: Option<Span>,
+    raw_query: Option<Span>,
+    stage: Option<Span>,
+    host: Option<Span>,
+    source_ip: Option<Span>,
+    cookies: Vec<Span>,
+    body: Span,
+}
+
+impl Strings {
+    /// Turns every string that is needed into its text; those of `fields` too. The event reaches to `end`.
+    fn of(buffer: &mut BytesMut, end: usize, event: &Event, fields: &mut Fields) -> Result<Self, &'static str> {
+        let none = Context::default();
+        let context = event.context.as_ref().unwrap_or(&none);
+        // An event has one of each pair, so no string is turned twice.
+        let method = if context.has_http { context.method } else { event.http_method };
+        let strings = Self {
+            method: optional_text(buffer, method)?,
+            path: optional_text(buffer, event.raw_path.or(event.path))?,
+            raw_query: optional_text(buffer, event.raw_query_string)?,
+            stage: optional_text(buffer, context.stage)?,
+            host: optional_text(buffer, context.domain_name)?,
+            source_ip: optional_text(buffer, context.source_ip)?,
+            cookies: event.cookies.iter().map(|cookie| text(buffer, *cookie)).collect::<Result<_, _>>()?,
+            body: match event.body {
+                Some(body) if event.is_base64_encoded => decoded(buffer, end, body)?,
+                Some(body) => text(buffer, body)?,
+                None => Span::default(),
+            },
+        };
+        let fields = if fields.multiple.is_empty() { &mut fields.single } else { &mut fields.multiple };
+        for field in fields.iter_mut().filter(|field| field.value.escaped) {
+            field.value = Quoted { inside: text(buffer, field.value)?, escaped: false };
+        }
+        Ok(strings)
     }
-    *request.headers_mut() = headers;
-    request.extensions_mut().insert(info(bytes, &context, capabilities(origin, encoding, gateway), origin));
-    Ok(request)
+}
+
+fn optional_text(buffer: &mut BytesMut, quoted: Option<Quoted>) -> Result<Option<Span>, &'static str> {
+    quoted.map(|quoted| text(buffer, quoted)).transpose()
+}
+
+/// Turns a string into its text where it stands.
+fn text(buffer: &mut BytesMut, quoted: Quoted) -> Result<Span, &'static str> {
+    let Span { start, end } = quoted.inside;
+    if !quoted.escaped {
+        return Ok(quoted.inside);
+    }
+    match unescape(buffer.get_mut(start..end).unwrap_or_default()) {
+        Ok(length) => Ok(Span { start, end: start + length }),
+        Err(NoText) => Err("the event has a string that is no Unicode text"),
+    }
+}
+
+/// Decodes Base64 into the memory behind the event, which ends at `start`.
+fn decoded(buffer: &mut BytesMut, start: usize, body: Quoted) -> Result<Span, &'static str> {
+    let encoded = text(buffer, body)?;
+    let needed = start + base64::decoded_len_estimate(encoded.end - encoded.start);
+    if buffer.len() < needed {
+        buffer.resize(needed, 0);
+    }
+    let (event, room) = buffer.split_at_mut(start);
+    let length = STANDARD.decode_slice(encoded.of(event), room);
+    let length = length.map_err(|_| "the event's body is not valid Base64")?;
+    Ok(Span { start, end: start + length })
+}
+
+fn slice(whole: &Bytes, span: Span) -> Bytes {
+    if span.start == span.end { Bytes::new() } else { whole.slice(span.start..span.end) }
+}
+
+/// The headers as a map. Values share the event's memory.
+fn headers(whole: &Bytes, fields: &[Field]) -> Result<HeaderMap, &'static str> {
+    let mut map = HeaderMap::with_capacity(fields.len());
+    for Field { name, value } in fields {
+        let name = name.text(whole).and_then(|name| header_name(&name));
+        let name = name.ok_or("the event has a header with a name that no header can have")?;
+        let value = HeaderValue::from_maybe_shared(slice(whole, value.inside))
+            .map_err(|_| "the event has a header with a value that no header can have")?;
+        map.append(name, value);
+    }
+    Ok(map)
 }
 
 /// What the way back to this trigger can carry.
@@ -151,27 +274,6 @@ fn capabilities(origin: RequestOrigin, encoding: Encoding, gateway: Gateway) -> 
     if gateway.managed { capabilities.on_managed_instances() } else { capabilities }
 }
 
-fn info(event: &Bytes, context: &Context<'_>, capabilities: Capabilities, origin: RequestOrigin) -> RequestInfo {
-    let mut info = RequestInfo::new(origin, capabilities);
-    info.authorizer = context
-        .authorizer
-        .filter(|authorizer| !matches!(authorizer.get(), "null" | "{}"))
-        .map(|authorizer| event.slice_ref(authorizer.get().as_bytes()));
-    info.host = context.domain_name.as_ref().map(|name| (*name.0).into());
-    let source = context.http.as_ref().map(|http| &http.source_ip);
-    let source = source.or_else(|| context.identity.as_ref().map(|identity| &identity.source_ip));
-    info.source_ip = source.and_then(Option::as_ref).and_then(|text| text.0.parse::<IpAddr>().ok());
-    info
-}
-
-fn body(text: Option<Cow<'_, str>>, base64: Option<bool>) -> Result<Bytes, &'static str> {
-    let Some(text) = text else { return Ok(Bytes::new()) };
-    if base64 == Some(true) {
-        return STANDARD.decode(text.as_bytes()).map(Bytes::from).map_err(|_| "the event's body is not valid Base64");
-    }
-    Ok(Bytes::from(text.into_owned()))
-}
-
 /// An HTTP API puts the name of its stage in front of the path, and lambda_http does so for a REST API; the function's
 /// paths do not have it.
 pub(super) fn without_stage<'p>(path: &'p str, stage: Option<&str>) -> &'p str {
@@ -183,19 +285,31 @@ pub(super) fn without_stage<'p>(path: &'p str, stage: Option<&str>) -> &'p str {
     }
 }
 
-fn uri(path: &str, query: &str) -> Result<Uri, &'static str> {
+/// The target of the request. A path without a query that needs no encoding shares the event's memory.
+fn uri(whole: &Bytes, path: &str, query: &str) -> Result<Uri, &'static str> {
+    const NO_PATH: &str = "the event names a path that is none";
+    let is_plain = path.bytes().all(|byte| byte.is_ascii_alphanumeric() || PATH.contains(&byte));
+    if query.is_empty() && is_plain && path.starts_with('/') {
+        let start = (path.as_ptr() as usize).wrapping_sub(whole.as_ptr() as usize);
+        if let Some(Some(path)) = start.checked_add(path.len()).map(|end| whole.get(start..end)) {
+            return Uri::from_maybe_shared(whole.slice_ref(path)).map_err(|_| NO_PATH);
+        }
+    }
     let mut target = String::with_capacity(path.len() + query.len() + 2);
     if !path.starts_with('/') {
         target.push('/');
     }
     // A gateway that decodes the path leaves characters in it that no request line could hold.
-    encode_into(&mut target, path, b"/%:@!$&'()*+,;=~-._");
+    encode_into(&mut target, path, PATH);
     if !query.is_empty() {
         target.push('?');
         encode_into(&mut target, query, b"/?%:@!$&'()*+,;=~-._[]");
     }
-    target.try_into().map_err(|_| "the event names a path that is none")
+    target.try_into().map_err(|_| NO_PATH)
 }
+
+/// What stands in a path as it is, beside letters and digits.
+const PATH: &[u8] = b"/%:@!$&'()*+,;=~-._";
 
 /// Appends text, percent-encoded but for letters, digits and `plain`.
 fn encode_into(out: &mut String, text: &str, plain: &[u8]) {
@@ -212,14 +326,15 @@ fn encode_into(out: &mut String, text: &str, plain: &[u8]) {
 
 /// Writes the query parameters of an event as a query string. A load balancer leaves them encoded as they came, the
 /// others decode them.
-fn query(parameters: Option<&RawValue>, encoded: bool) -> String {
-    let parameters: Vec<(String, Vec<String>)> = parameters.map_or_else(Vec::new, |raw| {
-        if let Ok(many) = serde_json::from_str::<std::collections::BTreeMap<String, Vec<String>>>(raw.get()) {
-            return many.into_iter().collect();
-        }
-        let one = serde_json::from_str::<std::collections::BTreeMap<String, String>>(raw.get()).unwrap_or_default();
-        one.into_iter().map(|(name, value)| (name, vec![value])).collect()
-    });
+fn query(parameters: &str, encoded: bool) -> String {
+    let parameters: Vec<(String, Vec<String>)> =
+        match serde_json::from_str::<BTreeMap<String, Vec<String>>>(parameters) {
+            Ok(many) => many.into_iter().collect(),
+            Err(_) => {
+                let one = serde_json::from_str::<BTreeMap<String, String>>(parameters).unwrap_or_default();
+                one.into_iter().map(|(name, value)| (name, vec![value])).collect()
+            }
+        };
     let plain: &[u8] = if encoded { b"/?%:@!$'()*+,;=~-._[]" } else { b"~-._" };
     let mut query = String::new();
     for (name, values) in &parameters {

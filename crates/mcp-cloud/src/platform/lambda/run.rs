@@ -8,11 +8,18 @@ use tokio::{runtime::Handle, task::JoinSet};
 
 use super::{
     detect::{Gateway, Settings},
-    request::{Decoded, Encoding, decode},
+    request::{Decoded, Decoder, Encoding},
     response,
     runtime_api::{Invocation, Reply, RuntimeApi},
 };
-use crate::{McpService, RequestInfo, body::Body, handler::ErrorObject, platform::ServeError, transport::rejection};
+use crate::{
+    McpService, RequestInfo,
+    body::Body,
+    handler::ErrorObject,
+    json::{escape, escaped_length},
+    platform::ServeError,
+    transport::rejection,
+};
 
 /// Serves invocations until the process is ended, or the Runtime API goes away.
 pub(crate) async fn run(service: McpService, settings: Settings) -> Result<(), ServeError> {
@@ -43,6 +50,7 @@ struct Loop {
     api: RuntimeApi,
     service: McpService,
     gateway: Gateway,
+    decoder: Decoder,
     /// Kept from one invocation to the next for its capacity.
     document: Vec<u8>,
 }
@@ -51,7 +59,7 @@ impl Loop {
     fn connect(runtime_api: String, service: McpService, gateway: Gateway) -> Result<Self, ServeError> {
         let api = RuntimeApi::connect(runtime_api)
             .map_err(|source| ServeError::RuntimeApi { attempt: "connect to", source })?;
-        Ok(Self { api, service, gateway, document: Vec::new() })
+        Ok(Self { api, service, gateway, decoder: Decoder::new(gateway), document: Vec::new() })
     }
 
     async fn run(mut self) -> Result<(), ServeError> {
@@ -63,25 +71,26 @@ impl Loop {
     async fn once(&mut self) -> Result<(), ServeError> {
         let invocation = self.api.next().map_err(|source| ServeError::RuntimeApi { attempt: "ask", source })?;
         self.catch_up().await;
-        let Invocation { id, context, deadline, event } = invocation;
-        let sent = match decode(&event, self.gateway) {
+        let Invocation { buffer, event, context, deadline } = invocation;
+        let (decoded, whole) = self.decoder.decode(buffer, event);
+        let sent = match decoded {
             Decoded::Request(mut request, encoding) => {
-                drop(event);
                 if let Some(info) = request.extensions_mut().get_mut::<RequestInfo>() {
                     info.limit(deadline);
-                    info.lambda = Some(context);
+                    info.lambda = Some(context.read(&whole));
                 }
-                let reply = self.service.answer(*request).await;
+                let reply = self.service.answer(request).await;
                 // What the handler has left to tasks begins now, and not with the next request.
                 self.catch_up().await;
-                self.send(&id, reply, encoding).await
+                self.send(reply, encoding).await
             }
-            Decoded::Completion => self.api.respond(&id, b"{}"),
+            Decoded::Completion => self.send_whole(b"{}"),
             Decoded::Rejected(message, encoding) => {
                 let error = ErrorObject::new(ErrorObject::INVALID_REQUEST, message);
-                self.send(&id, rejection(StatusCode::BAD_REQUEST, None, &error), encoding).await
+                self.send(rejection(StatusCode::BAD_REQUEST, None, &error), encoding).await
             }
         };
+        self.api.restore(whole);
         sent.map_err(|source| ServeError::RuntimeApi { attempt: "send a reply to", source })
     }
 
@@ -96,41 +105,49 @@ impl Loop {
         }
     }
 
-    async fn send(&mut self, id: &str, reply: Response<Body>, encoding: Encoding) -> io::Result<()> {
+    async fn send(&mut self, reply: Response<Body>, encoding: Encoding) -> io::Result<()> {
         let (parts, body) = reply.into_parts();
         match body.into_full() {
-            Ok(body) if encoding == Encoding::Stream => self.stream_at_once(id, &parts, &body),
-            Ok(body) => {
-                self.document.clear();
-                response::document(&mut self.document, &parts, &body, encoding);
-                let sent = self.api.respond(id, &self.document);
-                // One large reply must not hold its memory for the rest of the function's life.
-                if self.document.capacity() > MAX_KEPT {
-                    self.document = Vec::new();
-                }
-                sent
-            }
-            Err(body) => self.stream(id, &parts, body).await,
+            Ok(body) if encoding == Encoding::Stream => self.stream_at_once(&parts, &body),
+            Ok(body) => self.send_document(&parts, &body, encoding),
+            Err(body) => self.stream(&parts, body).await,
         }
     }
 
-    /// Begins a streamed reply with its head.
-    fn begin(&mut self, id: &str, parts: &Parts) -> io::Result<Reply<'_>> {
-        self.document.clear();
-        response::prelude(&mut self.document, parts);
-        let mut reply = self.api.reply(id);
-        reply.push(&self.document)?;
-        Ok(reply)
+    fn send_whole(&mut self, document: &[u8]) -> io::Result<()> {
+        let mut reply = self.api.reply(document.len());
+        reply.push(document)?;
+        reply.finish()
     }
 
-    fn stream_at_once(&mut self, id: &str, parts: &Parts, body: &[u8]) -> io::Result<()> {
-        let mut reply = self.begin(id, parts)?;
+    /// Sends a reply as one JSON document. What is large is written and sent piece by piece: its memory is needed once,
+    /// and each piece is still in the processor's cache when it is sent.
+    fn send_document(&mut self, parts: &Parts, body: &[u8], encoding: Encoding) -> io::Result<()> {
+        let Self { api, document, .. } = self;
+        document.clear();
+        let Some(text) = response::begin(document, parts, body, encoding) else {
+            let mut reply = api.reply(document.len());
+            reply.push(document)?;
+            return reply.finish();
+        };
+        let mut reply = api.reply(document.len() + escaped_length(text) + response::END.len());
+        for piece in text.chunks(PIECE) {
+            escape(document, piece);
+            reply.push(document)?;
+            document.clear();
+        }
+        reply.push(response::END)?;
+        reply.finish()
+    }
+
+    fn stream_at_once(&mut self, parts: &Parts, body: &[u8]) -> io::Result<()> {
+        let mut reply = begin(&mut self.api, &mut self.document, parts)?;
         reply.push(if body.is_empty() { NOTHING } else { body })?;
         reply.finish()
     }
 
-    async fn stream(&mut self, id: &str, parts: &Parts, mut body: Body) -> io::Result<()> {
-        let mut reply = self.begin(id, parts)?;
+    async fn stream(&mut self, parts: &Parts, mut body: Body) -> io::Result<()> {
+        let mut reply = begin(&mut self.api, &mut self.document, parts)?;
         let mut empty = true;
         while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
             let Ok(frame) = frame;
@@ -149,14 +166,23 @@ impl Loop {
     }
 }
 
+/// Begins a streamed reply with its head.
+fn begin<'a>(api: &'a mut RuntimeApi, document: &mut Vec<u8>, parts: &Parts) -> io::Result<Reply<'a>> {
+    document.clear();
+    response::prelude(document, parts);
+    let mut reply = api.streamed_reply();
+    reply.push(document)?;
+    Ok(reply)
+}
+
 /// Tasks that have nothing to do between invocations: that of the idle rmcp service that one request after the other is
 /// lent.
 const RESTING: usize = 1;
 /// How many turns the others get. A timer that has run out takes one, and what waits for it another.
 const TURNS: usize = 3;
 
-/// The buffer for replies is given back above this size, in bytes.
-const MAX_KEPT: usize = 1024 * 1024;
+/// How much of a large body is written at a time, in bytes.
+const PIECE: usize = 32 * 1024;
 
 /// The body of a streamed reply that has none. A reply that ends with its head hangs in the gateway until the
 /// function's timeout: one byte ends it at once.

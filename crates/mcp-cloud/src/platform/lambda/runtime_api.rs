@@ -6,60 +6,70 @@
 //! first, which the other side delays by 40 ms.
 
 use std::{
-    io::{self, ErrorKind, Read, Write},
+    io::{self, ErrorKind, Write},
     net::TcpStream,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
-use super::LambdaContext;
+use super::{
+    LambdaContext,
+    inbox::{Head, Inbox, is_closed},
+};
+use crate::{byte_str::ByteStr, json::Span};
 
-/// How much is read at once; a response head that is larger is not one. Most events fit beside their head.
-const INBOX: usize = 16 * 1024;
-/// Bodies up to this size are sent together with their head.
+/// Most events fit into it together with their head.
+const EVENT: usize = 16 * 1024;
+/// So does what the Runtime API says to a reply.
+const ACKNOWLEDGEMENT: usize = 1024;
+/// Pieces up to this size are sent together with what stands before them.
 const COALESCE: usize = 64 * 1024;
 
 /// A client of the Runtime API.
 pub(super) struct RuntimeApi {
     address: String,
     stream: Option<TcpStream>,
-    inbox: Inbox,
+    events: Inbox,
+    acknowledgements: Inbox,
     outbox: Vec<u8>,
-    /// What the Runtime API called the invocation, where it wants to hear it back with the reply.
-    invocation_id: Option<Box<str>>,
+    invocation: Ids,
 }
 
-/// What has been read and not yet used. The buffer is made once: clearing one for every read costs more than reading.
-struct Inbox {
-    buffer: Box<[u8]>,
-    start: usize,
-    end: usize,
+/// How the invocation is called that is being answered.
+#[derive(Default)]
+struct Ids {
+    request_id: Vec<u8>,
+    /// What the Runtime API wants to hear back with the reply, where it said so.
+    invocation_id: Option<Vec<u8>>,
 }
 
 /// One invocation.
 pub(super) struct Invocation {
-    /// The request id again, for the reply: the context goes to the handler.
-    pub(super) id: Box<str>,
-    pub(super) context: LambdaContext,
+    /// Where the event stands, and what the context refers to. [`RuntimeApi::restore`] takes it back.
+    pub(super) buffer: BytesMut,
+    pub(super) event: Span,
+    pub(super) context: ContextSpans,
     pub(super) deadline: Option<Instant>,
-    pub(super) event: Bytes,
 }
 
-/// The head of a response.
-struct Head {
-    status: u16,
-    length: Length,
-    close: bool,
-    context: LambdaContext,
-    deadline: Option<Instant>,
-    invocation_id: Option<Box<str>>,
+/// Where a [`LambdaContext`] stands.
+pub(super) struct ContextSpans {
+    request_id: Span,
+    invoked_function_arn: Span,
+    trace_id: Option<Span>,
 }
 
-enum Length {
-    Known(usize),
-    Chunked,
-    UntilClose,
+impl ContextSpans {
+    /// The context, once the memory it stands in changes no more.
+    pub(super) fn read(&self, whole: &Bytes) -> LambdaContext {
+        let text = |span: Span| ByteStr::new(whole.slice(span.start..span.end));
+        LambdaContext {
+            request_id: text(self.request_id),
+            invoked_function_arn: text(self.invoked_function_arn),
+            trace_id: self.trace_id.map(text),
+        }
+    }
 }
 
 impl RuntimeApi {
@@ -67,19 +77,16 @@ impl RuntimeApi {
     ///
     /// When the address cannot be connected to.
     pub(super) fn connect(address: String) -> io::Result<Self> {
-        let mut api = Self { address, stream: None, inbox: Inbox::new(), outbox: Vec::new(), invocation_id: None };
-        api.stream()?;
+        let mut api = Self {
+            address,
+            stream: None,
+            events: Inbox::new(EVENT),
+            acknowledgements: Inbox::new(ACKNOWLEDGEMENT),
+            outbox: Vec::new(),
+            invocation: Ids::default(),
+        };
+        stream(&mut api.stream, &api.address)?;
         Ok(api)
-    }
-
-    fn stream(&mut self) -> io::Result<&mut TcpStream> {
-        if self.stream.is_none() {
-            let stream = TcpStream::connect(&self.address)?;
-            stream.set_nodelay(true)?;
-            self.inbox.clear();
-            self.stream = Some(stream);
-        }
-        self.stream.as_mut().ok_or_else(|| ErrorKind::NotConnected.into())
     }
 
     /// Waits for the next invocation, as long as it takes.
@@ -92,61 +99,67 @@ impl RuntimeApi {
         self.outbox.extend_from_slice(b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n");
         self.end_head();
         // A connection that was closed while it was idle is opened anew, once.
-        let head = match self.send(None).and_then(|()| self.head()) {
-            Err(error) if is_stale(&error) => {
+        let head = match self.ask() {
+            Err(error) if is_closed(&error) => {
                 self.stream = None;
-                self.send(None)?;
-                self.head()?
+                self.ask()?
             }
             head => head?,
         };
-        let event = self.body(&head)?;
-        if head.status != 200 || head.context.request_id.is_empty() {
+        let event = self.events.body(&head, stream(&mut self.stream, &self.address)?)?;
+        let request_id = self.events.read(head.request_id);
+        if head.status != 200 || request_id.is_empty() {
             return Err(io::Error::other(format!("it answered {} to /next", head.status)));
         }
-        let Head { context, deadline, invocation_id, .. } = head;
-        self.invocation_id = invocation_id;
-        Ok(Invocation { id: context.request_id.clone(), context, deadline, event })
-    }
-
-    /// Sends a whole reply.
-    ///
-    /// # Errors
-    ///
-    /// When the connection fails. A reply that the Runtime API does not take is not an error of the loop: the
-    /// invocation has failed, and the next one can succeed.
-    pub(super) fn respond(&mut self, id: &str, body: &[u8]) -> io::Result<()> {
-        self.begin_response(id);
-        write!(self.outbox, "content-type: application/json\r\ncontent-length: {}\r\n", body.len())?;
-        self.end_head();
-        if body.len() <= COALESCE {
-            self.outbox.extend_from_slice(body);
-            self.send(None)?;
-        } else {
-            self.send(Some(body))?;
+        self.invocation.request_id.clear();
+        self.invocation.request_id.extend_from_slice(request_id);
+        self.invocation.invocation_id = head.invocation_id.map(|span| self.events.read(span).to_vec());
+        if head.close {
+            self.stream = None;
         }
-        self.acknowledged()
+        let Head { request_id, invoked_function_arn, trace_id, deadline, .. } = head;
+        let context = ContextSpans { request_id, invoked_function_arn, trace_id };
+        Ok(Invocation { buffer: self.events.take(), event, context, deadline })
     }
 
-    /// Begins a streamed reply. Nothing is sent before the first [`Reply::flush`].
-    pub(super) fn reply(&mut self, id: &str) -> Reply<'_> {
-        self.begin_response(id);
+    /// Takes the memory of an event back that has been answered.
+    pub(super) fn restore(&mut self, whole: Bytes) {
+        self.events.restore(whole);
+    }
+
+    fn ask(&mut self) -> io::Result<Head> {
+        self.send()?;
+        self.events.head(stream(&mut self.stream, &self.address)?)
+    }
+
+    /// Begins a reply whose length is known, in bytes.
+    pub(super) fn reply(&mut self, length: usize) -> Reply<'_> {
+        self.begin_response();
+        let _ = write!(self.outbox, "content-type: application/json\r\ncontent-length: {length}\r\n");
+        self.end_head();
+        Reply { api: self, chunked: false }
+    }
+
+    /// Begins a reply that is sent as it is made. Nothing is sent before the first [`Reply::flush`].
+    pub(super) fn streamed_reply(&mut self) -> Reply<'_> {
+        self.begin_response();
         self.outbox.extend_from_slice(
             b"content-type: application/vnd.awslambda.http-integration-response\r\n\
               lambda-runtime-function-response-mode: streaming\r\ntransfer-encoding: chunked\r\n",
         );
         self.end_head();
-        Reply { api: self }
+        Reply { api: self, chunked: true }
     }
 
-    fn begin_response(&mut self, id: &str) {
+    fn begin_response(&mut self) {
         self.outbox.clear();
-        for piece in ["POST /2018-06-01/runtime/invocation/", id, "/response HTTP/1.1\r\n"] {
-            self.outbox.extend_from_slice(piece.as_bytes());
+        let Ids { request_id, invocation_id } = &self.invocation;
+        for piece in [b"POST /2018-06-01/runtime/invocation/", &**request_id, b"/response HTTP/1.1\r\n"] {
+            self.outbox.extend_from_slice(piece);
         }
-        if let Some(id) = &self.invocation_id {
-            for piece in ["lambda-runtime-invocation-id: ", id, "\r\n"] {
-                self.outbox.extend_from_slice(piece.as_bytes());
+        if let Some(id) = invocation_id {
+            for piece in [b"lambda-runtime-invocation-id: ", &**id, b"\r\n"] {
+                self.outbox.extend_from_slice(piece);
             }
         }
     }
@@ -157,223 +170,84 @@ impl RuntimeApi {
         }
     }
 
-    fn send(&mut self, body: Option<&[u8]>) -> io::Result<()> {
-        let outbox = std::mem::take(&mut self.outbox);
-        let sent = self.stream().and_then(|stream| {
-            stream.write_all(&outbox)?;
-            body.map_or(Ok(()), |body| stream.write_all(body))
-        });
-        self.outbox = outbox;
-        sent
+    /// Sends what has been written.
+    fn send(&mut self) -> io::Result<()> {
+        stream(&mut self.stream, &self.address)?.write_all(&self.outbox)
     }
 
-    /// Reads the answer to a reply. What it says is for Lambda's own log; the loop goes on.
+    /// Reads the answer to a reply. What it says is for Lambda's own log; the loop goes on: the invocation has failed,
+    /// and the next one can succeed.
     fn acknowledged(&mut self) -> io::Result<()> {
-        let head = self.head()?;
-        self.body(&head)?;
+        let stream = stream(&mut self.stream, &self.address)?;
+        let head = self.acknowledgements.head(stream)?;
+        self.acknowledgements.body(&head, stream)?;
+        if head.close {
+            self.stream = None;
+        }
         if !(200..300).contains(&head.status) {
             tracing::error!(status = head.status, "the Lambda Runtime API did not take the reply");
         }
         Ok(())
     }
-
-    fn fill(&mut self) -> io::Result<()> {
-        let stream = self.stream.as_mut().ok_or(ErrorKind::NotConnected)?;
-        self.inbox.fill(stream)
-    }
-
-    fn head(&mut self) -> io::Result<Head> {
-        if self.inbox.unread().is_empty() {
-            self.fill()?;
-        }
-        loop {
-            let mut headers = [httparse::EMPTY_HEADER; 48];
-            let mut response = httparse::Response::new(&mut headers);
-            match response.parse(self.inbox.unread()).map_err(io::Error::other)? {
-                httparse::Status::Complete(length) => {
-                    let head = Head::read(&response);
-                    self.inbox.used(length);
-                    return Ok(head);
-                }
-                httparse::Status::Partial => self.fill()?,
-            }
-        }
-    }
-
-    fn body(&mut self, head: &Head) -> io::Result<Bytes> {
-        let mut body = Vec::new();
-        match head.length {
-            Length::Known(length) => self.take(length, &mut body)?,
-            Length::Chunked => self.chunks(&mut body)?,
-            Length::UntilClose => loop {
-                body.extend_from_slice(self.inbox.unread());
-                self.inbox.clear();
-                match self.fill() {
-                    Err(error) if is_stale(&error) => break,
-                    filled => filled?,
-                }
-            },
-        }
-        if head.close || matches!(head.length, Length::UntilClose) {
-            self.stream = None;
-        }
-        Ok(body.into())
-    }
-
-    /// Appends the next `length` bytes to `body`.
-    fn take(&mut self, length: usize, body: &mut Vec<u8>) -> io::Result<()> {
-        let unread = self.inbox.unread();
-        let here = unread.get(..length).unwrap_or(unread);
-        body.reserve_exact(length);
-        body.extend_from_slice(here);
-        let found = here.len();
-        let missing = length - found;
-        self.inbox.used(found);
-        if missing == 0 {
-            return Ok(());
-        }
-        let stream = self.stream.as_mut().ok_or(ErrorKind::NotConnected)?;
-        let read = stream.take(missing as u64).read_to_end(body)?;
-        if read < missing { Err(ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
-    }
-
-    fn chunks(&mut self, body: &mut Vec<u8>) -> io::Result<()> {
-        loop {
-            let bad = |_| io::Error::other("it sent a chunk without a size");
-            let (start, size) = loop {
-                match httparse::parse_chunk_size(self.inbox.unread()).map_err(bad)? {
-                    httparse::Status::Complete(found) => break found,
-                    httparse::Status::Partial => self.fill()?,
-                }
-            };
-            self.inbox.used(start);
-            self.take(usize::try_from(size).map_err(io::Error::other)?, body)?;
-            // The line end after a chunk; after the last one trailers could come, which the Runtime API never sends.
-            self.take(2, &mut Vec::new())?;
-            if size == 0 {
-                return Ok(());
-            }
-        }
-    }
 }
 
-impl Inbox {
-    fn new() -> Self {
-        Self { buffer: vec![0; INBOX].into(), start: 0, end: 0 }
+/// The connection, opened if there is none.
+fn stream<'s>(stream: &'s mut Option<TcpStream>, address: &str) -> io::Result<&'s mut TcpStream> {
+    if stream.is_none() {
+        let opened = TcpStream::connect(address)?;
+        opened.set_nodelay(true)?;
+        *stream = Some(opened);
     }
-
-    fn clear(&mut self) {
-        (self.start, self.end) = (0, 0);
-    }
-
-    fn unread(&self) -> &[u8] {
-        self.buffer.get(self.start..self.end).unwrap_or_default()
-    }
-
-    fn used(&mut self, length: usize) {
-        self.start = self.end.min(self.start + length);
-        if self.start == self.end {
-            self.clear();
-        }
-    }
-
-    /// Reads what there is, at least one byte.
-    fn fill(&mut self, stream: &mut TcpStream) -> io::Result<()> {
-        if self.start > 0 {
-            self.buffer.copy_within(self.start..self.end, 0);
-            (self.start, self.end) = (0, self.end - self.start);
-        }
-        let free = self.buffer.get_mut(self.end..).filter(|free| !free.is_empty());
-        let free = free.ok_or_else(|| io::Error::other("it sent a head that does not end"))?;
-        loop {
-            match stream.read(free) {
-                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
-                Ok(read) => {
-                    self.end += read;
-                    return Ok(());
-                }
-                // A signal, or the thaw after a freeze.
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-    }
+    stream.as_mut().ok_or_else(|| ErrorKind::NotConnected.into())
 }
 
 const USER_AGENT: &str = concat!("user-agent: mcp-cloud/", env!("CARGO_PKG_VERSION"), "\r\n");
 
-/// A streamed reply on its way.
+/// A reply on its way. When an error comes out of it the connection has failed.
 pub(super) struct Reply<'a> {
     api: &'a mut RuntimeApi,
+    chunked: bool,
 }
 
 impl Reply<'_> {
-    /// Adds a piece to what the next flush sends. An empty piece is left out: it would end the reply.
+    /// Adds a piece; a large one is sent at once, together with what was added before. An empty piece is left out: it
+    /// would end the reply.
     pub(super) fn push(&mut self, piece: &[u8]) -> io::Result<()> {
         if piece.is_empty() {
             return Ok(());
         }
-        write!(self.api.outbox, "{:x}\r\n", piece.len())?;
-        self.api.outbox.extend_from_slice(piece);
-        self.api.outbox.extend_from_slice(b"\r\n");
+        if self.chunked {
+            write!(self.api.outbox, "{:x}\r\n", piece.len())?;
+        }
+        if self.api.outbox.len() + piece.len() <= COALESCE {
+            self.api.outbox.extend_from_slice(piece);
+        } else {
+            self.flush()?;
+            stream(&mut self.api.stream, &self.api.address)?.write_all(piece)?;
+        }
+        if self.chunked {
+            self.api.outbox.extend_from_slice(b"\r\n");
+        }
         Ok(())
     }
 
     /// Sends what was added.
     pub(super) fn flush(&mut self) -> io::Result<()> {
-        self.api.send(None)?;
+        self.api.send()?;
         self.api.outbox.clear();
         Ok(())
     }
 
     /// Ends the reply, and waits until it has been taken.
     pub(super) fn finish(self) -> io::Result<()> {
-        self.api.outbox.extend_from_slice(b"0\r\n\r\n");
-        self.api.send(None)?;
+        if self.chunked {
+            self.api.outbox.extend_from_slice(b"0\r\n\r\n");
+        }
+        if !self.api.outbox.is_empty() {
+            self.api.send()?;
+        }
         self.api.acknowledged()
     }
-}
-
-impl Head {
-    fn read(response: &httparse::Response<'_, '_>) -> Self {
-        let mut head = Self {
-            status: response.code.unwrap_or_default(),
-            length: Length::UntilClose,
-            close: response.version == Some(0),
-            context: LambdaContext { request_id: Box::default(), invoked_function_arn: Box::default(), trace_id: None },
-            deadline: None,
-            invocation_id: None,
-        };
-        for header in response.headers.iter() {
-            let value = || std::str::from_utf8(header.value).unwrap_or_default();
-            // The length tells almost every name apart before a letter is compared.
-            match header.name.len() {
-                10 if is(header, "connection") => head.close = value().eq_ignore_ascii_case("close"),
-                14 if is(header, "content-length") => {
-                    head.length = value().parse().map_or(Length::UntilClose, Length::Known);
-                }
-                17 if is(header, "transfer-encoding") => head.length = Length::Chunked,
-                23 if is(header, "lambda-runtime-trace-id") => head.context.trace_id = Some(value().into()),
-                26 if is(header, "lambda-runtime-deadline-ms") => {
-                    head.deadline = value().parse().ok().and_then(instant);
-                }
-                28 if is(header, "lambda-runtime-invocation-id") => head.invocation_id = Some(value().into()),
-                29 if is(header, "lambda-runtime-aws-request-id") => head.context.request_id = value().into(),
-                35 if is(header, "lambda-runtime-invoked-function-arn") => {
-                    head.context.invoked_function_arn = value().into();
-                }
-                _ => {}
-            }
-        }
-        if matches!(head.status, 100..200 | 204 | 304) {
-            head.length = Length::Known(0);
-        }
-        head
-    }
-}
-
-fn is(header: &httparse::Header<'_>, name: &str) -> bool {
-    header.name.eq_ignore_ascii_case(name)
 }
 
 /// The moment a count of milliseconds since 1970 stands for, on the clock that timers use.
@@ -385,13 +259,9 @@ pub(super) fn instant(epoch_ms: u64) -> Option<Instant> {
     }
 }
 
-fn is_stale(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
+    use std::{io::Read, net::TcpListener};
 
     use super::*;
 
@@ -415,8 +285,10 @@ mod tests {
             heads
         });
         let mut api = RuntimeApi::connect(address).unwrap();
-        let invocation = api.next().unwrap();
-        api.respond(&invocation.id, b"{}").unwrap();
+        api.next().unwrap();
+        let mut reply = api.reply(2);
+        reply.push(b"{}").unwrap();
+        reply.finish().unwrap();
         let heads = other_side.join().unwrap();
         assert!(
             heads[1].contains("/invocation/r/response") && heads[1].contains("lambda-runtime-invocation-id: i-1\r\n")

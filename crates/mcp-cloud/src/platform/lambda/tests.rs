@@ -2,16 +2,23 @@
 
 use std::{fs, path::PathBuf};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use serde_json::Value;
 
 use super::{
     detect::Gateway,
-    request::{Decoded, Encoding, decode},
-    response::document,
+    request::{Decoded, Decoder, Encoding},
+    response,
 };
-use crate::{McpService, RequestInfo, handler::ErrorObject, platform::ResponseMode, testing, transport::rejection};
+use crate::{
+    McpService, RequestInfo,
+    handler::ErrorObject,
+    json::{Span, escape},
+    platform::ResponseMode,
+    testing,
+    transport::rejection,
+};
 
 const BUFFERED: Gateway = Gateway { response_mode: ResponseMode::Buffered, managed: false };
 const STREAM: Gateway = Gateway { response_mode: ResponseMode::Stream, managed: false };
@@ -28,10 +35,16 @@ fn events(folder: &str) -> Vec<(String, Bytes)> {
     events
 }
 
+/// Decodes an event that stands in the middle of other bytes, as it does behind the head it came with.
+fn decode(event: &[u8], gateway: Gateway) -> Decoded {
+    let buffer: BytesMut = [b"head", event, b"rest"].concat().as_slice().into();
+    Decoder::new(gateway).decode(buffer, Span { start: 4, end: 4 + event.len() }).0
+}
+
 /// What a buffered gateway would get for an event.
 async fn reply(service: &mut McpService, event: &Bytes) -> Value {
     let (reply, encoding) = match decode(event, BUFFERED) {
-        Decoded::Request(request, encoding) => (service.answer(*request).await, encoding),
+        Decoded::Request(request, encoding) => (service.answer(request).await, encoding),
         Decoded::Rejected(message, encoding) => {
             let error = ErrorObject::new(ErrorObject::INVALID_REQUEST, message);
             (rejection(StatusCode::BAD_REQUEST, None, &error), encoding)
@@ -40,7 +53,11 @@ async fn reply(service: &mut McpService, event: &Bytes) -> Value {
     };
     let (parts, body) = reply.into_parts();
     let mut out = Vec::new();
-    document(&mut out, &parts, &body.into_full().unwrap(), encoding);
+    let body = body.into_full().unwrap();
+    if let Some(rest) = response::begin(&mut out, &parts, &body, encoding) {
+        escape(&mut out, rest);
+        out.extend_from_slice(response::END);
+    }
     serde_json::from_slice(&out).unwrap()
 }
 
@@ -149,7 +166,7 @@ async fn a_body_one_byte_over_the_limit_of_a_load_balancer_is_too_large() {
 fn decoded(folder: &str, quirk: &str) -> (http::Request<Bytes>, Encoding) {
     let (_, event) = events(folder).into_iter().find(|(name, _)| name == quirk).unwrap();
     match decode(&event, STREAM) {
-        Decoded::Request(request, encoding) => (*request, encoding),
+        Decoded::Request(request, encoding) => (request, encoding),
         _ => panic!("{folder}/{quirk} is a request"),
     }
 }
@@ -196,7 +213,7 @@ fn a_query_comes_back_as_it_was_sent() {
 proptest::proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(bytes: Vec<u8>) {
-        decode(&bytes.into(), STREAM);
+        decode(&bytes, STREAM);
     }
 
     #[test]
@@ -210,12 +227,12 @@ proptest::proptest! {
             "requestContext": { "stage": stage, "domainName": value, "http": { "method": method, "sourceIp": value } },
             "body": body, "isBase64Encoded": base64,
         });
-        decode(&v2.to_string().into(), BUFFERED);
+        decode(v2.to_string().as_bytes(), BUFFERED);
         let v1 = serde_json::json!({
             "httpMethod": method, "path": path, "headers": null, "multiValueHeaders": { name.as_str(): [value, value] },
             "multiValueQueryStringParameters": { query: [value] }, "requestContext": { "stage": stage },
             "body": body, "isBase64Encoded": base64,
         });
-        decode(&v1.to_string().into(), BUFFERED);
+        decode(v1.to_string().as_bytes(), BUFFERED);
     }
 }
