@@ -16,6 +16,8 @@ pub struct Body(Kind);
 
 enum Kind {
     Full(Bytes),
+    /// As it was written: making it shareable would take memory of its own, which not every platform needs.
+    Written(Vec<u8>),
     Stream(Pin<Box<dyn http_body::Body<Data = Bytes, Error = Infallible> + Send>>),
 }
 
@@ -29,11 +31,12 @@ impl Body {
         Self(Kind::Stream(Box::pin(body)))
     }
 
-    /// The whole body, where it is known already; the body itself where it is still being made.
-    pub(crate) fn into_full(self) -> Result<Bytes, Self> {
-        match self.0 {
-            Kind::Full(bytes) => Ok(bytes),
-            Kind::Stream(_) => Err(self),
+    /// The whole body, where it is known already.
+    pub(crate) fn as_full(&self) -> Option<&[u8]> {
+        match &self.0 {
+            Kind::Full(bytes) => Some(bytes),
+            Kind::Written(bytes) => Some(bytes),
+            Kind::Stream(_) => None,
         }
     }
 }
@@ -44,11 +47,17 @@ impl From<Bytes> for Body {
     }
 }
 
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Kind::Written(bytes))
+    }
+}
+
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Kind::Full(bytes) => write!(f, "Body({} bytes)", bytes.len()),
-            Kind::Stream(_) => f.write_str("Body(stream)"),
+        match self.as_full() {
+            Some(bytes) => write!(f, "Body({} bytes)", bytes.len()),
+            None => f.write_str("Body(stream)"),
         }
     }
 }
@@ -61,16 +70,18 @@ impl http_body::Body for Body {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        match &mut self.0 {
-            Kind::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
-            Kind::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Kind::Stream(stream) => stream.as_mut().poll_frame(context),
-        }
+        let bytes = match &mut self.0 {
+            Kind::Full(bytes) => std::mem::take(bytes),
+            Kind::Written(bytes) => std::mem::take(bytes).into(),
+            Kind::Stream(stream) => return stream.as_mut().poll_frame(context),
+        };
+        Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Kind::Full(bytes) => bytes.is_empty(),
+            Kind::Written(bytes) => bytes.is_empty(),
             Kind::Stream(stream) => stream.is_end_stream(),
         }
     }
@@ -78,6 +89,7 @@ impl http_body::Body for Body {
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Kind::Written(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Kind::Stream(stream) => stream.size_hint(),
         }
     }

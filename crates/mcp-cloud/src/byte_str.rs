@@ -4,6 +4,8 @@ use std::{fmt, ops::Deref};
 
 use bytes::Bytes;
 
+use crate::json::is_text;
+
 /// Text that shares the memory of the event or the message it came from. Cheap to clone; what is kept of an event keeps
 /// all of its memory.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,7 +14,7 @@ pub struct ByteStr(Bytes);
 impl ByteStr {
     /// Of bytes that are UTF-8; others become the empty text.
     pub(crate) fn new(bytes: Bytes) -> Self {
-        if std::str::from_utf8(&bytes).is_ok() { Self(bytes) } else { Self::default() }
+        if is_text(&bytes) { Self(bytes) } else { Self::default() }
     }
 
     /// The text.

@@ -56,6 +56,7 @@ mod reconnect;
 mod request_info;
 mod server;
 mod service;
+mod spare;
 #[cfg(test)]
 #[cfg(feature = "rmcp")]
 mod testing;

@@ -52,7 +52,8 @@ pub(crate) fn header_name(name: &[u8]) -> Option<HeaderName> {
         20 => &[&MCP_PROTOCOL_VERSION],
         _ => &[],
     };
-    match known.iter().find(|known| known.as_str().as_bytes().eq_ignore_ascii_case(name)) {
+    let found = known.iter().find(|known| known.as_str().as_bytes() == name);
+    match found.or_else(|| known.iter().find(|known| known.as_str().as_bytes().eq_ignore_ascii_case(name))) {
         Some(known) => Some((*known).clone()),
         None => HeaderName::from_bytes(name).ok(),
     }

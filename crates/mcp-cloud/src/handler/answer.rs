@@ -86,6 +86,11 @@ impl Answer {
         self.message.into()
     }
 
+    /// The response as it was written.
+    pub(crate) fn into_written(self) -> Vec<u8> {
+        self.message
+    }
+
     /// The response as it goes out.
     #[must_use]
     pub fn as_message(&self) -> &[u8] {

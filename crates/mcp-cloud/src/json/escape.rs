@@ -1,44 +1,54 @@
 //! Text into the inside of a JSON string, and back (RFC 8259 §7).
 
-use std::io::Write;
-
-use super::{TOPS, WORD, equal, first, is_special, plain, special, word};
+use super::plain::{WORD, backslash, first, is_special, plain, special};
 
 /// Appends UTF-8 text as the inside of a JSON string.
 pub(crate) fn escape(out: &mut Vec<u8>, text: &[u8]) {
     out.reserve(text.len());
-    let mut at = 0;
-    while let Some(bytes) = text.get(at..).and_then(<[u8]>::first_chunk::<WORD>) {
-        if special(u64::from_le_bytes(*bytes)) != 0 {
+    let mut rest = text;
+    while let Some((word, behind)) = rest.split_first_chunk::<WORD>() {
+        if special(word) != 0 {
             // JSON within JSON has something to escape every few bytes: one by one is quickest there.
-            bytes.iter().for_each(|&byte| push(out, byte));
-            at += WORD;
-            continue;
+            one_by_one(out, word);
+            rest = behind;
+        } else {
+            let (run, behind) = rest.split_at(WORD + plain(behind));
+            out.extend_from_slice(run);
+            rest = behind;
         }
-        out.extend_from_slice(bytes);
-        at += WORD;
-        let rest = text.get(at..).unwrap_or_default();
-        let run = plain(rest);
-        out.extend_from_slice(rest.get(..run).unwrap_or_default());
-        at += run;
     }
-    text.get(at..).unwrap_or_default().iter().for_each(|&byte| push(out, byte));
+    one_by_one(out, rest);
 }
 
-fn push(out: &mut Vec<u8>, byte: u8) {
-    if !is_special(byte) {
-        return out.push(byte);
-    }
-    match byte {
-        b'"' => out.extend_from_slice(br#"\""#),
-        b'\\' => out.extend_from_slice(br"\\"),
-        b'\n' => out.extend_from_slice(br"\n"),
-        b'\r' => out.extend_from_slice(br"\r"),
-        b'\t' => out.extend_from_slice(br"\t"),
-        _ => {
-            let _ = write!(out, r"\u{byte:04x}");
+/// Appends up to a word of text, byte by byte.
+fn one_by_one(out: &mut Vec<u8>, few: &[u8]) {
+    const LONGEST: usize = r"\u0000".len();
+    let mut written = [0; LONGEST * WORD];
+    let mut length = 0;
+    let mut push = |byte| {
+        if let Some(place) = written.get_mut(length) {
+            *place = byte;
+            length += 1;
+        }
+    };
+    for &byte in few {
+        if !is_special(byte) {
+            push(byte);
+            continue;
+        }
+        push(b'\\');
+        match byte {
+            b'"' | b'\\' => push(byte),
+            b'\n' => push(b'n'),
+            b'\r' => push(b'r'),
+            b'\t' => push(b't'),
+            _ => {
+                let digit = |value: u8| if value < 10 { b'0' + value } else { b'a' + value - 10 };
+                [b'u', b'0', b'0', digit(byte >> 4), digit(byte & 15)].into_iter().for_each(&mut push);
+            }
         }
     }
+    out.extend_from_slice(written.get(..length).unwrap_or_default());
 }
 
 /// How many bytes [`escape`] would append.
@@ -61,61 +71,57 @@ pub(crate) fn escaped_length(text: &[u8]) -> usize {
 /// Where an escape is none, or is half of a surrogate pair: that is no Unicode text.
 pub(crate) fn unescape(text: &mut [u8]) -> Result<usize, NoText> {
     let (mut from, mut to) = (0, 0);
-    while from < text.len() {
+    loop {
         let run = unescaped_run(text.get(from..).unwrap_or_default());
         if from != to {
             text.copy_within(from..from + run, to);
         }
         (from, to) = (from + run, to + run);
-        if from == text.len() {
-            break;
-        }
-        let (length, character) = escaped_character(text.get(from + 1..).unwrap_or_default()).ok_or(NoText)?;
-        let mut utf8 = [0; 4];
-        let utf8 = character.encode_utf8(&mut utf8).as_bytes();
-        text.get_mut(to..to + utf8.len()).ok_or(NoText)?.copy_from_slice(utf8);
-        (from, to) = (from + 1 + length, to + utf8.len());
+        let character = match text.get(from + 1) {
+            Some(&byte @ (b'"' | b'\\' | b'/')) => byte,
+            Some(b'n') => b'\n',
+            Some(b't') => b'\t',
+            Some(b'r') => b'\r',
+            Some(b'b') => 8,
+            Some(b'f') => 12,
+            Some(b'u') => {
+                let (length, character) = unicode(text.get(from + 2..).unwrap_or_default()).ok_or(NoText)?;
+                let mut utf8 = [0; 4];
+                let utf8 = character.encode_utf8(&mut utf8).as_bytes();
+                text.get_mut(to..to + utf8.len()).ok_or(NoText)?.copy_from_slice(utf8);
+                (from, to) = (from + 2 + length, to + utf8.len());
+                continue;
+            }
+            None if from == text.len() => return Ok(to),
+            _ => return Err(NoText),
+        };
+        *text.get_mut(to).ok_or(NoText)? = character;
+        (from, to) = (from + 2, to + 1);
     }
-    Ok(to)
+}
+
+/// How many bytes there are before the next backslash.
+fn unescaped_run(text: &[u8]) -> usize {
+    // Mostly a few.
+    match text.first_chunk().map(backslash) {
+        Some(0) | None => memchr::memchr(b'\\', text).unwrap_or(text.len()),
+        Some(marks) => first(marks),
+    }
 }
 
 /// An escape that stands for no character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NoText;
 
-/// How many bytes there are before the next backslash.
-fn unescaped_run(text: &[u8]) -> usize {
-    match word(text, 0).map(|word| equal(word, b'\\') & TOPS) {
-        Some(0) | None => memchr::memchr(b'\\', text).unwrap_or(text.len()),
-        Some(marks) => first(marks),
-    }
-}
-
-/// The character an escape stands for, and how many bytes it takes behind its backslash.
-fn escaped_character(text: &[u8]) -> Option<(usize, char)> {
-    let character = match text.first()? {
-        b'"' => '"',
-        b'\\' => '\\',
-        b'/' => '/',
-        b'n' => '\n',
-        b't' => '\t',
-        b'r' => '\r',
-        b'b' => '\u{8}',
-        b'f' => '\u{c}',
-        b'u' => return unicode(text),
-        _ => return None,
-    };
-    Some((1, character))
-}
-
+/// The character that digits stand for, and how many bytes they take; those of a second half among them.
 fn unicode(text: &[u8]) -> Option<(usize, char)> {
-    let unit = hexadecimal(text.get(1..5)?)?;
+    let unit = hexadecimal(text.get(..4)?)?;
     if let Some(character) = char::from_u32(unit) {
-        return Some((5, character));
+        return Some((4, character));
     }
-    let second = text.get(5..11)?.strip_prefix(br"\u").and_then(hexadecimal)?;
+    let second = text.get(4..10)?.strip_prefix(br"\u").and_then(hexadecimal)?;
     let units = [u16::try_from(unit).ok()?, u16::try_from(second).ok()?];
-    Some((11, char::decode_utf16(units).next()?.ok()?))
+    Some((10, char::decode_utf16(units).next()?.ok()?))
 }
 
 fn hexadecimal(digits: &[u8]) -> Option<u32> {

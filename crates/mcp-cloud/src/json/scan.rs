@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt};
 
-use super::{escape::unescape, plain};
+use super::{escape::unescape, plain::plain};
 
 /// A place in a text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,16 +28,22 @@ pub(crate) struct Quoted {
 
 impl Quoted {
     /// The text it stands for; nothing where that is no Unicode text.
+    #[inline]
     pub(crate) fn text(self, document: &[u8]) -> Option<Cow<'_, [u8]>> {
         let inside = self.inside.of(document);
         if !self.escaped {
             return Some(Cow::Borrowed(inside));
         }
-        let mut text = inside.to_vec();
-        let length = unescape(&mut text).ok()?;
-        text.truncate(length);
-        Some(Cow::Owned(text))
+        unescaped(inside).map(Cow::Owned)
     }
+}
+
+#[cold]
+fn unescaped(inside: &[u8]) -> Option<Vec<u8>> {
+    let mut text = inside.to_vec();
+    let length = unescape(&mut text).ok()?;
+    text.truncate(length);
+    Some(text)
 }
 
 /// What is wrong with a text that was to be JSON.
@@ -73,14 +79,19 @@ impl<'t> Scanner<'t> {
     }
 
     /// The next byte that is no white space; zero at the end.
+    #[inline]
     pub(crate) fn peek(&mut self) -> u8 {
-        loop {
-            match self.text.get(self.at) {
-                Some(b' ' | b'\n' | b'\t' | b'\r') => self.at += 1,
-                Some(&byte) => return byte,
-                None => return 0,
-            }
+        let next = self.here();
+        // Whoever writes JSON for a program writes no white space.
+        if next > b' ' { next } else { self.peek_behind_space() }
+    }
+
+    #[cold]
+    fn peek_behind_space(&mut self) -> u8 {
+        while let Some(b' ' | b'\n' | b'\t' | b'\r') = self.text.get(self.at) {
+            self.at += 1;
         }
+        self.here()
     }
 
     /// Walks through an object: `member` is told each name and must pass the value.
@@ -133,26 +144,39 @@ impl<'t> Scanner<'t> {
     /// # Errors
     ///
     /// [`Malformed`] where something else stands here.
+    #[inline(always)]
     pub(crate) fn string(&mut self) -> Result<Quoted, Malformed> {
-        self.open(b'"', "a string")?;
-        let start = self.at;
-        let mut escaped = false;
+        if self.peek() != b'"' {
+            return self.unexpected("a string");
+        }
+        let start = self.at + 1;
+        let rest = self.text.get(start..).unwrap_or_default();
+        let end = start + plain(rest);
+        self.at = end + 1;
+        if self.text.get(end) == Some(&b'"') {
+            return Ok(Quoted { inside: Span { start, end }, escaped: false });
+        }
+        self.at = end;
+        self.escaped_string(start)
+    }
+
+    /// Passes the rest of a string that is not plain to its end.
+    #[inline(never)]
+    fn escaped_string(&mut self, start: usize) -> Result<Quoted, Malformed> {
         loop {
-            self.at += plain(self.text.get(self.at..).unwrap_or_default());
             match self.text.get(self.at) {
                 Some(b'"') => {
-                    let inside = Span { start, end: self.at };
                     self.at += 1;
-                    return Ok(Quoted { inside, escaped });
+                    return Ok(Quoted { inside: Span { start, end: self.at - 1 }, escaped: true });
                 }
                 Some(b'\\') => {
-                    escaped = true;
                     self.at += 1;
                     self.escape()?;
                 }
                 Some(_) => return Err(self.malformed("no control character in a string")),
                 None => return Err(self.malformed("the end of a string")),
             }
+            self.at += plain(self.text.get(self.at..).unwrap_or_default());
         }
     }
 
@@ -243,6 +267,7 @@ impl<'t> Scanner<'t> {
     /// # Errors
     ///
     /// Always: [`Malformed`], which says `expected`, or what is wrong with the value as JSON.
+    #[cold]
     pub(crate) fn unexpected<T>(&mut self, expected: &'static str) -> Result<T, Malformed> {
         self.peek();
         let at = self.at;
@@ -267,6 +292,7 @@ impl<'t> Scanner<'t> {
         Ok(Span { start, end: self.at })
     }
 
+    #[inline]
     fn name(&mut self) -> Result<Quoted, Malformed> {
         if self.peek() != b'"' {
             return Err(self.malformed("a name"));
@@ -290,6 +316,7 @@ impl<'t> Scanner<'t> {
     }
 
     /// Passes a byte, if it is the next.
+    #[inline]
     fn skip(&mut self, byte: u8) -> bool {
         let found = self.peek() == byte;
         self.at += usize::from(found);
@@ -342,10 +369,12 @@ impl<'t> Scanner<'t> {
         if self.at > start { Ok(()) } else { Err(self.malformed("a digit")) }
     }
 
+    #[inline]
     fn here(&self) -> u8 {
         self.text.get(self.at).copied().unwrap_or_default()
     }
 
+    #[cold]
     fn malformed(&self, expected: &'static str) -> Malformed {
         Malformed { expected, at: self.at, is_json: false }
     }

@@ -3,13 +3,13 @@
 
 use std::fmt;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
-use http::{HeaderMap, StatusCode, header::AsHeaderName};
 use super::{
     envelope::{Head, text},
     era::Refusal,
 };
 use crate::{handler::ErrorObject, names};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use http::{HeaderMap, StatusCode, header::AsHeaderName};
 
 /// Methods of the legacy era that 2026-07-28 removed.
 const REMOVED: &[&str] = &[

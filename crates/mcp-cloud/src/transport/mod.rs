@@ -37,7 +37,7 @@ use crate::{
     handler::{ErrorObject, Handler},
     names,
     request_info::RequestInfo,
-    transport::{era::Refusal, session::Sessions},
+    transport::{era::Refusal, reply::Replying, session::Sessions},
 };
 
 pub use era::{Era, Eras};
@@ -85,7 +85,7 @@ impl Transport {
 impl Service<http::Request<Bytes>> for Transport {
     type Response = Reply;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+    type Future = TransportFuture;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
@@ -95,14 +95,33 @@ impl Service<http::Request<Bytes>> for Transport {
         let (parts, body) = request.into_parts();
         let reply = match parts.method {
             Method::POST => match self.0.post(parts, body) {
-                Ok(exchange) => return Box::pin(async move { Ok(exchange.reply().await) }),
+                Ok(exchange) => return TransportFuture::Replying(Replying::new(exchange)),
                 Err(reply) => *reply,
             },
             Method::GET => self.0.get(&parts),
             Method::DELETE => self.0.delete(&parts),
             _ => method_not_allowed(&parts.method),
         };
-        Box::pin(std::future::ready(Ok(reply)))
+        TransportFuture::Replied(Some(reply))
+    }
+}
+
+/// A reply, there already or in the making.
+#[expect(clippy::large_enum_variant, reason = "it is polled where it was made, and nearly always is the large one")]
+pub(crate) enum TransportFuture {
+    Replied(Option<Reply>),
+    Replying(Replying),
+}
+
+impl Future for TransportFuture {
+    type Output = Result<Reply, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.get_mut() {
+            Self::Replied(reply) => reply.take().map_or(Poll::Pending, Poll::Ready),
+            Self::Replying(replying) => Pin::new(replying).poll(context),
+        }
+        .map(Ok)
     }
 }
 

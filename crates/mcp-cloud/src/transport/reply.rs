@@ -1,7 +1,12 @@
 //! Decides, as late as possible, how a reply goes out: as one JSON document where the answer comes alone, as an event
 //! stream where something was sent before it or it is long in coming.
 
-use std::sync::Arc;
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
 
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
@@ -17,7 +22,7 @@ use super::{
 use crate::{
     body::Body,
     handler::{Answer, ErrorObject},
-    names,
+    names, spare,
 };
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -36,25 +41,68 @@ pub(super) struct Exchange {
     pub(super) busy: Option<Busy>,
 }
 
+/// What a reply begins with.
+enum Beginning {
+    /// Its end.
+    Last(Answer),
+    /// A message, or a sign of life.
+    Stream(Option<Bytes>),
+    /// The end of its connection: the client comes back for the rest.
+    Interrupted,
+}
+
+/// A reply in the making.
+pub(crate) struct Replying {
+    exchange: Option<Exchange>,
+    events: Vec<u8>,
+}
+
+impl Replying {
+    pub(super) fn new(exchange: Exchange) -> Self {
+        Self { exchange: Some(exchange), events: Vec::new() }
+    }
+}
+
+impl Future for Replying {
+    type Output = http::Response<Body>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { exchange: under_way, events } = &mut *self;
+        let Some(exchange) = under_way else { return Poll::Pending };
+        let beginning = ready!(exchange.poll_beginning(context, events));
+        let (Some(exchange), events) = (under_way.take(), std::mem::take(events)) else { return Poll::Pending };
+        Poll::Ready(match beginning {
+            Beginning::Last(answer) => exchange.last(answer, events),
+            Beginning::Stream(said) => exchange.stream(said),
+            Beginning::Interrupted => exchange.interrupted(),
+        })
+    }
+}
+
 impl Exchange {
-    pub(super) async fn reply(mut self) -> http::Response<Body> {
-        let mut events = Vec::new();
+    /// What the reply begins with; messages that an event stream in one piece will hold are put into `events`.
+    fn poll_beginning(&mut self, context: &mut Context<'_>, events: &mut Vec<u8>) -> Poll<Beginning> {
         loop {
-            match self.attended.next().await {
-                Said::Answer(answer) => return self.last(answer, events),
+            let beginning = match ready!(self.attended.poll_next(context)) {
+                Said::Answer(answer) => Beginning::Last(answer),
+                Said::Message(message) if self.accepts.events => {
+                    if !self.attended.capabilities.streams {
+                        write_event(events, None, &message);
+                        continue;
+                    }
+                    Beginning::Stream(Some(message))
+                }
                 // A client that takes only JSON gets the answer, and nothing of what came before it.
-                Said::Message(_) if !self.accepts.events => {}
-                Said::Message(message) if self.attended.capabilities.streams => return self.stream(Some(message)),
-                Said::Message(message) => write_event(&mut events, None, &message),
-                Said::Nothing => return self.stream(None),
-                Said::Reconnect if self.can_come_back() => return self.interrupted(),
-                Said::Reconnect => {}
+                Said::Message(_) => continue,
+                Said::Nothing => Beginning::Stream(None),
+                Said::Reconnect if self.can_come_back() => Beginning::Interrupted,
+                Said::Reconnect => continue,
                 Said::Cancelled => {
                     let error = ErrorObject::new(ErrorObject::REQUEST_CANCELLED, "the client cancelled this request");
-                    let answer = Answer::error(self.attended.id(), &error);
-                    return self.last(answer, events);
+                    Beginning::Last(Answer::error(self.attended.id(), &error))
                 }
-            }
+            };
+            return Poll::Ready(beginning);
         }
     }
 
@@ -81,7 +129,7 @@ impl Exchange {
             events.clear();
             write_event(&mut events, None, answer.as_message());
         }
-        let mut response = event_stream(Body::from(Bytes::from(events)));
+        let mut response = event_stream(Body::from(events));
         *response.status_mut() = status;
         self.with_session(response)
     }
@@ -178,16 +226,18 @@ pub(crate) fn rejection(status: StatusCode, id: Option<&[u8]>, error: &ErrorObje
 }
 
 fn document(status: StatusCode, answer: Answer) -> http::Response<Body> {
-    let mut response = http::Response::new(Body::from(answer.into_message()));
+    let mut response = http::Response::new(Body::from(answer.into_written()));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    *response.headers_mut() = spare::headers();
+    response.headers_mut().insert(&names::CONTENT_TYPE, JSON);
     response
 }
 
 pub(super) fn event_stream(body: Body) -> http::Response<Body> {
     let mut response = http::Response::new(body);
+    *response.headers_mut() = spare::headers();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, EVENTS);
+    headers.insert(&names::CONTENT_TYPE, EVENTS);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     // Asks proxies not to hold events back (MCP 2026-07-28, basic/transports/streamable-http).
     headers.insert(&names::X_ACCEL_BUFFERING, HeaderValue::from_static("no"));

@@ -17,7 +17,8 @@ impl TraceParent {
     /// What the headers of a request say: `traceparent`, else Google's `X-Cloud-Trace-Context`, else Amazon's
     /// `X-Amzn-Trace-Id`. What cannot be understood is as if it were not there.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
-        let value = |name: &http::HeaderName| headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
+        let value =
+            |name: &http::HeaderName| headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
         value(&names::TRACEPARENT)
             .and_then(Self::w3c)
             .or_else(|| value(&names::X_CLOUD_TRACE_CONTEXT).and_then(Self::cloud_trace))
@@ -33,14 +34,18 @@ impl TraceParent {
 
     /// Of a trace in one part or two, which together have 32 digits.
     fn new(trace: [&str; 2], parent: &str, sampled: bool) -> Option<Self> {
-        let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f'));
-        let is_nothing = |text: &str| text.bytes().all(|byte| byte == b'0');
         let [first, second] = trace;
-        let fits = first.len() + second.len() == 32 && parent.len() == 16;
-        if !fits || ![first, second, parent].into_iter().all(is_hex) {
+        if first.len() + second.len() != 32 || parent.len() != 16 {
             return None;
         }
-        if is_nothing(first) && is_nothing(second) || is_nothing(parent) {
+        // All digits in lower case, and neither all of the trace nor all of the parent zeros.
+        let is_digit = |byte: &u8| byte.is_ascii_digit() | matches!(byte, b'a'..=b'f');
+        let are_digits = |text: &str| text.as_bytes().iter().fold(true, |all, byte| all & is_digit(byte));
+        let is_something = |text: &str| text.as_bytes().iter().any(|&byte| byte != b'0');
+        if ![first, second, parent].into_iter().all(are_digits) {
+            return None;
+        }
+        if !is_something(first) && !is_something(second) || !is_something(parent) {
             return None;
         }
         let mut value = [b'-'; LENGTH];

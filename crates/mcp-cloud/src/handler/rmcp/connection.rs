@@ -22,7 +22,9 @@ pub(super) struct Connection {
     /// What the client said of itself.
     pub(super) info: OnceLock<InitializeRequestParams>,
     pub(super) asked: Asked<Waiting>,
-    idle: Mutex<Vec<Lent>>,
+    /// Boxed, because they are moved from request to request.
+    #[expect(clippy::vec_box, reason = "a request takes the box with it")]
+    idle: Mutex<Vec<Box<Lent>>>,
 }
 
 impl Connection {
@@ -30,13 +32,13 @@ impl Connection {
         Self { client, info: OnceLock::new(), asked: Asked::default(), idle: Mutex::default() }
     }
 
-    pub(super) fn lend(self: &Arc<Self>) -> Lent {
+    pub(super) fn lend(self: &Arc<Self>) -> Box<Lent> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        idle.unwrap_or_else(|| Lent::new(self, self.info.get().cloned()))
+        idle.unwrap_or_else(|| Box::new(Lent::new(self, self.info.get().cloned())))
     }
 
     /// Takes a service back whose request is over, unless the handler could still speak through it.
-    pub(super) fn take_back(&self, lent: Lent) {
+    pub(super) fn take_back(&self, lent: Box<Lent>) {
         if lent.is_kept() {
             if let Some(client) = &self.client {
                 lent.outlive(client.clone());
@@ -51,8 +53,8 @@ impl Connection {
     }
 
     /// Lets go of a service whose request was given up.
-    pub(super) fn discard(&self, lent: Lent) {
-        self.forget(&lent);
+    pub(super) fn discard(&self, lent: &Lent) {
+        self.forget(lent);
     }
 
     /// Nobody waits any more for responses to what was sent through it.

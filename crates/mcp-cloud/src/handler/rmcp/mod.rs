@@ -11,14 +11,12 @@ mod parse;
 mod peer;
 
 use std::{
-    future::Future,
     pin::Pin,
     sync::{Arc, OnceLock},
     task::{Context, Poll},
 };
 
 use bytes::Bytes;
-use pin_project_lite::pin_project;
 use rmcp::{
     ServerHandler, Service,
     model::{ClientJsonRpcMessage, ClientRequest, ErrorData, GetExtensions, JsonRpcMessage},
@@ -96,14 +94,14 @@ impl<H: ServerHandler> Handler for RmcpHandler<H> {
                 let _ = self.connection.info.set(initialize.params.clone());
             }
         }
-        let lent = self.connection.lend();
+        let mut lent = self.connection.lend();
         lent.allow(request.can_ask, logging);
         let handler = Arc::clone(&self.handler);
         let mut context = RequestContext::new(typed.id, lent.peer().clone());
         context.meta = typed.meta;
         context.extensions = typed.extensions;
         context.extensions.insert(request.http);
-        let call = async move {
+        let work = async move {
             // Also when this future is dropped: what the handler has spawned learns that the request is over.
             let _over = context.ct.clone().drop_guard();
             match handler.handle_request(typed.request, context).await {
@@ -111,8 +109,9 @@ impl<H: ServerHandler> Handler for RmcpHandler<H> {
                 Err(error) => Answer::error(Some(&id), &error_object(error)),
             }
         };
+        lent.work.set(work);
         let borrowed = Borrowed { lent: Some(lent), connection: Arc::clone(&self.connection), reusable };
-        Box::pin(Call { call, borrowed, answer: None })
+        Box::pin(Call { borrowed, answer: None })
     }
 
     fn receive(&self, message: Incoming) {
@@ -146,7 +145,7 @@ fn error_object(error: ErrorData) -> ErrorObject {
 
 /// A service that goes back to where it was borrowed from, whatever becomes of the request.
 struct Borrowed {
-    lent: Option<Lent>,
+    lent: Option<Box<Lent>>,
     connection: Arc<Connection>,
     reusable: bool,
 }
@@ -157,7 +156,7 @@ impl Borrowed {
         if self.reusable || self.connection.client.is_some() {
             self.connection.take_back(lent);
         } else {
-            self.connection.discard(lent);
+            self.connection.discard(&lent);
         }
     }
 }
@@ -166,30 +165,26 @@ impl Drop for Borrowed {
     fn drop(&mut self) {
         // The request was given up: what it still wanted to say must not reach the next one.
         if let Some(lent) = self.lent.take() {
-            self.connection.discard(lent);
+            self.connection.discard(&lent);
         }
     }
 }
 
-pin_project! {
-    /// A handler at work, and the service it was lent.
-    struct Call<F> {
-        #[pin]
-        call: F,
-        borrowed: Borrowed,
-        answer: Option<Answer>,
-    }
+/// A handler at work in what it was lent.
+struct Call {
+    borrowed: Borrowed,
+    answer: Option<Answer>,
 }
 
-impl<F: Future<Output = Answer> + Send> Converse for Call<F> {
+impl Converse for Call {
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Event> {
-        let this = self.project();
-        if this.answer.is_none()
-            && let Poll::Ready(answer) = this.call.poll(context)
-        {
-            *this.answer = Some(answer);
-        }
+        let this = self.get_mut();
         let Some(lent) = this.borrowed.lent.as_mut() else { return Poll::Pending };
+        if this.answer.is_none()
+            && let Poll::Ready(answer) = lent.work.poll(context)
+        {
+            this.answer = Some(answer);
+        }
         // Whatever was sent before the handler answered goes out before the answer.
         let message = match this.answer {
             Some(_) => lent.outgoing.try_recv().ok(),

@@ -23,12 +23,15 @@ use rmcp::{
     service::{NotificationContext, RequestContext, RunningService, serve_directly},
 };
 use tokio::sync::mpsc;
+use tokio_util::sync::ReusableBoxFuture;
 
 use super::connection::Connection;
-use crate::handler::{Client, Unreachable};
+use crate::handler::{Answer, Client, Unreachable};
 
-/// A running rmcp service that a request borrows for its peer.
+/// A running rmcp service that a request borrows for its peer, and the room its handler works in.
 pub(super) struct Lent {
+    /// The handler at work. What it needs is a few kilobytes, the same for every request.
+    pub(super) work: ReusableBoxFuture<'static, Answer>,
     service: RunningService<RoleServer, NoService>,
     pub(super) outgoing: mpsc::UnboundedReceiver<Bytes>,
     rules: Arc<Rules>,
@@ -43,7 +46,7 @@ impl Lent {
         let transport = Outgoing::new(Sink::Request(sender), Arc::downgrade(connection), Arc::clone(&rules));
         let service = serve_directly(NoService, transport, info);
         let own_handles = handles(service.peer());
-        Self { service, outgoing, rules, own_handles }
+        Self { work: ReusableBoxFuture::new(std::future::pending()), service, outgoing, rules, own_handles }
     }
 
     pub(super) fn peer(&self) -> &Peer<RoleServer> {
@@ -69,7 +72,7 @@ impl Lent {
 
     /// Passes on what a handler that kept its peer says after the request is over, to the client's own stream, until
     /// the client is gone or the handler has let go of the peer.
-    pub(super) fn outlive(mut self, client: Client) {
+    pub(super) fn outlive(mut self: Box<Self>, client: Client) {
         self.allow(client.can_ask(), Logging::ALL);
         tokio::spawn(async move {
             loop {

@@ -67,12 +67,8 @@ async fn read_up_to(mut body: Incoming, limit: usize) -> Result<(Bytes, bool), h
 /// A reply described in one piece.
 async fn whole(reply: Response<Body>) -> Response<Body> {
     let (parts, body) = reply.into_parts();
-    let body = match body.into_full() {
-        Ok(body) => body,
-        Err(stream) => match stream.collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(never) => match never {},
-        },
-    };
-    describe(&parts, &body)
+    match body.collect().await {
+        Ok(body) => describe(&parts, &body.to_bytes()),
+        Err(never) => match never {},
+    }
 }

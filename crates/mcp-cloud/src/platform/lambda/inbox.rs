@@ -2,11 +2,13 @@
 
 use std::{
     io::{self, ErrorKind, Read},
+    mem::MaybeUninit,
     net::TcpStream,
     time::Instant,
 };
 
 use bytes::{Bytes, BytesMut};
+use httparse::ParserConfig;
 
 use super::runtime_api::instant;
 use crate::json::Span;
@@ -65,10 +67,11 @@ impl Inbox {
         self.end = 0;
         loop {
             self.fill(stream)?;
-            let mut headers = [httparse::EMPTY_HEADER; 48];
-            let mut response = httparse::Response::new(&mut headers);
+            let mut headers = [const { MaybeUninit::uninit() }; 48];
+            let mut response = httparse::Response::new(&mut []);
             let read = self.buffer.get(..self.end).unwrap_or_default();
-            match response.parse(read).map_err(io::Error::other)? {
+            let parsed = ParserConfig::default().parse_response_with_uninit_headers(&mut response, read, &mut headers);
+            match parsed.map_err(io::Error::other)? {
                 httparse::Status::Complete(length) => return Ok(Head::of(&response, read, length)),
                 httparse::Status::Partial if self.end > MAX_HEAD => {
                     return Err(io::Error::other("it sent a head that does not end"));

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     byte_str::ByteStr,
     capabilities::Capabilities,
-    json::{NoText, Quoted, Span, unescape},
+    json::{NoText, Quoted, Span, is_text, unescape},
     names::header_name,
     platform::ResponseMode,
     request_info::{RequestInfo, RequestOrigin},
@@ -65,7 +65,7 @@ impl Decoder {
         let mode = self.gateway.response_mode;
         let text = buffer.get(..event.end).unwrap_or_default();
         // Checked once as a whole, the text inside needs no check of its own.
-        if std::str::from_utf8(event.of(text)).is_err() {
+        if !is_text(event.of(text)) {
             return (Decoded::Rejected("the event is not UTF-8".to_owned(), fallback(mode)), buffer.freeze());
         }
         let read = match Event::read(text, event.start, &mut self.fields) {
@@ -327,14 +327,14 @@ fn encode_into(out: &mut String, text: &str, plain: &[u8]) {
 /// Writes the query parameters of an event as a query string. A load balancer leaves them encoded as they came, the
 /// others decode them.
 fn query(parameters: &str, encoded: bool) -> String {
-    let parameters: Vec<(String, Vec<String>)> =
-        match serde_json::from_str::<BTreeMap<String, Vec<String>>>(parameters) {
-            Ok(many) => many.into_iter().collect(),
-            Err(_) => {
-                let one = serde_json::from_str::<BTreeMap<String, String>>(parameters).unwrap_or_default();
-                one.into_iter().map(|(name, value)| (name, vec![value])).collect()
-            }
-        };
+    let parameters: Vec<(String, Vec<String>)> = match serde_json::from_str::<BTreeMap<String, Vec<String>>>(parameters)
+    {
+        Ok(many) => many.into_iter().collect(),
+        Err(_) => {
+            let one = serde_json::from_str::<BTreeMap<String, String>>(parameters).unwrap_or_default();
+            one.into_iter().map(|(name, value)| (name, vec![value])).collect()
+        }
+    };
     let plain: &[u8] = if encoded { b"/?%:@!$'()*+,;=~-._[]" } else { b"~-._" };
     let mut query = String::new();
     for (name, values) in &parameters {

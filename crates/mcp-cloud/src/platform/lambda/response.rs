@@ -7,7 +7,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderName, StatusCode, header, response::Parts};
 
 use super::request::Encoding;
-use crate::json::escape;
+use crate::json::{escape, is_text};
 
 /// What stands behind the body of a JSON document.
 pub(super) const END: &[u8] = br#""}"#;
@@ -29,7 +29,7 @@ pub(super) fn begin<'b>(out: &mut Vec<u8>, parts: &Parts, body: &'b [u8], encodi
         Encoding::V2 | Encoding::Stream => v2_headers(out, &parts.headers),
     }
     // Text goes as text: Base64 would make it a third longer.
-    if std::str::from_utf8(body).is_ok() {
+    if is_text(body) {
         out.extend_from_slice(br#","isBase64Encoded":false,"body":""#);
         if body.len() > AT_ONCE {
             return Some(body);

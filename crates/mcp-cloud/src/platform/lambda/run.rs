@@ -18,6 +18,7 @@ use crate::{
     handler::ErrorObject,
     json::{escape, escaped_length},
     platform::ServeError,
+    spare,
     transport::rejection,
 };
 
@@ -107,11 +108,13 @@ impl Loop {
 
     async fn send(&mut self, reply: Response<Body>, encoding: Encoding) -> io::Result<()> {
         let (parts, body) = reply.into_parts();
-        match body.into_full() {
-            Ok(body) if encoding == Encoding::Stream => self.stream_at_once(&parts, &body),
-            Ok(body) => self.send_document(&parts, &body, encoding),
-            Err(body) => self.stream(&parts, body).await,
-        }
+        let sent = match body.as_full() {
+            Some(body) if encoding == Encoding::Stream => self.stream_at_once(&parts, body),
+            Some(body) => self.send_document(&parts, body, encoding),
+            None => self.stream(&parts, body).await,
+        };
+        spare::leave(parts.headers);
+        sent
     }
 
     fn send_whole(&mut self, document: &[u8]) -> io::Result<()> {
