@@ -19,13 +19,13 @@ use std::{
 use bytes::Bytes;
 use rmcp::{
     ServerHandler, Service,
-    model::{ClientJsonRpcMessage, ClientRequest, ErrorData, GetExtensions, JsonRpcMessage},
+    model::{ClientRequest, ErrorData, GetExtensions, JsonRpcMessage},
     service::RequestContext,
 };
 
 use super::{Answer, Client, Conversation, Converse, Era, ErrorObject, Event, Handler, Incoming, Request, asked};
 use connection::{Connection, Main};
-use parse::{Typed, parse};
+use parse::Typed;
 use peer::{Lent, Logging};
 
 /// The key of `_meta` that names the level from which on a modern request wants log messages.
@@ -74,7 +74,7 @@ impl<H: ServerHandler> RmcpHandler<H> {
 impl<H: ServerHandler> Handler for RmcpHandler<H> {
     fn call(&self, request: Request) -> Conversation {
         let id = request.id.clone().unwrap_or_default();
-        let parsed = parse(&request.message, &id, &request.method, request.params.as_deref());
+        let parsed = parse::request(&id, &request.method, request.params.as_deref());
         let admitted = parsed.and_then(|typed| self.admit(&request, &typed).map(|logging| (typed, logging)));
         let (mut typed, logging) = match admitted {
             Ok(admitted) => admitted,
@@ -99,7 +99,6 @@ impl<H: ServerHandler> Handler for RmcpHandler<H> {
         let handler = Arc::clone(&self.handler);
         let mut context = RequestContext::new(typed.id, lent.peer().clone());
         context.meta = typed.meta;
-        context.extensions = typed.extensions;
         context.extensions.insert(request.http);
         let work = async move {
             // Also when this future is dropped: what the handler has spawned learns that the request is over.
@@ -122,14 +121,14 @@ impl<H: ServerHandler> Handler for RmcpHandler<H> {
                 }
             }
             Incoming::Notification(notification) => {
-                let parsed = serde_json::from_slice::<ClientJsonRpcMessage>(&notification.message);
-                let Ok(JsonRpcMessage::Notification(mut typed)) = parsed else {
-                    tracing::debug!(method = &*notification.method, "a notification that is none of rmcp's");
+                let parsed = parse::notification(&notification.method, notification.params.as_deref());
+                let Ok(mut typed) = parsed else {
+                    tracing::debug!(method = &*notification.method, "a notification whose parameters do not fit");
                     return;
                 };
-                typed.notification.extensions_mut().insert(notification.http);
+                typed.extensions_mut().insert(notification.http);
                 let main = self.main.get_or_init(|| Main::start(Arc::clone(&self.handler), &self.connection));
-                main.hand_over(JsonRpcMessage::Notification(typed));
+                main.hand_over(JsonRpcMessage::notification(typed));
             }
         }
     }

@@ -18,14 +18,16 @@ use rmcp::{
     Peer, RoleServer, Service,
     model::{
         ClientJsonRpcMessage, ClientRequest, ErrorData, InitializeRequestParams, JsonRpcMessage, JsonRpcRequest,
-        RequestId, ServerJsonRpcMessage, ServerNotification,
+        RequestId, ServerJsonRpcMessage, ServerNotification, ServerRequest,
     },
     service::{NotificationContext, RequestContext, RunningService, serve_directly},
 };
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio_util::sync::ReusableBoxFuture;
 
-use super::connection::Connection;
+use super::{connection::Connection, parse::Asked};
 use crate::handler::{Answer, Client, Unreachable};
 
 /// A running rmcp service that a request borrows for its peer, and the room its handler works in.
@@ -209,26 +211,30 @@ pub(super) struct Waiting {
     inbox: mpsc::UnboundedSender<ClientJsonRpcMessage>,
     /// The id the service gave its request.
     id: RequestId,
+    /// What it asked for.
+    asked: Asked,
     pub(super) rules: Arc<Rules>,
 }
 
 impl Waiting {
     /// Hands a response to the service that waits for it.
     pub(super) fn deliver(self, response: &[u8]) {
-        let parsed = serde_json::from_slice::<ClientJsonRpcMessage>(response);
-        let message = match parsed {
-            Ok(JsonRpcMessage::Response(mut response)) => {
-                response.id = self.id;
-                JsonRpcMessage::Response(response)
-            }
-            Ok(JsonRpcMessage::Error(mut error)) => {
-                error.id = Some(self.id);
-                JsonRpcMessage::Error(error)
-            }
-            _ => JsonRpcMessage::error(
-                ErrorData::internal_error("the client's response is not what it should be", None),
-                Some(self.id),
-            ),
+        #[derive(Deserialize)]
+        struct Response<'a> {
+            #[serde(borrow)]
+            result: Option<&'a RawValue>,
+            error: Option<ErrorData>,
+        }
+        let message = match serde_json::from_slice(response) {
+            Ok(Response { error: Some(error), .. }) => Err(error),
+            Ok(Response { result: Some(result), .. }) => self.asked.result(result.get().as_bytes()).map_err(|error| {
+                ErrorData::internal_error(format!("the client's response is not what it should be: {error}"), None)
+            }),
+            _ => Err(ErrorData::internal_error("the client's response has neither a result nor an error", None)),
+        };
+        let message = match message {
+            Ok(result) => JsonRpcMessage::response(result, self.id),
+            Err(error) => JsonRpcMessage::error(error, Some(self.id)),
         };
         // Nobody waits any more where the service has ended.
         let _ = self.inbox.send(message);
@@ -248,20 +254,21 @@ impl Outgoing {
 
     #[expect(deprecated, reason = "deprecated in the protocol, which still has it")]
     fn pass_on(&self, message: ServerJsonRpcMessage) -> io::Result<()> {
-        let message: ServerJsonRpcMessage = match message {
-            JsonRpcMessage::Request(request) => JsonRpcMessage::Request(self.ask(request)?),
+        // Each kind is written by itself: the code that could write a message of any kind would be large.
+        let message = match message {
+            JsonRpcMessage::Request(request) => serde_json::to_vec(&self.ask(request)?),
             JsonRpcMessage::Notification(notification) => {
                 if let ServerNotification::LoggingMessageNotification(log) = &notification.notification
                     && !Logging(self.rules.logging.load(Ordering::Relaxed)).admits(log.params.level)
                 {
                     return Ok(());
                 }
-                JsonRpcMessage::Notification(notification)
+                serde_json::to_vec(&notification)
             }
             // A service that is sent no requests answers none.
             JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_) => return Ok(()),
         };
-        let message = Bytes::from(serde_json::to_vec(&message).map_err(io::Error::other)?);
+        let message = Bytes::from(message.map_err(io::Error::other)?);
         match &self.sink {
             Sink::Request(sender) => sender.send(message).map_err(|_| io::Error::other(Unreachable::Gone)),
             Sink::Client(client) => client.send(message).map_err(io::Error::other),
@@ -270,12 +277,17 @@ impl Outgoing {
     }
 
     /// Gives a request to the client an id that no other request to this client has.
-    fn ask<R>(&self, mut request: JsonRpcRequest<R>) -> io::Result<JsonRpcRequest<R>> {
+    fn ask(&self, mut request: JsonRpcRequest<ServerRequest>) -> io::Result<JsonRpcRequest<ServerRequest>> {
         let can_ask = self.rules.can_ask.load(Ordering::Relaxed);
         let Some(connection) = self.connection.upgrade().filter(|_| can_ask) else {
             return Err(io::Error::other(Unreachable::CannotAnswer));
         };
-        let waiting = Waiting { inbox: self.address.clone(), id: request.id.clone(), rules: Arc::clone(&self.rules) };
+        let waiting = Waiting {
+            inbox: self.address.clone(),
+            id: request.id.clone(),
+            asked: Asked::by(&request.request),
+            rules: Arc::clone(&self.rules),
+        };
         let id = connection.asked.register(waiting);
         request.id = RequestId::Number(id);
         if let Sink::Client(client) = &self.sink {
