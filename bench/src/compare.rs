@@ -5,7 +5,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use mcp_cloud_contract::{RESPONSE_MODE_STREAM, env};
 use serde::Serialize;
 
 use crate::callgrind::{self, Cost};
@@ -170,7 +169,7 @@ pub fn run(binaries: &Binaries, effort: Effort, folder: &Path, say: &mut dyn FnM
     }
     let mut cases = Vec::new();
     for case in other_cases() {
-        let program = subject("hello", &binaries.subject, case.reply);
+        let program = Program::new("hello", &binaries.subject).replying(case.reply);
         let samples = play(&program, &case, effort.rounds)?;
         let cost = count(&program, &case)?;
         cases.extend(Spread::of(&samples.cycles).map(|cycle| CaseRow { case: case.to_string(), cycle, cost }));
@@ -189,18 +188,11 @@ fn contestants(binaries: &Binaries) -> Vec<Contestant> {
     let subjects = [("hello", Some(&binaries.subject)), ("hello, static", binaries.subject_static.as_ref())];
     for (name, path) in subjects {
         contestants.extend(path.map(|path| {
-            contestant(subject(name, path, ReplyMode::Buffered), Some(subject(name, path, ReplyMode::Streamed)))
+            let program = Program::new(name, path);
+            contestant(program.clone(), Some(program.replying(ReplyMode::Streamed)))
         }));
     }
     contestants
-}
-
-fn subject(name: &str, path: &Path, reply: ReplyMode) -> Program {
-    let program = Program::new(name, path);
-    match reply {
-        ReplyMode::Buffered => program,
-        ReplyMode::Streamed => program.with_variable(env::RESPONSE_MODE, RESPONSE_MODE_STREAM),
-    }
 }
 
 fn streamed() -> Case {

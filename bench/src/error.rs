@@ -89,7 +89,43 @@ pub enum Error {
         #[source]
         source: Option<io::Error>,
     },
+    /// The file of committed figures is missing, unreadable or cannot be written.
+    #[error("cannot {attempt} the figures in {}", path.display())]
+    Figures {
+        /// What was attempted.
+        attempt: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// The compiler did not say its version, so that counts cannot be told apart.
+    #[error("`rustc -vV` does not say its release and host")]
+    Conditions,
+    /// Invocations cost more than the committed figures say, or not the same cases are counted.
+    #[error("{failures} of {cases} cases do not keep to the figures in {}", path.display())]
+    Gate {
+        /// How many do not.
+        failures: usize,
+        /// How many there are.
+        cases: usize,
+        /// The file with the figures.
+        path: PathBuf,
+    },
     /// The results could not be written.
     #[error("cannot write the results")]
     Output(#[source] io::Error),
+}
+
+impl Error {
+    /// What can be done about it, if that is known.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Gate { .. } | Self::Figures { attempt: "read", .. } => {
+                Some("`cargo xtask bench --accept` writes what is counted here as the figures to commit")
+            }
+            _ => None,
+        }
+    }
 }

@@ -7,13 +7,14 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mcp_cloud_contract::platform_env;
+use mcp_cloud_contract::{RESPONSE_MODE_STREAM, env, platform_env};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::signal::{Signal, kill};
 use nix::time::clock_getcpuclockid;
 use nix::unistd::Pid;
 
 use crate::Error;
+use crate::case::ReplyMode;
 
 /// A bootstrap binary, and what it is started with.
 #[derive(Debug, Clone)]
@@ -47,6 +48,21 @@ impl Program {
     pub fn with_variable(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// Tells the project's servers which kind of reply their gateway expects.
+    #[must_use]
+    pub fn replying(self, reply: ReplyMode) -> Self {
+        match reply {
+            ReplyMode::Buffered => self,
+            ReplyMode::Streamed => self.with_variable(env::RESPONSE_MODE, RESPONSE_MODE_STREAM),
+        }
+    }
+
+    /// Gives the server that is measured so many tools.
+    #[must_use]
+    pub fn with_tools(self, tools: usize) -> Self {
+        self.with_argument("--tools").with_argument(tools.to_string())
     }
 
     /// Starts it with Lambda's environment and no other, so that every run is alike.

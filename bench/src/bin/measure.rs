@@ -2,11 +2,12 @@
 
 use std::error::Error as _;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use mcp_cloud_bench::compare::{self, Binaries, Effort};
+use mcp_cloud_bench::gate::Figures;
 use mcp_cloud_bench::simulator::{Rounds, play};
 use mcp_cloud_bench::{Case, Error, Program, callgrind, program, report};
 
@@ -29,6 +30,21 @@ enum Command {
         /// A few hundred invocations: shows that everything works, not how fast
         #[arg(long)]
         quick: bool,
+        /// What is printed on standard output
+        #[arg(long, value_enum, default_value_t)]
+        output: Format,
+    },
+    /// Counts what an invocation costs, and holds it against committed figures
+    Gate {
+        /// The server to measure
+        #[arg(long)]
+        server: PathBuf,
+        /// The committed figures
+        #[arg(long)]
+        figures: PathBuf,
+        /// Writes what was counted as the figures to commit
+        #[arg(long)]
+        accept: bool,
         /// What is printed on standard output
         #[arg(long, value_enum, default_value_t)]
         output: Format,
@@ -74,6 +90,9 @@ fn main() -> ExitCode {
                 source = cause.source();
             }
             say(&message);
+            if let Some(hint) = error.hint() {
+                say(&format!("hint: {hint}"));
+            }
             ExitCode::FAILURE
         }
     }
@@ -93,6 +112,15 @@ fn run(arguments: Arguments) -> Result<(), Error> {
             }
             .map_err(Error::Output)
         }
+        Command::Gate { server, figures, accept, output: format } => {
+            // Before the count, so that a file that cannot be read says so at once.
+            let committed = if accept { None } else { Some(Figures::read(&figures)?) };
+            let counted = Figures::count(&server, &arguments.folder, &mut say)?;
+            if accept {
+                counted.write(&figures)?;
+            }
+            hold(&figures, &committed.unwrap_or_else(|| counted.clone()), &counted, format, output)
+        }
         Command::One { case, warm_up, timed, count, variable, program } => {
             let Some((path, rest)) = program.split_first() else { return Ok(()) };
             let mut program = Program::new("the program", path);
@@ -104,6 +132,36 @@ fn run(arguments: Arguments) -> Result<(), Error> {
             let cost = if count { Some(callgrind::count(&program, &case, 100, 500, &arguments.folder)?) } else { None };
             report::samples(&samples, cost, output).map_err(Error::Output)
         }
+    }
+}
+
+/// Prints `counted` beside the figures in `path`, and fails where a case does not keep to them.
+fn hold(
+    path: &Path,
+    committed: &Figures,
+    counted: &Figures,
+    format: Format,
+    output: &mut dyn Write,
+) -> Result<(), Error> {
+    let comparison = committed.compare(counted);
+    match format {
+        Format::Table => report::gate(&comparison, output),
+        Format::Json => report::json(&comparison, output),
+    }
+    .map_err(Error::Output)?;
+    if let Some(elsewhere) = &comparison.elsewhere {
+        say(&format!(
+            "the figures were counted with {elsewhere}, these with {}: the limit is {:.0} %",
+            counted.counted_with,
+            comparison.limit * 100.0
+        ));
+    }
+    for failure in comparison.failures() {
+        say(&report::sentence(failure));
+    }
+    match comparison.failures().count() {
+        0 => Ok(()),
+        failures => Err(Error::Gate { failures, cases: comparison.cases.len(), path: path.to_owned() }),
     }
 }
 
