@@ -61,12 +61,20 @@ pub enum Error {
         /// The beginning of its report.
         report: String,
     },
-    /// The Runtime API could not be played.
-    #[error("cannot play the Runtime API on a local socket")]
+    /// The other side of the program could not be played.
+    #[error("cannot play the other side on a local socket")]
     Socket(#[source] io::Error),
     /// The program under test said something that is not HTTP/1.1 as the Runtime API understands it.
     #[error("{program} broke the protocol of the Runtime API")]
     Protocol {
+        /// Name of the program.
+        program: String,
+        /// What was wrong.
+        source: io::Error,
+    },
+    /// The program under test did not answer an HTTP request as it should.
+    #[error("{program} broke off a connection or did not answer with status 200 and a length")]
+    Load {
         /// Name of the program.
         program: String,
         /// What was wrong.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::callgrind::Cost;
-use crate::compare::{Report, Row};
+use crate::compare::{CaseRow, HttpRow, PayloadRow, Report, Row, ToolsRow};
 use crate::gate::{Comparison, Figure, Held};
 use crate::simulator::Samples;
 use crate::statistics::Spread;
@@ -41,14 +41,69 @@ pub fn table(report: &Report, output: &mut dyn Write) -> io::Result<()> {
     ];
     lines.extend(report.programs.iter().map(cells));
     write_aligned(&lines, output)?;
-    if report.cases.is_empty() {
-        return Ok(());
-    }
+    cases(&report.cases, output)?;
+    payloads(&report.payloads, output)?;
+    tools(&report.tools, output)?;
+    http(&report.http, output)
+}
+
+fn cases(rows: &[CaseRow], output: &mut dyn Write) -> io::Result<()> {
     writeln!(output, "\nhello, asked other things\n")?;
     let mut lines = vec![["case", "cycle µs", "k instructions", "mallocs"].map(str::to_owned).to_vec()];
-    lines.extend(report.cases.iter().map(|row| {
+    lines.extend(rows.iter().map(|row| {
         let [instructions, allocations] = cost(row.cost);
         vec![row.case.clone(), format!("{:.1}", row.cycle.median), instructions, allocations]
+    }));
+    write_aligned(&lines, output)
+}
+
+fn payloads(rows: &[PayloadRow], output: &mut dyn Write) -> io::Result<()> {
+    writeln!(output, "\nresults of a size; the floor returns as many bytes\n")?;
+    let mut lines = vec![["program", "bytes", "cycle µs", "÷ P0", "peak MiB"].map(str::to_owned).to_vec()];
+    lines.extend(rows.iter().map(|row| {
+        vec![
+            row.program.clone(),
+            row.bytes.to_string(),
+            format!("{:.1}", row.cycle.median),
+            format!("{:.2}", row.cycle_ratio),
+            format!("{:.1}", row.peak_kib / 1024.0),
+        ]
+    }));
+    write_aligned(&lines, output)
+}
+
+fn tools(rows: &[ToolsRow], output: &mut dyn Write) -> io::Result<()> {
+    writeln!(output, "\na server with many tools, beside the same with three\n")?;
+    let head = ["case", "tools", "cycle µs", "÷ 3 tools", "k instructions", "÷ 3 tools", "mallocs"];
+    let mut lines = vec![head.map(str::to_owned).to_vec()];
+    lines.extend(rows.iter().map(|row| {
+        let [instructions, allocations] = cost(row.cost);
+        vec![
+            row.case.clone(),
+            row.tools.to_string(),
+            format!("{:.1}", row.cycle.median),
+            format!("{:.2}", row.cycle_ratio),
+            instructions,
+            row.instructions_ratio.map_or_else(|| NOTHING.to_owned(), |ratio| format!("{ratio:.3}")),
+            allocations,
+        ]
+    }));
+    write_aligned(&lines, output)
+}
+
+fn http(rows: &[HttpRow], output: &mut dyn Write) -> io::Result<()> {
+    writeln!(output, "\nplain HTTP under a closed-loop load\n")?;
+    let mut lines =
+        vec![["program", "connections", "k answers/s", "÷ P7", "CPU µs", "peak MiB"].map(str::to_owned).to_vec()];
+    lines.extend(rows.iter().map(|row| {
+        vec![
+            row.program.clone(),
+            row.connections.to_string(),
+            format!("{:.1}", row.rate / 1e3),
+            format!("{:.2}", row.rate_ratio),
+            format!("{:.1}", row.processor),
+            format!("{:.1}", row.peak_kib / 1024.0),
+        ]
     }));
     write_aligned(&lines, output)
 }

@@ -29,6 +29,9 @@ enum Output {
     Json,
 }
 
+/// What cargo does for the server that is measured.
+const SERVER: [&str; 4] = ["build", "--release", "-p", "mcp-cloud-bench-server"];
+
 /// Builds, then measures what the arguments ask for.
 pub(crate) fn run(args: &Args) -> Result<(), TaskError> {
     if args.gate || args.accept { gate(args) } else { compare(args) }
@@ -39,7 +42,7 @@ fn gate(args: &Args) -> Result<(), TaskError> {
     if !install::valgrind()? {
         return Ok(());
     }
-    command::run(cargo().args(["build", "--release", "-p", "mcp-cloud-bench-server"]))?;
+    command::run(cargo().args(SERVER))?;
     // Who counts need not be quick, and CI should not optimise a whole program for it.
     command::run(cargo().args(["build", "-p", "mcp-cloud-bench", "--bin", "measure"]))?;
     let mut measure = command::in_root(target().join("debug/measure"));
@@ -72,6 +75,7 @@ fn compare(args: &Args) -> Result<(), TaskError> {
     if let Some(triple) = &shipped {
         command::run(cargo().args(hello).args(["--target", triple]))?;
     }
+    command::run(cargo().args(SERVER))?;
     command::run(cargo().args(["build", "--release", "-p", "mcp-cloud-bench", "--bins"]))?;
 
     let release = target().join("release");
@@ -79,7 +83,10 @@ fn compare(args: &Args) -> Result<(), TaskError> {
     measure.arg("compare").arg("--folder").arg(folder()?);
     measure.arg("--floor").arg(release.join("floor"));
     measure.arg("--glue").arg(release.join("rmcp-lambda-http"));
+    measure.arg("--rmcp-http").arg(release.join("rmcp-http"));
+    measure.arg("--hyper-floor").arg(release.join("hyper-floor"));
     measure.arg("--subject").arg(release.join("hello"));
+    measure.arg("--server").arg(release.join("server"));
     if let Some(triple) = shipped {
         measure
             .arg("--subject-static")

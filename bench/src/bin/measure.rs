@@ -8,8 +8,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 use mcp_cloud_bench::compare::{self, Binaries, Effort};
 use mcp_cloud_bench::gate::Figures;
+use mcp_cloud_bench::processors::Processors;
 use mcp_cloud_bench::simulator::{Rounds, play};
-use mcp_cloud_bench::{Case, Error, Program, callgrind, program, report};
+use mcp_cloud_bench::{Case, Error, Program, callgrind, report};
 
 #[derive(Debug, Parser)]
 #[command(about = "Plays the Lambda Runtime API to a program, checks its answers and times it")]
@@ -99,13 +100,17 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<(), Error> {
-    let processor = program::pin_to_one_processor()?;
+    let processors = Processors::choose()?;
+    let processor = processors.pin()?;
     let output = &mut io::stdout().lock();
     match arguments.command {
         Command::Compare { binaries, quick, output: format } => {
-            say(&format!("everything runs on processor {processor}"));
+            say(&format!("everything runs on processor {processor}, but servers under a load from many connections"));
+            if processors.are_shared() {
+                say("there is one processor only: a server under a load shares it with the load");
+            }
             let effort = if quick { Effort::quick() } else { Effort::full() };
-            let report = compare::run(&binaries, effort, &arguments.folder, &mut say)?;
+            let report = compare::run(&binaries, effort, processors, &arguments.folder, &mut say)?;
             match format {
                 Format::Table => report::table(&report, output),
                 Format::Json => report::json(&report, output),
