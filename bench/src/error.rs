@@ -61,12 +61,20 @@ pub enum Error {
         /// The beginning of its report.
         report: String,
     },
-    /// The Runtime API could not be played.
-    #[error("cannot play the Runtime API on a local socket")]
+    /// The other side of the program could not be played.
+    #[error("cannot play the other side on a local socket")]
     Socket(#[source] io::Error),
     /// The program under test said something that is not HTTP/1.1 as the Runtime API understands it.
     #[error("{program} broke the protocol of the Runtime API")]
     Protocol {
+        /// Name of the program.
+        program: String,
+        /// What was wrong.
+        source: io::Error,
+    },
+    /// The program under test did not answer an HTTP request as it should.
+    #[error("{program} broke off a connection or did not answer with status 200 and a length")]
+    Load {
         /// Name of the program.
         program: String,
         /// What was wrong.
@@ -89,7 +97,43 @@ pub enum Error {
         #[source]
         source: Option<io::Error>,
     },
+    /// The file of committed figures is missing, unreadable or cannot be written.
+    #[error("cannot {attempt} the figures in {}", path.display())]
+    Figures {
+        /// What was attempted.
+        attempt: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// The compiler did not say its version, so that counts cannot be told apart.
+    #[error("`rustc -vV` does not say its release and host")]
+    Conditions,
+    /// Invocations cost more than the committed figures say, or not the same cases are counted.
+    #[error("{failures} of {cases} cases do not keep to the figures in {}", path.display())]
+    Gate {
+        /// How many do not.
+        failures: usize,
+        /// How many there are.
+        cases: usize,
+        /// The file with the figures.
+        path: PathBuf,
+    },
     /// The results could not be written.
     #[error("cannot write the results")]
     Output(#[source] io::Error),
+}
+
+impl Error {
+    /// What can be done about it, if that is known.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Gate { .. } | Self::Figures { attempt: "read", .. } => {
+                Some("`cargo xtask bench --accept` writes what is counted here as the figures to commit")
+            }
+            _ => None,
+        }
+    }
 }

@@ -3,7 +3,8 @@
 //!
 //! A [`Case`] says what is asked: through which trigger, in which era, which call. [`simulator::play`] gives it to a
 //! [`Program`] so many times and returns [`Samples`](simulator::Samples). [`callgrind`] does the same under valgrind
-//! and counts instructions. [`compare`] runs the project and its peers side by side, and [`report`] prints the table.
+//! and counts instructions. [`http_load`] asks it of a program that serves plain HTTP. [`compare`] runs the project and its peers side by side, [`gate`] holds counts against
+//! figures that are committed, and [`report`] prints the tables.
 //!
 //! The package knows the project only as a binary that speaks the Runtime API.
 
@@ -13,6 +14,10 @@ pub mod case;
 pub mod compare;
 mod error;
 mod event;
+pub mod gate;
+pub mod http_load;
+pub mod peers;
+pub mod processors;
 pub mod program;
 pub mod report;
 pub mod simulator;

@@ -7,13 +7,13 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mcp_cloud_contract::platform_env;
-use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use mcp_cloud_contract::{RESPONSE_MODE_STREAM, env, platform_env};
 use nix::sys::signal::{Signal, kill};
 use nix::time::clock_getcpuclockid;
 use nix::unistd::Pid;
 
 use crate::Error;
+use crate::case::ReplyMode;
 
 /// A bootstrap binary, and what it is started with.
 #[derive(Debug, Clone)]
@@ -49,30 +49,53 @@ impl Program {
         self
     }
 
-    /// Starts it with Lambda's environment and no other, so that every run is alike.
-    pub(crate) fn start(&self, runtime_api: &str) -> Result<Running, Error> {
+    /// Tells the project's servers which kind of reply their gateway expects.
+    #[must_use]
+    pub fn replying(self, reply: ReplyMode) -> Self {
+        match reply {
+            ReplyMode::Buffered => self,
+            ReplyMode::Streamed => self.with_variable(env::RESPONSE_MODE, RESPONSE_MODE_STREAM),
+        }
+    }
+
+    /// Gives the server that is measured so many tools.
+    #[must_use]
+    pub fn with_tools(self, tools: usize) -> Self {
+        self.with_argument("--tools").with_argument(tools.to_string())
+    }
+
+    /// Starts it with these variables and its own and no other, so that every run is alike.
+    pub(crate) fn start(&self, variables: &[(&str, String)]) -> Result<Running, Error> {
         let mut command = Command::new(&self.path);
         command
             .args(&self.arguments)
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env(platform_env::AWS_LAMBDA_RUNTIME_API, runtime_api)
-            .env("AWS_LAMBDA_FUNCTION_NAME", "bench")
-            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
-            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")
-            .env("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/bench")
-            .env("AWS_LAMBDA_LOG_STREAM_NAME", "2026/11/20/[$LATEST]0")
-            .env("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
-            .env("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023")
-            .env("AWS_REGION", "eu-west-1")
-            .env("LAMBDA_TASK_ROOT", "/var/task")
-            .env("_HANDLER", "bootstrap")
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         let child = command.spawn().map_err(|source| Error::Start { program: self.path.clone(), source })?;
         Ok(Running { child })
+    }
+
+    /// Starts it with Lambda's environment.
+    pub(crate) fn start_on_lambda(&self, runtime_api: &str) -> Result<Running, Error> {
+        let variables = [
+            (platform_env::AWS_LAMBDA_RUNTIME_API, runtime_api),
+            ("AWS_LAMBDA_FUNCTION_NAME", "bench"),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
+            ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/bench"),
+            ("AWS_LAMBDA_LOG_STREAM_NAME", "2026/11/20/[$LATEST]0"),
+            ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
+            ("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023"),
+            ("AWS_REGION", "eu-west-1"),
+            ("LAMBDA_TASK_ROOT", "/var/task"),
+            ("_HANDLER", "bootstrap"),
+        ];
+        self.start(&variables.map(|(name, value)| (name, value.to_owned())))
     }
 }
 
@@ -127,23 +150,4 @@ pub(crate) fn peak_memory(pid: Pid) -> Result<u64, Error> {
         .lines()
         .find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok())
         .ok_or_else(|| Error::System { attempt, source: io::ErrorKind::InvalidData.into() })
-}
-
-/// Pins this process, and every program it starts from now on, to one processor: the last it may use.
-///
-/// Simulator and program take turns, so they lose nothing by it; on two processors each turn would wake an idle one,
-/// which in a virtual machine takes longer than everything that is to be measured. Returns the processor's number.
-///
-/// # Errors
-///
-/// [`Error::System`] if the system refuses.
-pub fn pin_to_one_processor() -> Result<usize, Error> {
-    let refused = |source: nix::Error| Error::System { attempt: "pin to one processor", source: source.into() };
-    let myself = Pid::from_raw(0);
-    let allowed = sched_getaffinity(myself).map_err(refused)?;
-    let last = (0..CpuSet::count()).rev().find(|&processor| allowed.is_set(processor) == Ok(true)).unwrap_or(0);
-    let mut one = CpuSet::new();
-    one.set(last).map_err(refused)?;
-    sched_setaffinity(myself, &one).map_err(refused)?;
-    Ok(last)
 }

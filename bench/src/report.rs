@@ -2,8 +2,11 @@
 
 use std::io::{self, Write};
 
+use serde::Serialize;
+
 use crate::callgrind::Cost;
-use crate::compare::{Report, Row};
+use crate::compare::{CaseRow, HttpRow, PayloadRow, Report, Row, ToolsRow};
+use crate::gate::{Comparison, Figure, Held};
 use crate::simulator::Samples;
 use crate::statistics::Spread;
 
@@ -38,24 +41,119 @@ pub fn table(report: &Report, output: &mut dyn Write) -> io::Result<()> {
     ];
     lines.extend(report.programs.iter().map(cells));
     write_aligned(&lines, output)?;
-    if report.cases.is_empty() {
-        return Ok(());
-    }
+    cases(&report.cases, output)?;
+    payloads(&report.payloads, output)?;
+    tools(&report.tools, output)?;
+    http(&report.http, output)
+}
+
+fn cases(rows: &[CaseRow], output: &mut dyn Write) -> io::Result<()> {
     writeln!(output, "\nhello, asked other things\n")?;
     let mut lines = vec![["case", "cycle µs", "k instructions", "mallocs"].map(str::to_owned).to_vec()];
-    lines.extend(report.cases.iter().map(|row| {
+    lines.extend(rows.iter().map(|row| {
         let [instructions, allocations] = cost(row.cost);
         vec![row.case.clone(), format!("{:.1}", row.cycle.median), instructions, allocations]
     }));
     write_aligned(&lines, output)
 }
 
-/// Writes `report` as one JSON document.
+fn payloads(rows: &[PayloadRow], output: &mut dyn Write) -> io::Result<()> {
+    writeln!(output, "\nresults of a size; the floor returns as many bytes\n")?;
+    let mut lines = vec![["program", "bytes", "cycle µs", "÷ P0", "peak MiB"].map(str::to_owned).to_vec()];
+    lines.extend(rows.iter().map(|row| {
+        vec![
+            row.program.clone(),
+            row.bytes.to_string(),
+            format!("{:.1}", row.cycle.median),
+            format!("{:.2}", row.cycle_ratio),
+            format!("{:.1}", row.peak_kib / 1024.0),
+        ]
+    }));
+    write_aligned(&lines, output)
+}
+
+fn tools(rows: &[ToolsRow], output: &mut dyn Write) -> io::Result<()> {
+    writeln!(output, "\na server with many tools, beside the same with three\n")?;
+    let head = ["case", "tools", "cycle µs", "÷ 3 tools", "k instructions", "÷ 3 tools", "mallocs"];
+    let mut lines = vec![head.map(str::to_owned).to_vec()];
+    lines.extend(rows.iter().map(|row| {
+        let [instructions, allocations] = cost(row.cost);
+        vec![
+            row.case.clone(),
+            row.tools.to_string(),
+            format!("{:.1}", row.cycle.median),
+            format!("{:.2}", row.cycle_ratio),
+            instructions,
+            row.instructions_ratio.map_or_else(|| NOTHING.to_owned(), |ratio| format!("{ratio:.3}")),
+            allocations,
+        ]
+    }));
+    write_aligned(&lines, output)
+}
+
+fn http(rows: &[HttpRow], output: &mut dyn Write) -> io::Result<()> {
+    writeln!(output, "\nplain HTTP under a closed-loop load\n")?;
+    let mut lines =
+        vec![["program", "connections", "k answers/s", "÷ P7", "CPU µs", "peak MiB"].map(str::to_owned).to_vec()];
+    lines.extend(rows.iter().map(|row| {
+        vec![
+            row.program.clone(),
+            row.connections.to_string(),
+            format!("{:.1}", row.rate / 1e3),
+            format!("{:.2}", row.rate_ratio),
+            format!("{:.1}", row.processor),
+            format!("{:.1}", row.peak_kib / 1024.0),
+        ]
+    }));
+    write_aligned(&lines, output)
+}
+
+/// Writes counts beside their figures.
 ///
 /// # Errors
 ///
 /// What the output said.
-pub fn json(report: &Report, output: &mut dyn Write) -> io::Result<()> {
+pub fn gate(comparison: &Comparison, output: &mut dyn Write) -> io::Result<()> {
+    let head = ["case", "instructions", "figure", "%", "mallocs", "figure", "%", "verdict"];
+    let mut lines = vec![head.map(str::to_owned).to_vec()];
+    lines.extend(comparison.cases.iter().map(|held| {
+        let mut cells = vec![held.case.clone()];
+        cells.extend(beside(held, |figure| format!("{:.0}", figure.instructions), |figure| figure.instructions));
+        cells.extend(beside(held, |figure| format!("{:.1}", figure.allocations), |figure| figure.allocations));
+        cells.push(held.verdict.to_string());
+        cells
+    }));
+    write_aligned(&lines, output)
+}
+
+/// What keeps the gate shut about a case, in a sentence.
+#[must_use]
+pub fn sentence(held: &Held) -> String {
+    let part = |of: fn(&Figure) -> f64, what: &str| {
+        let [count, figure, percent] = beside(held, |figure| format!("{:.1}", of(figure)), of);
+        format!("{count} {what}, figure {figure}, {percent} %")
+    };
+    let instructions = part(|figure| figure.instructions, "instructions");
+    let allocations = part(|figure| figure.allocations, "allocations");
+    format!("`{}` {}: {instructions}; {allocations}", held.case, held.verdict)
+}
+
+/// Count, figure, and by how many per cent the one is above the other.
+fn beside(held: &Held, shown: impl Fn(&Figure) -> String, of: impl Fn(&Figure) -> f64) -> [String; 3] {
+    let percent = held.count.as_ref().zip(held.figure.as_ref()).map(|(count, figure)| {
+        let figure = of(figure);
+        if figure == 0.0 { NOTHING.to_owned() } else { format!("{:+.1}", (of(count) / figure - 1.0) * 100.0) }
+    });
+    [held.count.as_ref().map(&shown), held.figure.as_ref().map(&shown), percent]
+        .map(|cell| cell.unwrap_or_else(|| NOTHING.to_owned()))
+}
+
+/// Writes what was measured as one JSON document.
+///
+/// # Errors
+///
+/// What the output said.
+pub fn json(report: &impl Serialize, output: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *output, report)?;
     writeln!(output)
 }

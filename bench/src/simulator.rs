@@ -150,7 +150,7 @@ impl<'a> Stage<'a> {
         let mut state = self.lock();
         // The lock is held meanwhile: a connection's thread needs to know the process, however quick that is.
         let spawned = Instant::now();
-        let mut running = self.program.start(&address.to_string())?;
+        let mut running = self.program.start_on_lambda(&address.to_string())?;
         state.started = Some((spawned, running.pid()));
         let verdict = self.wait(state, &mut running, spawned);
         running.end(self.rounds.grace);

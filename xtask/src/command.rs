@@ -20,6 +20,18 @@ pub(crate) enum TaskError {
     Read { path: PathBuf, source: io::Error },
     #[error("there is no package and no area of `tests/` named `{0}`")]
     UnknownArea(String),
+    #[error("valgrind is missing, and instructions cannot be counted without it")]
+    NoValgrind,
+}
+
+impl TaskError {
+    /// What can be done about it, if that is known.
+    pub(crate) fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NoValgrind => Some("install it before, with `apt-get install valgrind` or your system's own way"),
+            _ => None,
+        }
+    }
 }
 
 /// The folder of the workspace's `Cargo.toml`.

@@ -57,6 +57,31 @@ fn standard_library() -> Result<(), TaskError> {
     command::run(in_root("rustup").args(["target", "add", FUNCTION_TARGET]))
 }
 
+/// Whether valgrind can be run. Where it is missing, a developer is told so; in CI it is installed.
+pub(crate) fn valgrind() -> Result<bool, TaskError> {
+    let found = || answer(in_root("valgrind").arg("--version")).is_some();
+    if found() {
+        return Ok(true);
+    }
+    if std::env::var_os("CI").is_none() {
+        say(format_args!("SKIP valgrind is missing: `apt-get install valgrind`, or your system's own way, brings it"));
+        return Ok(false);
+    }
+    // Only the system's administrator can, and only Debian and what descends from it have this command.
+    let root = answer(in_root("id").arg("-u")).is_some_and(|user| user == "0");
+    if root && answer(in_root("apt-get").arg("--version")).is_some() {
+        // Its progress is talk, and standard output is for the figures.
+        let quietly = |arguments: &[&str]| {
+            let mut apt = in_root("apt-get");
+            apt.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdout(std::process::Stdio::null());
+            command::run(&mut apt)
+        };
+        quietly(&["update"])?;
+        quietly(&["install", "-y", "valgrind"])?;
+    }
+    if found() { Ok(true) } else { Err(TaskError::NoValgrind) }
+}
+
 /// Installs into an empty `folder`, unless what is there came from the very same `pins`.
 fn once(folder: &Path, pins: &[&PathBuf], install: impl FnOnce() -> Result<(), TaskError>) -> Result<(), TaskError> {
     let pinned = pins.iter().map(|path| read(path)).collect::<Result<String, _>>()?;

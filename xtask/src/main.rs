@@ -25,7 +25,7 @@ enum Task {
     Check,
     /// Install what the tests call, then run every test
     Test(test::Args),
-    /// Measure the example server beside its peers
+    /// Measure servers beside their peers, or hold what they cost against committed figures
     Bench(bench::Args),
     /// Run the MCP conformance suite behind every trigger
     Conformance(conformance::Args),
@@ -42,6 +42,9 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             command::say(format_args!("error: {error}"));
+            if let Some(hint) = error.hint() {
+                command::say(format_args!("hint: {hint}"));
+            }
             ExitCode::FAILURE
         }
     }

@@ -1,18 +1,15 @@
 //! P0, the physical floor: one blocking socket, an event that is read and not looked at, an answer that never changes.
 //!
-//! It answers `tools/call` of `echo("hello")` in the legacy era, so that its answer passes the same check as everybody's.
+//! It answers `tools/call` of `echo("hello")` in the legacy era, so that its answer passes the same check as everybody's;
+//! with the arguments `--size N` it answers `blob(N)`.
 
 use std::env;
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::net::TcpStream;
 
+use mcp_cloud_bench::peers;
 use mcp_cloud_contract::platform_env;
 
-/// What an HTTP API, a function URL and a REST API all accept.
-const ANSWER: &str = concat!(
-    r#"{"statusCode":200,"headers":{"content-type":"application/json"},"isBase64Encoded":false,"body":"#,
-    r#""{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"hello\"}],\"isError\":false}}"}"#
-);
 const REQUEST_ID: &[u8] = b"lambda-runtime-aws-request-id";
 const CONTENT_LENGTH: &[u8] = b"content-length";
 
@@ -64,25 +61,52 @@ fn header<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     key.eq_ignore_ascii_case(name).then(|| value.strip_prefix(b":").unwrap_or(value).trim_ascii())
 }
 
+/// What an HTTP API, a function URL and a REST API all accept.
+fn envelope(body: &str) -> String {
+    let body = serde_json::Value::from(body);
+    format!(
+        r#"{{"statusCode":200,"headers":{{"content-type":"application/json"}},"isBase64Encoded":false,"body":{body}}}"#
+    )
+}
+
+/// The answer, with a text as long as the arguments say.
+fn answer() -> String {
+    let size = env::args().skip_while(|argument| argument != "--size").nth(1).and_then(|size| size.parse().ok());
+    match size {
+        Some(size) => envelope(&peers::ECHO_ANSWER.replace("hello", &"x".repeat(size))),
+        None => envelope(peers::ECHO_ANSWER),
+    }
+}
+
+/// Writes all of `pieces`, with one system call where the socket takes them.
+fn write_all(stream: &mut TcpStream, mut pieces: &mut [IoSlice<'_>]) -> io::Result<()> {
+    while !pieces.is_empty() {
+        let written = stream.write_vectored(pieces)?;
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        IoSlice::advance_slices(&mut pieces, written);
+    }
+    Ok(())
+}
+
 fn main() -> io::Result<()> {
     let host = env::var(platform_env::AWS_LAMBDA_RUNTIME_API).map_err(io::Error::other)?;
     let stream = TcpStream::connect(&host)?;
     stream.set_nodelay(true)?;
     let next = format!("GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nhost: {host}\r\n\r\n");
+    let answer = answer();
     let rest = format!(
-        "/response HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{ANSWER}",
-        ANSWER.len()
+        "/response HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{answer}",
+        answer.len()
     );
+    drop(answer);
     let mut connection = Connection { stream, received: vec![0; 32 * 1024], filled: 0 };
-    let mut answer = Vec::with_capacity(1024);
     loop {
         connection.stream.write_all(next.as_bytes())?;
         let request_id = connection.receive()?;
-        answer.clear();
-        answer.extend_from_slice(b"POST /2018-06-01/runtime/invocation/");
-        answer.extend_from_slice(&request_id);
-        answer.extend_from_slice(rest.as_bytes());
-        connection.stream.write_all(&answer)?;
+        let pieces = [b"POST /2018-06-01/runtime/invocation/", request_id.as_slice(), rest.as_bytes()];
+        write_all(&mut connection.stream, &mut pieces.map(IoSlice::new))?;
         connection.receive()?;
     }
 }

@@ -4,6 +4,8 @@
 use std::time::Duration;
 
 use mcp_cloud_bench::case::{BodyEncoding, Call, Era, MemberOrder, ReplyMode, Trigger};
+use mcp_cloud_bench::http_load::{Load, load};
+use mcp_cloud_bench::processors::Processors;
 use mcp_cloud_bench::simulator::{Rounds, play};
 use mcp_cloud_bench::{Case, Error, Program};
 
@@ -80,4 +82,41 @@ fn sees_the_last_byte_of_a_stream_come_after_the_first() {
     let streamed = Case { trigger: Trigger::FunctionUrl, reply: ReplyMode::Streamed, ..Case::default() };
     let samples = play(&glue().with_argument("stream"), &streamed, Rounds::new(0, 3)).unwrap();
     assert!(samples.tails.iter().zip(&samples.answers).all(|(tail, answer)| tail < answer));
+}
+
+#[test]
+fn the_floor_returns_as_many_bytes_as_it_is_told() {
+    let blob = Case { call: Call::Blob, size: 100_000, ..Case::default() };
+    let samples = play(&floor().with_argument("--size").with_argument("100000"), &blob, Rounds::new(1, 3)).unwrap();
+    assert!(samples.answer_bytes > 100_000);
+}
+
+fn brief(connections: usize) -> Load {
+    Load { connections, warm_up: Duration::from_millis(20), timed: Duration::from_millis(100) }
+}
+
+#[test]
+fn a_load_counts_the_answers_of_every_http_peer() {
+    let processors = Processors::choose().unwrap();
+    for program in [env!("CARGO_BIN_EXE_hyper-floor"), env!("CARGO_BIN_EXE_rmcp-http")] {
+        let program = Program::new("peer", program);
+        for (connections, processors) in [(1, processors.shared()), (16, processors)] {
+            let loaded = load(&program, &Case::default(), brief(connections), processors).unwrap();
+            assert!(loaded.rate > 0.0 && loaded.peak_kib > 100);
+        }
+    }
+}
+
+#[test]
+fn a_load_refuses_an_answer_to_another_question() {
+    let add = Case { call: Call::Add, ..Case::default() };
+    let floor = Program::new("floor", env!("CARGO_BIN_EXE_hyper-floor"));
+    let error = load(&floor, &add, brief(1), Processors::choose().unwrap()).unwrap_err();
+    assert!(matches!(error, Error::Answer { .. }), "{error}");
+}
+
+#[test]
+fn a_load_says_when_a_server_ends_before_it_listens() {
+    let error = load(&Program::new("ends", "true"), &Case::default(), brief(1), Processors::choose().unwrap());
+    assert!(matches!(error, Err(Error::EndedEarly { .. })));
 }

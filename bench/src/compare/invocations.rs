@@ -1,81 +1,17 @@
-//! Runs the project and its peers side by side, in turns, so that a noisy moment falls on all of them.
+//! Invocations as Lambda makes them: the project beside its peers, and the project alone, asked other things.
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use mcp_cloud_contract::{RESPONSE_MODE_STREAM, env};
 use serde::Serialize;
 
-use crate::callgrind::{self, Cost};
+use super::{Binaries, Counter, Effort};
+use crate::callgrind::Cost;
 use crate::case::{BodyEncoding, Call, Era, MemberOrder, ReplyMode, Trigger};
 use crate::simulator::{Rounds, Samples, play};
 use crate::statistics::{Spread, median};
 use crate::{Case, Error, Program};
-
-/// The binaries to compare.
-#[derive(Debug, Clone, clap::Args)]
-pub struct Binaries {
-    /// P0: the physical floor
-    #[arg(long)]
-    pub floor: PathBuf,
-    /// P1: rmcp under `lambda_http`
-    #[arg(long)]
-    pub glue: PathBuf,
-    /// The project's example server
-    #[arg(long)]
-    pub subject: PathBuf,
-    /// The same as a static binary, as it ships to Lambda
-    #[arg(long)]
-    pub subject_static: Option<PathBuf>,
-}
-
-/// How much is measured.
-#[derive(Debug, Clone, Copy)]
-pub struct Effort {
-    /// How often each program has its turn.
-    pub turns: usize,
-    /// Invocations of a turn.
-    pub rounds: Rounds,
-    /// Cold starts of a turn.
-    pub cold_starts: usize,
-    /// Streamed invocations of a turn.
-    pub streamed: Rounds,
-    /// Invocations of the two runs under callgrind.
-    pub counted: (usize, usize),
-}
-
-impl Effort {
-    /// Enough for figures worth writing down.
-    #[must_use]
-    pub fn full() -> Self {
-        Self {
-            turns: 9,
-            rounds: Rounds::new(300, 1000),
-            cold_starts: 5,
-            streamed: Rounds::new(2, 10),
-            counted: (100, 500),
-        }
-    }
-
-    /// Enough to see that everything works.
-    #[must_use]
-    pub fn quick() -> Self {
-        Self { turns: 1, rounds: Rounds::new(20, 200), cold_starts: 2, streamed: Rounds::new(1, 3), counted: (20, 40) }
-    }
-}
-
-/// Everything that was measured.
-#[derive(Debug, Serialize)]
-pub struct Report {
-    /// What was asked of every program.
-    pub case: String,
-    /// The project and its peers.
-    pub programs: Vec<Row>,
-    /// The project alone, asked other things.
-    pub cases: Vec<CaseRow>,
-}
 
 /// What one program showed. Times are medians over its turns.
 #[derive(Debug, Serialize)]
@@ -131,17 +67,14 @@ struct Turns {
     tails: Vec<Spread>,
 }
 
-/// Measures everything. `say` is told what is being done; callgrind's files go to `folder`.
-///
-/// # Errors
-///
-/// The first [`Error`] of any program: figures of a comparison in which one answered wrongly are worth nothing.
-pub fn run(binaries: &Binaries, effort: Effort, folder: &Path, say: &mut dyn FnMut(&str)) -> Result<Report, Error> {
+/// Measures the project and its peers.
+pub(super) fn programs(
+    binaries: &Binaries,
+    effort: Effort,
+    counter: &Counter<'_>,
+    say: &mut dyn FnMut(&str),
+) -> Result<Vec<Row>, Error> {
     let case = Case::default();
-    let counting = callgrind::available();
-    if !counting {
-        say("SKIP callgrind: install `valgrind` to have instructions and allocations counted");
-    }
     let mut contestants = contestants(binaries);
     for turn in 1..=effort.turns {
         say(&format!("turn {turn} of {}", effort.turns));
@@ -149,33 +82,35 @@ pub fn run(binaries: &Binaries, effort: Effort, folder: &Path, say: &mut dyn FnM
             contestant.take_turn(&case, effort)?;
         }
     }
-    let mut count = |program: &Program, case: &Case| {
-        if !counting {
-            return Ok(None);
-        }
-        say(&format!("counting instructions: {}, {case}", program.name));
-        let (few, many) = effort.counted;
-        callgrind::count(program, case, few, many, folder).map(Some)
-    };
     let mut programs = Vec::new();
     for contestant in &contestants {
-        let cost = count(&contestant.plain, &case)?;
+        let cost = counter.count(&contestant.plain, &case, say)?;
         programs.extend(contestant.row(cost)?);
     }
-    if let Some(floor) = programs.first().map(|floor| (floor.cycle.median, floor.cold_start.median)) {
+    if let Some(floor) = programs.first().map(|floor: &Row| (floor.cycle.median, floor.cold_start.median)) {
         for row in &mut programs {
             row.cycle_ratio = row.cycle.median / floor.0;
             row.cold_start_ratio = row.cold_start.median / floor.1;
         }
     }
+    Ok(programs)
+}
+
+/// Asks the project alone other things.
+pub(super) fn cases(
+    binaries: &Binaries,
+    effort: Effort,
+    counter: &Counter<'_>,
+    say: &mut dyn FnMut(&str),
+) -> Result<Vec<CaseRow>, Error> {
     let mut cases = Vec::new();
     for case in other_cases() {
-        let program = subject("hello", &binaries.subject, case.reply);
+        let program = Program::new("hello", &binaries.subject).replying(case.reply);
         let samples = play(&program, &case, effort.rounds)?;
-        let cost = count(&program, &case)?;
+        let cost = counter.count(&program, &case, say)?;
         cases.extend(Spread::of(&samples.cycles).map(|cycle| CaseRow { case: case.to_string(), cycle, cost }));
     }
-    Ok(Report { case: case.to_string(), programs, cases })
+    Ok(cases)
 }
 
 /// The floor comes first: the others are divided by it.
@@ -189,18 +124,11 @@ fn contestants(binaries: &Binaries) -> Vec<Contestant> {
     let subjects = [("hello", Some(&binaries.subject)), ("hello, static", binaries.subject_static.as_ref())];
     for (name, path) in subjects {
         contestants.extend(path.map(|path| {
-            contestant(subject(name, path, ReplyMode::Buffered), Some(subject(name, path, ReplyMode::Streamed)))
+            let program = Program::new(name, path);
+            contestant(program.clone(), Some(program.replying(ReplyMode::Streamed)))
         }));
     }
     contestants
-}
-
-fn subject(name: &str, path: &Path, reply: ReplyMode) -> Program {
-    let program = Program::new(name, path);
-    match reply {
-        ReplyMode::Buffered => program,
-        ReplyMode::Streamed => program.with_variable(env::RESPONSE_MODE, RESPONSE_MODE_STREAM),
-    }
 }
 
 fn streamed() -> Case {

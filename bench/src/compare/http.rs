@@ -1,0 +1,61 @@
+//! The same servers as a plain HTTP service, as a container runs them, under a closed-loop load.
+
+use serde::Serialize;
+
+use super::{Binaries, Effort, in_turns};
+use crate::http_load::{Load, load};
+use crate::processors::Processors;
+use crate::statistics::median;
+use crate::{Case, Error, Program};
+
+/// Connections of a load.
+const CONNECTIONS: [usize; 3] = [1, 16, 64];
+
+/// What one server showed under one load. Figures are medians over its turns.
+#[derive(Debug, Serialize)]
+pub struct HttpRow {
+    /// What the tables call the program.
+    pub program: String,
+    /// Connections, each with one request on its way.
+    pub connections: usize,
+    /// Answers a second.
+    pub rate: f64,
+    /// The rate as a fraction of the floor's.
+    pub rate_ratio: f64,
+    /// Microseconds of the server's processor time for each answer.
+    pub processor: f64,
+    /// KiB resident at most.
+    pub peak_kib: f64,
+}
+
+/// Measures every number of connections, the floor first: the others are divided by it.
+pub(super) fn run(
+    binaries: &Binaries,
+    effort: Effort,
+    processors: Processors,
+    say: &mut dyn FnMut(&str),
+) -> Result<Vec<HttpRow>, Error> {
+    let programs = [
+        Program::new("P7 hyper alone", &binaries.hyper_floor),
+        Program::new("P2 rmcp on axum", &binaries.rmcp_http),
+        Program::new("server", &binaries.server),
+    ];
+    let mut rows = Vec::new();
+    for connections in CONNECTIONS {
+        say(&format!("plain HTTP, connections: {connections}"));
+        let places = if connections == 1 { processors.shared() } else { processors };
+        let asked = Load { connections, warm_up: effort.load / 2, timed: effort.load };
+        let mut floor = None;
+        let turn = |program: &Program| load(program, &Case::default(), asked, places);
+        for (program, turns) in in_turns(&programs, effort.turns_aside, turn)? {
+            let rate = median(turns.iter().map(|loaded| loaded.rate));
+            let peak_kib = median(turns.iter().map(|loaded| loaded.peak_kib as f64));
+            let processor = median(turns.iter().map(|loaded| loaded.processor));
+            let (Some(rate), Some(processor), Some(peak_kib)) = (rate, processor, peak_kib) else { continue };
+            let rate_ratio = rate / *floor.get_or_insert(rate);
+            let program = program.name.clone();
+            rows.push(HttpRow { program, connections, rate, rate_ratio, processor, peak_kib });
+        }
+    }
+    Ok(rows)
+}
