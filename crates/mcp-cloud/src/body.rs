@@ -10,13 +10,16 @@ use std::{
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
+use crate::json::is_text;
+
 /// The body of a reply. It never fails: what goes wrong after the head is out is said in the stream, as a JSON-RPC
 /// error, because no client can read an error anywhere else.
 pub struct Body(Kind);
 
 enum Kind {
     Full(Bytes),
-    /// As it was written: making it shareable would take memory of its own, which not every platform needs.
+    /// JSON, or events that carry it, as it was written: making it shareable would take memory of its own, which not every
+    /// platform needs.
     Written(Vec<u8>),
     Stream(Pin<Box<dyn http_body::Body<Data = Bytes, Error = Infallible> + Send>>),
 }
@@ -29,6 +32,16 @@ impl Body {
 
     pub(crate) fn stream(body: impl http_body::Body<Data = Bytes, Error = Infallible> + Send + 'static) -> Self {
         Self(Kind::Stream(Box::pin(body)))
+    }
+
+    /// Whether the whole body is text.
+    pub(crate) fn is_text(&self) -> bool {
+        match &self.0 {
+            Kind::Full(bytes) => is_text(bytes),
+            // JSON is, and a large one need not be looked through to know it.
+            Kind::Written(_) => true,
+            Kind::Stream(_) => false,
+        }
     }
 
     /// The whole body, where it is known already.

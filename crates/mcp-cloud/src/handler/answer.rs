@@ -5,6 +5,8 @@ use std::fmt;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::json;
+
 /// A JSON-RPC response. Its result or error is the last member of the message, which is how the transport finds it
 /// again without parsing.
 #[derive(Clone)]
@@ -28,7 +30,7 @@ impl Answer {
     pub fn result(id: &[u8], result: &(impl Serialize + ?Sized)) -> Self {
         let mut message = result_head(id, 256);
         let start = message.len();
-        match serde_json::to_writer(&mut message, result) {
+        match json::write(&mut message, result) {
             Ok(()) => {
                 message.push(b'}');
                 Self { message, content: Content::Result(start) }
@@ -41,10 +43,10 @@ impl Answer {
     }
 
     /// A response that carries a result that is JSON already.
-    pub(crate) fn raw_result(id: &[u8], result: &[u8]) -> Self {
+    pub(crate) fn raw_result(id: &[u8], result: &str) -> Self {
         let mut message = result_head(id, result.len() + 64);
         let start = message.len();
-        message.extend_from_slice(result);
+        message.extend_from_slice(result.as_bytes());
         message.push(b'}');
         Self { message, content: Content::Result(start) }
     }

@@ -33,6 +33,7 @@ use super::{
     outlet::Outlet,
     rewrite::{self, SUBSCRIPTION_ID},
 };
+use crate::byte_str::ByteStr;
 
 /// Both directions of a duplex.
 type Halves = (Pin<Box<dyn Sink<Bytes, Error = io::Error> + Send>>, Pin<Box<dyn Stream<Item = Bytes> + Send>>);
@@ -143,7 +144,7 @@ enum Handshake {
     /// result alone.
     UnderWay { number: u64, waiting: Vec<(u64, Option<Bytes>)> },
     /// Over, with this result.
-    Over(Bytes),
+    Over(ByteStr),
 }
 
 /// A request under way.
@@ -224,7 +225,7 @@ impl State {
             }
             return true;
         }
-        let result = Bytes::copy_from_slice(said.result.map_or("{}", RawValue::get).as_bytes());
+        let result = ByteStr::from(said.result.map_or("{}", RawValue::get));
         self.handshake = Handshake::Over(result.clone());
         self.send(rewrite::notification("notifications/initialized", "{}"));
         for (number, message) in waiting {
@@ -303,7 +304,7 @@ impl Link {
         } else {
             // Its client knows what it has said, and when to go on.
             state.introduction = request.params.clone();
-            state.handshake = Handshake::Over(Bytes::new());
+            state.handshake = Handshake::Over(ByteStr::default());
             state.send(message);
         }
         number
@@ -336,7 +337,7 @@ impl Link {
             (None, result) => {
                 let result = result.map_or("{}", RawValue::get);
                 let restored = rewrite::restore(result, SUBSCRIPTION_ID, &route.id);
-                Answer::raw_result(&route.id, restored.as_deref().unwrap_or(result).as_bytes())
+                Answer::raw_result(&route.id, restored.as_deref().unwrap_or(result))
             }
         };
         // Nobody polls a conversation that was cancelled.
@@ -377,7 +378,7 @@ impl Link {
 
     fn request(&self, method: &str, id: &RawValue, message: Bytes) -> Option<Bytes> {
         if method == "ping" {
-            return Some(Answer::raw_result(id.get().as_bytes(), b"{}").into_message());
+            return Some(Answer::raw_result(id.get().as_bytes(), "{}").into_message());
         }
         if let Some(client) = &self.client {
             let state = self.lock();

@@ -42,6 +42,8 @@ fn one_by_one(out: &mut Vec<u8>, few: &[u8]) {
             b'\n' => push(b'n'),
             b'\r' => push(b'r'),
             b'\t' => push(b't'),
+            8 => push(b'b'),
+            12 => push(b'f'),
             _ => {
                 let digit = |value: u8| if value < 10 { b'0' + value } else { b'a' + value - 10 };
                 [b'u', b'0', b'0', digit(byte >> 4), digit(byte & 15)].into_iter().for_each(&mut push);
@@ -56,7 +58,7 @@ pub(crate) fn escaped_length(text: &[u8]) -> usize {
     // What is added to a block fits into a byte, which lets the loop compile to vector instructions.
     const BLOCK: usize = 32;
     let more = |byte: &u8| {
-        let is_short = matches!(byte, b'"' | b'\\' | b'\n' | b'\r' | b'\t');
+        let is_short = matches!(byte, b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 8 | 12);
         u8::from(is_short) + 5 * u8::from(!is_short & (*byte < 0x20))
     };
     let blocks = text.chunks(BLOCK).map(|block| block.iter().map(more).sum::<u8>());

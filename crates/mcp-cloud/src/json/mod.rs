@@ -1,12 +1,15 @@
-//! Reads JSON in place (RFC 8259): where each value stands, and nothing built. Events and messages are read once this
-//! way; what a handler needs of them is parsed by whoever knows its type.
+//! JSON (RFC 8259), read in place: where each value stands, and nothing built. Events and messages are read once this way;
+//! what a handler needs of them is parsed by whoever knows its type. And text into JSON strings, which results are made
+//! of.
 
 mod escape;
 mod plain;
 mod scan;
+mod write;
 
 pub(crate) use escape::{NoText, escape, escaped_length, unescape};
 pub(crate) use scan::{Malformed, Quoted, Scanner, Span};
+pub(crate) use write::write;
 
 /// Whether bytes are UTF-8. Most texts are ASCII, which is seen at a glance.
 pub(crate) fn is_text(bytes: &[u8]) -> bool {

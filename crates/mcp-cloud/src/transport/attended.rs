@@ -166,7 +166,7 @@ impl Attended {
             let id = String::from_utf8_lossy(&self.id);
             let result =
                 format!(r#"{{"resultType":"complete","_meta":{{"io.modelcontextprotocol/subscriptionId":{id}}}}}"#);
-            let mut answer = Answer::raw_result(&self.id, result.as_bytes());
+            let mut answer = Answer::raw_result(&self.id, &result);
             self.finish.apply(&mut answer);
             self.conversation = None;
             return Said::Answer(answer);

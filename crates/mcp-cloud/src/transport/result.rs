@@ -231,7 +231,7 @@ mod tests {
     use super::*;
 
     fn finished(finish: &Finish, result: &str) -> Value {
-        let mut answer = Answer::raw_result(b"1", result.as_bytes());
+        let mut answer = Answer::raw_result(b"1", result);
         finish.apply(&mut answer);
         let message: Value = serde_json::from_slice(answer.as_message()).expect(result);
         message["result"].clone()

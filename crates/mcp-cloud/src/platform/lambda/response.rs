@@ -7,17 +7,23 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderName, StatusCode, header, response::Parts};
 
 use super::request::Encoding;
-use crate::json::{escape, is_text};
+use crate::json::escape;
 
 /// What stands behind the body of a JSON document.
 pub(super) const END: &[u8] = br#""}"#;
 
 /// Bodies up to this size are written into the document at once, in bytes.
-const AT_ONCE: usize = 32 * 1024;
+const AT_ONCE: usize = 256 * 1024;
 
 /// Begins a reply as the JSON document the trigger expects. Returns the text that is still to be written into it,
 /// escaped, and [`END`] behind it; nothing where the document is complete.
-pub(super) fn begin<'b>(out: &mut Vec<u8>, parts: &Parts, body: &'b [u8], encoding: Encoding) -> Option<&'b [u8]> {
+pub(super) fn begin<'b>(
+    out: &mut Vec<u8>,
+    parts: &Parts,
+    body: &'b [u8],
+    is_text: bool,
+    encoding: Encoding,
+) -> Option<&'b [u8]> {
     status_code(out, parts.status);
     if matches!(encoding, Encoding::AlbSingle | Encoding::AlbMulti) {
         description(out, parts.status);
@@ -29,7 +35,7 @@ pub(super) fn begin<'b>(out: &mut Vec<u8>, parts: &Parts, body: &'b [u8], encodi
         Encoding::V2 | Encoding::Stream => v2_headers(out, &parts.headers),
     }
     // Text goes as text: Base64 would make it a third longer.
-    if is_text(body) {
+    if is_text {
         out.extend_from_slice(br#","isBase64Encoded":false,"body":""#);
         if body.len() > AT_ONCE {
             return Some(body);
@@ -154,7 +160,7 @@ mod tests {
 
     fn document_of(headers: &[(&str, &str)], body: &[u8], encoding: Encoding) -> Value {
         let mut out = Vec::new();
-        if let Some(rest) = begin(&mut out, &parts(headers), body, encoding) {
+        if let Some(rest) = begin(&mut out, &parts(headers), body, std::str::from_utf8(body).is_ok(), encoding) {
             escape(&mut out, rest);
             out.extend_from_slice(END);
         }

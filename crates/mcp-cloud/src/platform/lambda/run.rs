@@ -110,7 +110,7 @@ impl Loop {
         let (parts, body) = reply.into_parts();
         let sent = match body.as_full() {
             Some(body) if encoding == Encoding::Stream => self.stream_at_once(&parts, body),
-            Some(body) => self.send_document(&parts, body, encoding),
+            Some(full) => self.send_document(&parts, full, body.is_text(), encoding),
             None => self.stream(&parts, body).await,
         };
         spare::leave(parts.headers);
@@ -125,10 +125,10 @@ impl Loop {
 
     /// Sends a reply as one JSON document. What is large is written and sent piece by piece: its memory is needed once,
     /// and each piece is still in the processor's cache when it is sent.
-    fn send_document(&mut self, parts: &Parts, body: &[u8], encoding: Encoding) -> io::Result<()> {
+    fn send_document(&mut self, parts: &Parts, body: &[u8], is_text: bool, encoding: Encoding) -> io::Result<()> {
         let Self { api, document, .. } = self;
         document.clear();
-        let Some(text) = response::begin(document, parts, body, encoding) else {
+        let Some(text) = response::begin(document, parts, body, is_text, encoding) else {
             let mut reply = api.reply(document.len());
             reply.push(document)?;
             return reply.finish();
@@ -184,8 +184,8 @@ const RESTING: usize = 1;
 /// How many turns the others get. A timer that has run out takes one, and what waits for it another.
 const TURNS: usize = 3;
 
-/// How much of a large body is written at a time, in bytes.
-const PIECE: usize = 32 * 1024;
+/// How much of a large body is written at a time, in bytes: so much that it is sent from where it was written.
+const PIECE: usize = 64 * 1024;
 
 /// The body of a streamed reply that has none. A reply that ends with its head hangs in the gateway until the
 /// function's timeout: one byte ends it at once.

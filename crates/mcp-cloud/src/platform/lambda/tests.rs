@@ -53,7 +53,7 @@ async fn reply(service: &mut McpService, event: &Bytes) -> Value {
     };
     let (parts, body) = reply.into_parts();
     let mut out = Vec::new();
-    if let Some(rest) = response::begin(&mut out, &parts, body.as_full().unwrap(), encoding) {
+    if let Some(rest) = response::begin(&mut out, &parts, body.as_full().unwrap(), body.is_text(), encoding) {
         escape(&mut out, rest);
         out.extend_from_slice(response::END);
     }
