@@ -44,6 +44,14 @@ impl Body {
         }
     }
 
+    /// The memory the body was written into; none, where others share it.
+    pub(crate) fn into_written(self) -> Vec<u8> {
+        match self.0 {
+            Kind::Written(bytes) => bytes,
+            Kind::Full(_) | Kind::Stream(_) => Vec::new(),
+        }
+    }
+
     /// The whole body, where it is known already.
     pub(crate) fn as_full(&self) -> Option<&[u8]> {
         match &self.0 {

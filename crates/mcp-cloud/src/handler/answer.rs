@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::json;
+use crate::{json, spare};
 
 /// A JSON-RPC response. Its result or error is the last member of the message, which is how the transport finds it
 /// again without parsing.
@@ -53,7 +53,7 @@ impl Answer {
 
     /// A response that carries an error; without an id where the request's could not be read.
     pub fn error(id: Option<&[u8]>, error: &ErrorObject) -> Self {
-        let mut message = Vec::with_capacity(256);
+        let mut message = spare::bytes(256);
         message.extend_from_slice(br#"{"jsonrpc":"2.0","#);
         if let Some(id) = id {
             message.extend_from_slice(br#""id":"#);
@@ -130,7 +130,7 @@ impl Answer {
 }
 
 fn result_head(id: &[u8], capacity: usize) -> Vec<u8> {
-    let mut message = Vec::with_capacity(capacity);
+    let mut message = spare::bytes(capacity);
     message.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
     message.extend_from_slice(id);
     message.extend_from_slice(br#","result":"#);

@@ -15,6 +15,7 @@ use super::{result::Finish, session::Running, signal::Signal};
 use crate::{
     capabilities::Capabilities,
     handler::{Answer, Conversation, ErrorObject, Event},
+    json::escaped_length,
 };
 
 /// What is left for the last message, between the moment a handler is given up and the moment the platform cuts the
@@ -236,21 +237,12 @@ pub(super) fn too_large(body: &[u8], capabilities: Capabilities) -> Option<Error
     if body.len() <= fits_anyhow {
         return None;
     }
-    let size = if capabilities.response_is_quoted { quoted(body) } else { body.len() };
+    let size = if capabilities.response_is_quoted { escaped_length(body) } else { body.len() };
     (size > room).then(|| {
         let message = format!(
             "the reply takes {size} bytes, and this trigger carries {room} at most; ask for less, or in several parts"
         );
         ErrorObject::new(ErrorObject::INTERNAL_ERROR, message)
-    })
-}
-
-/// How long a text is as a JSON string.
-fn quoted(text: &[u8]) -> usize {
-    text.iter().fold(text.len(), |size, byte| match byte {
-        b'"' | b'\\' | b'\n' | b'\r' | b'\t' => size + 1,
-        0..=0x1f => size + 5,
-        _ => size,
     })
 }
 

@@ -108,12 +108,13 @@ impl Loop {
 
     async fn send(&mut self, reply: Response<Body>, encoding: Encoding) -> io::Result<()> {
         let (parts, body) = reply.into_parts();
-        let sent = match body.as_full() {
-            Some(body) if encoding == Encoding::Stream => self.stream_at_once(&parts, body),
-            Some(full) => self.send_document(&parts, full, body.is_text(), encoding),
-            None => self.stream(&parts, body).await,
+        let Some(full) = body.as_full() else { return self.stream(&parts, body).await };
+        let sent = match encoding {
+            Encoding::Stream => self.stream_at_once(&parts, full),
+            _ => self.send_document(&parts, full, body.is_text(), encoding),
         };
-        spare::leave(parts.headers);
+        spare::leave_headers(parts.headers);
+        spare::leave_bytes(body.into_written());
         sent
     }
 
