@@ -13,7 +13,7 @@ use crate::json::escape;
 pub(super) const END: &[u8] = br#""}"#;
 
 /// Bodies up to this size are written into the document at once, in bytes.
-const AT_ONCE: usize = 256 * 1024;
+const AT_ONCE: usize = 64 * 1024;
 
 /// Begins a reply as the JSON document the trigger expects. Returns the text that is still to be written into it,
 /// escaped, and [`END`] behind it; nothing where the document is complete.

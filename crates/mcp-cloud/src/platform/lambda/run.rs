@@ -16,7 +16,7 @@ use crate::{
     McpService, RequestInfo,
     body::Body,
     handler::ErrorObject,
-    json::{escape, escaped_length},
+    json::{escape, escaped_length, is_plain},
     platform::ServeError,
     spare,
     transport::rejection,
@@ -135,7 +135,14 @@ impl Loop {
             return reply.finish();
         };
         let mut reply = api.reply(document.len() + escaped_length(text) + response::END.len());
+        reply.push(document)?;
+        document.clear();
         for piece in text.chunks(PIECE) {
+            if is_plain(piece) {
+                // Base64 for instance, which is what most large results hold.
+                reply.push(piece)?;
+                continue;
+            }
             escape(document, piece);
             reply.push(document)?;
             document.clear();
