@@ -24,6 +24,9 @@ pub struct HttpRow {
     pub rate_ratio: f64,
     /// Microseconds of the server's processor time for each answer.
     pub processor: f64,
+    /// That time as a multiple of the floor's. Unlike the rate, it does not depend on how fast the load can ask, nor on
+    /// who else is at work on the machine.
+    pub processor_ratio: f64,
     /// KiB resident at most.
     pub peak_kib: f64,
 }
@@ -52,9 +55,10 @@ pub(super) fn run(
             let peak_kib = median(turns.iter().map(|loaded| loaded.peak_kib as f64));
             let processor = median(turns.iter().map(|loaded| loaded.processor));
             let (Some(rate), Some(processor), Some(peak_kib)) = (rate, processor, peak_kib) else { continue };
-            let rate_ratio = rate / *floor.get_or_insert(rate);
+            let (floor_rate, floor_processor) = *floor.get_or_insert((rate, processor));
+            let (rate_ratio, processor_ratio) = (rate / floor_rate, processor / floor_processor);
             let program = program.name.clone();
-            rows.push(HttpRow { program, connections, rate, rate_ratio, processor, peak_kib });
+            rows.push(HttpRow { program, connections, rate, rate_ratio, processor, processor_ratio, peak_kib });
         }
     }
     Ok(rows)

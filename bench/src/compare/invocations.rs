@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Binaries, Counter, Effort};
+use super::{Binaries, Counter, Effort, in_turns};
 use crate::callgrind::Cost;
 use crate::case::{BodyEncoding, Call, Era, MemberOrder, ReplyMode, Trigger};
 use crate::simulator::{Rounds, Samples, play};
@@ -42,7 +42,7 @@ pub struct Row {
     pub binary_bytes: u64,
 }
 
-/// What one case costs the project.
+/// What one case costs the project. Times are medians over its turns.
 #[derive(Debug, Serialize)]
 pub struct CaseRow {
     /// What was asked.
@@ -103,14 +103,17 @@ pub(super) fn cases(
     counter: &Counter<'_>,
     say: &mut dyn FnMut(&str),
 ) -> Result<Vec<CaseRow>, Error> {
-    let mut cases = Vec::new();
-    for case in other_cases() {
-        let program = Program::new("hello", &binaries.subject).replying(case.reply);
-        let samples = play(&program, &case, effort.rounds)?;
-        let cost = counter.count(&program, &case, say)?;
-        cases.extend(Spread::of(&samples.cycles).map(|cycle| CaseRow { case: case.to_string(), cycle, cost }));
+    say("the project, asked other things");
+    let hello = Program::new("hello", &binaries.subject);
+    let asked = other_cases();
+    let turn = |case: &Case| play(&hello.clone().replying(case.reply), case, effort.rounds);
+    let mut rows = Vec::new();
+    for (case, turns) in in_turns(&asked, effort.turns_aside, turn)? {
+        let cycles: Vec<Spread> = turns.iter().filter_map(|samples| Spread::of(&samples.cycles)).collect();
+        let cost = counter.count(&hello.clone().replying(case.reply), case, say)?;
+        rows.extend(Spread::over_runs(&cycles).map(|cycle| CaseRow { case: case.to_string(), cycle, cost }));
     }
-    Ok(cases)
+    Ok(rows)
 }
 
 /// The floor comes first: the others are divided by it.

@@ -165,16 +165,16 @@ impl<'a> Counter<'a> {
     }
 }
 
-/// Gives each of `programs` so many turns, one after the other, and returns what each showed.
-fn in_turns<T>(
-    programs: &[Program],
+/// Gives each of `items` so many turns, one after the other, and returns what each showed.
+fn in_turns<I, T>(
+    items: &[I],
     turns: usize,
-    mut take: impl FnMut(&Program) -> Result<T, Error>,
-) -> Result<Vec<(&Program, Vec<T>)>, Error> {
-    let mut shown: Vec<(&Program, Vec<T>)> = programs.iter().map(|program| (program, Vec::new())).collect();
+    mut take: impl FnMut(&I) -> Result<T, Error>,
+) -> Result<Vec<(&I, Vec<T>)>, Error> {
+    let mut shown: Vec<(&I, Vec<T>)> = items.iter().map(|item| (item, Vec::new())).collect();
     for _ in 0..turns {
-        for (program, turns) in &mut shown {
-            turns.push(take(program)?);
+        for (item, turns) in &mut shown {
+            turns.push(take(item)?);
         }
     }
     Ok(shown)
