@@ -93,8 +93,8 @@ fn tools(rows: &[ToolsRow], output: &mut dyn Write) -> io::Result<()> {
 
 fn http(rows: &[HttpRow], output: &mut dyn Write) -> io::Result<()> {
     writeln!(output, "\nplain HTTP under a closed-loop load\n")?;
-    let mut lines =
-        vec![["program", "connections", "k answers/s", "÷ P7", "CPU µs", "peak MiB"].map(str::to_owned).to_vec()];
+    let head = ["program", "connections", "k answers/s", "÷ P7", "CPU µs", "÷ P7", "peak MiB"];
+    let mut lines = vec![head.map(str::to_owned).to_vec()];
     lines.extend(rows.iter().map(|row| {
         vec![
             row.program.clone(),
@@ -102,6 +102,7 @@ fn http(rows: &[HttpRow], output: &mut dyn Write) -> io::Result<()> {
             format!("{:.1}", row.rate / 1e3),
             format!("{:.2}", row.rate_ratio),
             format!("{:.1}", row.processor),
+            format!("{:.2}", row.processor_ratio),
             format!("{:.1}", row.peak_kib / 1024.0),
         ]
     }));
@@ -126,16 +127,19 @@ pub fn gate(comparison: &Comparison, output: &mut dyn Write) -> io::Result<()> {
     write_aligned(&lines, output)
 }
 
-/// What keeps the gate shut about a case, in a sentence.
+/// What the gate says about a case, in a sentence.
 #[must_use]
 pub fn sentence(held: &Held) -> String {
-    let part = |of: fn(&Figure) -> f64, what: &str| {
-        let [count, figure, percent] = beside(held, |figure| format!("{:.1}", of(figure)), of);
-        format!("{count} {what}, figure {figure}, {percent} %")
-    };
-    let instructions = part(|figure| figure.instructions, "instructions");
-    let allocations = part(|figure| figure.allocations, "allocations");
-    format!("`{}` {}: {instructions}; {allocations}", held.case, held.verdict)
+    let verdict = format!("`{}` {}", held.case, held.verdict);
+    if held.figure.is_none() || held.count.is_none() {
+        return verdict;
+    }
+    let [count, figure, percent] =
+        beside(held, |figure| format!("{:.0}", figure.instructions), |figure| figure.instructions);
+    let instructions = format!("{count} instructions, figure {figure}, {percent} %");
+    let [count, figure, percent] =
+        beside(held, |figure| format!("{:.1}", figure.allocations), |figure| figure.allocations);
+    format!("{verdict}: {instructions}; {count} allocations, figure {figure}, {percent} %")
 }
 
 /// Count, figure, and by how many per cent the one is above the other.

@@ -43,6 +43,16 @@ pub fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     quantile(&values, 0.5)
 }
 
+/// The median of what each of `these` is as a multiple of the one of `those` that was measured beside it; `None` if there
+/// are none.
+///
+/// A machine that is slow for some seconds is slow for both, where the ratio of two medians could take one from a slow
+/// moment and the other from a quick one.
+#[must_use]
+pub fn median_ratio(these: &[f64], those: &[f64]) -> Option<f64> {
+    median(these.iter().zip(those).map(|(this, that)| this / that))
+}
+
 /// The value at `fraction` of the way through `sorted`, between its two neighbours in proportion.
 fn quantile(sorted: &[f64], fraction: f64) -> Option<f64> {
     let place = fraction * sorted.len().checked_sub(1)? as f64;
@@ -59,6 +69,12 @@ mod tests {
         assert_eq!(median([4.0, 1.0, 3.0, 2.0]), Some(2.5));
         assert_eq!(median([9.0]), Some(9.0));
         assert_eq!(median([]), None);
+    }
+
+    #[test]
+    fn a_ratio_compares_what_was_measured_together() {
+        assert_eq!(median_ratio(&[2.0, 20.0, 2.0], &[1.0, 10.0, 10.0]), Some(2.0));
+        assert_eq!(median_ratio(&[], &[]), None);
     }
 
     #[test]

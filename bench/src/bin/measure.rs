@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use mcp_cloud_bench::compare::{self, Binaries, Effort};
-use mcp_cloud_bench::gate::Figures;
+use mcp_cloud_bench::gate::{Figures, Verdict};
 use mcp_cloud_bench::processors::Processors;
 use mcp_cloud_bench::simulator::{Rounds, play};
 use mcp_cloud_bench::{Case, Error, Program, callgrind, report};
@@ -161,8 +161,8 @@ fn hold(
             comparison.limit * 100.0
         ));
     }
-    for failure in comparison.failures() {
-        say(&report::sentence(failure));
+    for case in comparison.cases.iter().filter(|case| case.verdict != Verdict::Held) {
+        say(&report::sentence(case));
     }
     match comparison.failures().count() {
         0 => Ok(()),

@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::{Binaries, Effort, in_turns};
-use crate::http_load::{Load, load};
+use crate::http_load::{Load, Loaded, load};
 use crate::processors::Processors;
-use crate::statistics::median;
+use crate::statistics::{median, median_ratio};
 use crate::{Case, Error, Program};
 
 /// Connections of a load.
@@ -20,10 +20,13 @@ pub struct HttpRow {
     pub connections: usize,
     /// Answers a second.
     pub rate: f64,
-    /// The rate as a fraction of the floor's.
+    /// The rate as a fraction of the floor's in the same turn.
     pub rate_ratio: f64,
     /// Microseconds of the server's processor time for each answer.
     pub processor: f64,
+    /// That time as a multiple of the floor's. Unlike the rate, it does not depend on how fast the load can ask, nor on
+    /// who else is at work on the machine.
+    pub processor_ratio: f64,
     /// KiB resident at most.
     pub peak_kib: f64,
 }
@@ -45,17 +48,23 @@ pub(super) fn run(
         say(&format!("plain HTTP, connections: {connections}"));
         let places = if connections == 1 { processors.shared() } else { processors };
         let asked = Load { connections, warm_up: effort.load / 2, timed: effort.load };
-        let mut floor = None;
         let turn = |program: &Program| load(program, &Case::default(), asked, places);
-        for (program, turns) in in_turns(&programs, effort.turns_aside, turn)? {
-            let rate = median(turns.iter().map(|loaded| loaded.rate));
-            let peak_kib = median(turns.iter().map(|loaded| loaded.peak_kib as f64));
-            let processor = median(turns.iter().map(|loaded| loaded.processor));
-            let (Some(rate), Some(processor), Some(peak_kib)) = (rate, processor, peak_kib) else { continue };
-            let rate_ratio = rate / *floor.get_or_insert(rate);
-            let program = program.name.clone();
-            rows.push(HttpRow { program, connections, rate, rate_ratio, processor, peak_kib });
-        }
+        let shown = in_turns(&programs, effort.turns_aside, turn)?;
+        let figures = |turns: &[Loaded], of: fn(&Loaded) -> f64| turns.iter().map(of).collect::<Vec<f64>>();
+        let floor = shown.first().map(|(_, turns)| turns.as_slice()).unwrap_or_default();
+        rows.extend(shown.iter().filter_map(|(program, turns)| {
+            let of_median = |of| median(figures(turns, of));
+            let ratio = |of| median_ratio(&figures(turns, of), &figures(floor, of));
+            Some(HttpRow {
+                program: program.name.clone(),
+                connections,
+                rate: of_median(|loaded| loaded.rate)?,
+                rate_ratio: ratio(|loaded| loaded.rate)?,
+                processor: of_median(|loaded| loaded.processor)?,
+                processor_ratio: ratio(|loaded| loaded.processor)?,
+                peak_kib: of_median(|loaded| loaded.peak_kib as f64)?,
+            })
+        }));
     }
     Ok(rows)
 }

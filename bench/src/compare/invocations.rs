@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Binaries, Counter, Effort};
+use super::{Binaries, Counter, Effort, cycles, in_turns, medians};
 use crate::callgrind::Cost;
 use crate::case::{BodyEncoding, Call, Era, MemberOrder, ReplyMode, Trigger};
 use crate::simulator::{Rounds, Samples, play};
-use crate::statistics::{Spread, median};
+use crate::statistics::{Spread, median, median_ratio};
 use crate::{Case, Error, Program};
 
 /// What one program showed. Times are medians over its turns.
@@ -20,7 +20,7 @@ pub struct Row {
     pub program: String,
     /// Microseconds from an event to the request for the next one.
     pub cycle: Spread,
-    /// Median cycle as a multiple of the floor's.
+    /// Cycle as a multiple of the floor's in the same turn.
     pub cycle_ratio: f64,
     /// Microseconds from an event to the end of its answer.
     pub answer: Spread,
@@ -28,7 +28,7 @@ pub struct Row {
     pub processor: f64,
     /// Microseconds from the start of the process to its first answer.
     pub cold_start: Spread,
-    /// Median cold start as a multiple of the floor's.
+    /// Cold start as a multiple of the floor's in the same turn.
     pub cold_start_ratio: f64,
     /// KiB resident at most.
     pub peak_kib: f64,
@@ -42,7 +42,7 @@ pub struct Row {
     pub binary_bytes: u64,
 }
 
-/// What one case costs the project.
+/// What one case costs the project. Times are medians over its turns.
 #[derive(Debug, Serialize)]
 pub struct CaseRow {
     /// What was asked.
@@ -83,15 +83,10 @@ pub(super) fn programs(
         }
     }
     let mut programs = Vec::new();
+    let Some(floor) = contestants.first() else { return Ok(programs) };
     for contestant in &contestants {
         let cost = counter.count(&contestant.plain, &case, say)?;
-        programs.extend(contestant.row(cost)?);
-    }
-    if let Some(floor) = programs.first().map(|floor: &Row| (floor.cycle.median, floor.cold_start.median)) {
-        for row in &mut programs {
-            row.cycle_ratio = row.cycle.median / floor.0;
-            row.cold_start_ratio = row.cold_start.median / floor.1;
-        }
+        programs.extend(contestant.row(floor, cost)?);
     }
     Ok(programs)
 }
@@ -103,14 +98,20 @@ pub(super) fn cases(
     counter: &Counter<'_>,
     say: &mut dyn FnMut(&str),
 ) -> Result<Vec<CaseRow>, Error> {
-    let mut cases = Vec::new();
-    for case in other_cases() {
-        let program = Program::new("hello", &binaries.subject).replying(case.reply);
-        let samples = play(&program, &case, effort.rounds)?;
-        let cost = counter.count(&program, &case, say)?;
-        cases.extend(Spread::of(&samples.cycles).map(|cycle| CaseRow { case: case.to_string(), cycle, cost }));
+    say("the project, asked other things");
+    let hello = Program::new("hello", &binaries.subject);
+    let asked = other_cases();
+    let turn = |case: &Case| play(&hello.clone().replying(case.reply), case, effort.rounds);
+    let mut rows = Vec::new();
+    for (case, turns) in in_turns(&asked, effort.turns_aside, turn)? {
+        let cost = counter.count(&hello.clone().replying(case.reply), case, say)?;
+        rows.extend(Spread::over_runs(&cycles(&turns)).map(|cycle| CaseRow { case: case.to_string(), cycle, cost }));
     }
-    Ok(cases)
+    Ok(rows)
+}
+
+fn seconds(durations: &[Duration]) -> Vec<f64> {
+    durations.iter().map(Duration::as_secs_f64).collect()
 }
 
 /// The floor comes first: the others are divided by it.
@@ -168,8 +169,8 @@ impl Contestant {
         Ok(())
     }
 
-    /// The row of this program; `None` if it never had a turn.
-    fn row(&self, cost: Option<Cost>) -> Result<Option<Row>, Error> {
+    /// The row of this program beside the floor's; `None` if it never had a turn.
+    fn row(&self, floor: &Self, cost: Option<Cost>) -> Result<Option<Row>, Error> {
         let warm = &self.turns.warm;
         let spread = |of: fn(&Samples) -> &Vec<Duration>| {
             Spread::over_runs(&warm.iter().filter_map(|turn| Spread::of(of(turn))).collect::<Vec<_>>())
@@ -181,11 +182,11 @@ impl Contestant {
             Some(Row {
                 program: self.plain.name.clone(),
                 cycle: spread(|turn| &turn.cycles)?,
-                cycle_ratio: 1.0,
+                cycle_ratio: median_ratio(&medians(&cycles(warm)), &medians(&cycles(&floor.turns.warm)))?,
                 answer: spread(|turn| &turn.answers)?,
                 processor: figure(|turn| turn.processor_time.as_secs_f64() * 1e6 / turn.cycles.len().max(1) as f64)?,
                 cold_start: Spread::of(&self.turns.cold)?,
-                cold_start_ratio: 1.0,
+                cold_start_ratio: median_ratio(&seconds(&self.turns.cold), &seconds(&floor.turns.cold))?,
                 peak_kib: figure(|turn| turn.peak_kib as f64)?,
                 connections: figure(|turn| turn.connections as f64)?,
                 streamed_tail: Spread::over_runs(&self.turns.tails),

@@ -1,4 +1,5 @@
-//! Runs the project and its peers side by side, in turns, so that a noisy moment falls on all of them.
+//! Runs the project and its peers side by side, in turns, so that a noisy moment falls on all of them: ratios are those
+//! of a turn, and of those the median.
 //!
 //! [`invocations`](Row) are what Lambda sees; [`PayloadRow`], [`ToolsRow`] and [`HttpRow`] say how that grows with the
 //! result, with the tools of a server, and with the connections of a container.
@@ -19,7 +20,8 @@ pub use self::payload::PayloadRow;
 pub use self::tools::ToolsRow;
 use crate::callgrind::{self, Cost};
 use crate::processors::Processors;
-use crate::simulator::Rounds;
+use crate::simulator::{Rounds, Samples};
+use crate::statistics::Spread;
 use crate::{Case, Error, Program};
 
 /// The binaries to compare.
@@ -165,17 +167,26 @@ impl<'a> Counter<'a> {
     }
 }
 
-/// Gives each of `programs` so many turns, one after the other, and returns what each showed.
-fn in_turns<T>(
-    programs: &[Program],
+/// Gives each of `items` so many turns, one after the other, and returns what each showed.
+fn in_turns<I, T>(
+    items: &[I],
     turns: usize,
-    mut take: impl FnMut(&Program) -> Result<T, Error>,
-) -> Result<Vec<(&Program, Vec<T>)>, Error> {
-    let mut shown: Vec<(&Program, Vec<T>)> = programs.iter().map(|program| (program, Vec::new())).collect();
+    mut take: impl FnMut(&I) -> Result<T, Error>,
+) -> Result<Vec<(&I, Vec<T>)>, Error> {
+    let mut shown: Vec<(&I, Vec<T>)> = items.iter().map(|item| (item, Vec::new())).collect();
     for _ in 0..turns {
-        for (program, turns) in &mut shown {
-            turns.push(take(program)?);
+        for (item, turns) in &mut shown {
+            turns.push(take(item)?);
         }
     }
     Ok(shown)
+}
+
+/// Where the cycles of each turn lie.
+fn cycles(turns: &[Samples]) -> Vec<Spread> {
+    turns.iter().filter_map(|turn| Spread::of(&turn.cycles)).collect()
+}
+
+fn medians(spreads: &[Spread]) -> Vec<f64> {
+    spreads.iter().map(|spread| spread.median).collect()
 }

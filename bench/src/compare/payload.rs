@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Binaries, Effort, in_turns};
+use super::{Binaries, Effort, cycles, in_turns, medians};
 use crate::case::Call;
 use crate::simulator::{Rounds, play};
-use crate::statistics::{Spread, median};
+use crate::statistics::{Spread, median, median_ratio};
 use crate::{Case, Error, Program};
 
 /// How large results are, and what share of [`Effort::sized`] is asked for them: large ones take long.
@@ -22,7 +22,7 @@ pub struct PayloadRow {
     pub bytes: usize,
     /// Microseconds from an event to the request for the next one.
     pub cycle: Spread,
-    /// Median cycle as a multiple of the floor's with as many bytes.
+    /// Cycle as a multiple of the floor's with as many bytes, in the same turn.
     pub cycle_ratio: f64,
     /// KiB resident at most.
     pub peak_kib: f64,
@@ -46,14 +46,18 @@ pub(super) fn run(binaries: &Binaries, effort: Effort, say: &mut dyn FnMut(&str)
             Program::new("P1 rmcp under lambda_http", &binaries.glue),
             Program::new("server", &binaries.server),
         ];
-        let mut floor = None;
-        for (program, turns) in in_turns(&programs, effort.turns_aside, |program| play(program, &case, rounds))? {
-            let cycles: Vec<Spread> = turns.iter().filter_map(|samples| Spread::of(&samples.cycles)).collect();
-            let peak_kib = median(turns.iter().map(|samples| samples.peak_kib as f64));
-            let (Some(cycle), Some(peak_kib)) = (Spread::over_runs(&cycles), peak_kib) else { continue };
-            let cycle_ratio = cycle.median / *floor.get_or_insert(cycle.median);
-            rows.push(PayloadRow { program: program.name.clone(), bytes, cycle, cycle_ratio, peak_kib });
-        }
+        let shown = in_turns(&programs, effort.turns_aside, |program| play(program, &case, rounds))?;
+        let floor = shown.first().map(|(_, turns)| medians(&cycles(turns))).unwrap_or_default();
+        rows.extend(shown.iter().filter_map(|(program, turns)| {
+            let cycles = cycles(turns);
+            Some(PayloadRow {
+                program: program.name.clone(),
+                bytes,
+                cycle: Spread::over_runs(&cycles)?,
+                cycle_ratio: median_ratio(&medians(&cycles), &floor)?,
+                peak_kib: median(turns.iter().map(|samples| samples.peak_kib as f64))?,
+            })
+        }));
     }
     Ok(rows)
 }

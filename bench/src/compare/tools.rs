@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use super::{Binaries, Counter, Effort, in_turns};
+use super::{Binaries, Counter, Effort, cycles, in_turns, medians};
 use crate::callgrind::Cost;
 use crate::case::Era;
 use crate::gate::MANY_TOOLS;
 use crate::simulator::play;
-use crate::statistics::Spread;
+use crate::statistics::{Spread, median_ratio};
 use crate::{Case, Error, Program};
 
 /// What many tools cost a call of one. Times are medians over turns.
@@ -17,7 +17,7 @@ pub struct ToolsRow {
     pub case: String,
     /// Tools of the larger server; the smaller one has three.
     pub tools: usize,
-    /// Median cycle of the larger server as a multiple of the smaller one's.
+    /// Cycle of the larger server as a multiple of the smaller one's in the same turn.
     pub cycle_ratio: f64,
     /// Instructions of an invocation of the larger server as a multiple of the smaller one's.
     pub instructions_ratio: Option<f64>,
@@ -40,20 +40,18 @@ pub(super) fn run(
         say(&format!("{MANY_TOOLS} tools: {case}"));
         let few = Program::new("server", &binaries.server);
         let programs = [few.clone(), few.with_tools(MANY_TOOLS)];
-        let mut cycles = Vec::new();
-        let turn = |program: &Program| play(program, &case, effort.rounds);
-        for (program, turns) in in_turns(&programs, effort.turns_aside, turn)? {
-            let spreads: Vec<Spread> = turns.iter().filter_map(|samples| Spread::of(&samples.cycles)).collect();
-            cycles.extend(Spread::over_runs(&spreads).map(|cycle| (program, cycle)));
-        }
-        let [(few, cycle_few), (many, cycle)] = cycles.as_slice() else { continue };
+        let shown = in_turns(&programs, effort.turns_aside, |program| play(program, &case, effort.rounds))?;
+        let [(few, turns_few), (many, turns)] = shown.as_slice() else { continue };
+        let (cycles_few, cycles) = (cycles(turns_few), cycles(turns));
+        let ratio = median_ratio(&medians(&cycles), &medians(&cycles_few));
+        let (Some(cycle), Some(cycle_ratio)) = (Spread::over_runs(&cycles), ratio) else { continue };
         let (cost_few, cost) = (counter.count(few, &case, say)?, counter.count(many, &case, say)?);
         rows.push(ToolsRow {
             case: case.to_string(),
             tools: MANY_TOOLS,
-            cycle_ratio: cycle.median / cycle_few.median,
+            cycle_ratio,
             instructions_ratio: cost.zip(cost_few).map(|(many, few)| many.instructions / few.instructions),
-            cycle: *cycle,
+            cycle,
             cost,
         });
     }
