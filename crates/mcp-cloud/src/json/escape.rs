@@ -1,6 +1,6 @@
 //! Text into the inside of a JSON string, and back (RFC 8259 §7).
 
-use super::plain::{WORD, backslash, first, is_special, plain, special};
+use super::plain::{WORD, backslash, first, plain, special};
 
 /// Appends UTF-8 text as the inside of a JSON string.
 pub(crate) fn escape(out: &mut Vec<u8>, text: &[u8]) {
@@ -20,6 +20,24 @@ pub(crate) fn escape(out: &mut Vec<u8>, text: &[u8]) {
     one_by_one(out, rest);
 }
 
+/// What stands behind the backslash for each byte; zero for what needs none.
+const ESCAPES: [u8; 256] = {
+    let mut escapes = [0; 256];
+    let mut control = 0;
+    while control < 0x20 {
+        escapes[control] = b'u';
+        control += 1;
+    }
+    escapes[8] = b'b';
+    escapes[9] = b't';
+    escapes[10] = b'n';
+    escapes[12] = b'f';
+    escapes[13] = b'r';
+    escapes[b'"' as usize] = b'"';
+    escapes[b'\\' as usize] = b'\\';
+    escapes
+};
+
 /// Appends up to a word of text, byte by byte.
 fn one_by_one(out: &mut Vec<u8>, few: &[u8]) {
     const LONGEST: usize = r"\u0000".len();
@@ -32,19 +50,14 @@ fn one_by_one(out: &mut Vec<u8>, few: &[u8]) {
         }
     };
     for &byte in few {
-        if !is_special(byte) {
-            push(byte);
-            continue;
-        }
-        push(b'\\');
-        match byte {
-            b'"' | b'\\' => push(byte),
-            b'\n' => push(b'n'),
-            b'\r' => push(b'r'),
-            b'\t' => push(b't'),
-            8 => push(b'b'),
-            12 => push(b'f'),
+        match ESCAPES[usize::from(byte)] {
+            0 => push(byte),
+            letter if letter != b'u' => {
+                push(b'\\');
+                push(letter);
+            }
             _ => {
+                push(b'\\');
                 let digit = |value: u8| if value < 10 { b'0' + value } else { b'a' + value - 10 };
                 [b'u', b'0', b'0', digit(byte >> 4), digit(byte & 15)].into_iter().for_each(&mut push);
             }

@@ -3,13 +3,13 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rmcp::{
-    RoleServer, ServerHandler,
+    RoleServer,
     model::{ClientJsonRpcMessage, InitializeRequestParams},
     service::{RunningService, serve_directly},
 };
 use tokio::sync::mpsc;
 
-use super::peer::{Lent, Outgoing, Rules, Sink, Waiting};
+use super::peer::{Lent, Notify, Outgoing, PeerService, Rules, Sink, Waiting};
 use crate::handler::{Client, asked::Asked};
 
 /// How many idle services are kept for the requests to come.
@@ -65,19 +65,19 @@ impl Connection {
 
 /// The service that hands a client's notifications to the handler, which rmcp lets nobody else do. Its peer is the one
 /// that a handler gets with a notification.
-pub(super) struct Main<H: ServerHandler> {
-    _service: RunningService<RoleServer, Arc<H>>,
+pub(super) struct Main {
+    _service: RunningService<RoleServer, PeerService>,
     inbox: mpsc::UnboundedSender<ClientJsonRpcMessage>,
 }
 
-impl<H: ServerHandler> Main<H> {
-    pub(super) fn start(handler: Arc<H>, connection: &Arc<Connection>) -> Self {
+impl Main {
+    pub(super) fn start(handler: Arc<dyn Notify>, connection: &Arc<Connection>) -> Self {
         let rules = Arc::new(Rules::default());
         let sink = connection.client.clone().map_or(Sink::Nowhere, Sink::Client);
         rules.allow_asking(connection.client.as_ref().is_some_and(Client::can_ask));
         let transport = Outgoing::new(sink, Arc::downgrade(connection), rules);
         let inbox = transport.address.clone();
-        let service = serve_directly(handler, transport, connection.info.get().cloned());
+        let service = serve_directly(PeerService(Some(handler)), transport, connection.info.get().cloned());
         Self { _service: service, inbox }
     }
 

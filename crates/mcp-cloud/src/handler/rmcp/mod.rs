@@ -35,7 +35,7 @@ const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
 pub(crate) struct RmcpHandler<H: ServerHandler> {
     handler: Arc<H>,
     connection: Arc<Connection>,
-    main: OnceLock<Main<H>>,
+    main: OnceLock<Main>,
 }
 
 impl<H: ServerHandler> RmcpHandler<H> {
@@ -127,7 +127,7 @@ impl<H: ServerHandler> Handler for RmcpHandler<H> {
                     return;
                 };
                 typed.extensions_mut().insert(notification.http);
-                let main = self.main.get_or_init(|| Main::start(Arc::clone(&self.handler), &self.connection));
+                let main = self.main.get_or_init(|| Main::start(Arc::clone(&self.handler) as _, &self.connection));
                 main.hand_over(JsonRpcMessage::notification(typed));
             }
         }

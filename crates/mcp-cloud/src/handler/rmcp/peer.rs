@@ -4,6 +4,7 @@ use std::{
     fmt::{self, Write},
     future::Future,
     io,
+    pin::Pin,
     sync::{
         Arc, Weak,
         atomic::{AtomicBool, AtomicU8, Ordering},
@@ -15,10 +16,10 @@ use bytes::Bytes;
 #[expect(deprecated, reason = "deprecated in the protocol, which still has it")]
 use rmcp::model::LoggingLevel;
 use rmcp::{
-    Peer, RoleServer, Service,
+    Peer, RoleServer, ServerHandler, Service,
     model::{
-        ClientJsonRpcMessage, ClientRequest, ErrorData, InitializeRequestParams, JsonRpcMessage, JsonRpcRequest,
-        RequestId, ServerJsonRpcMessage, ServerNotification, ServerRequest,
+        ClientJsonRpcMessage, ClientNotification, ClientRequest, ErrorData, InitializeRequestParams, JsonRpcMessage,
+        JsonRpcRequest, RequestId, ServerConfig, ServerJsonRpcMessage, ServerNotification, ServerRequest,
     },
     service::{NotificationContext, RequestContext, RunningService, serve_directly},
 };
@@ -34,7 +35,7 @@ use crate::handler::{Answer, Client, Unreachable};
 pub(super) struct Lent {
     /// The handler at work. What it needs is a few kilobytes, the same for every request.
     pub(super) work: ReusableBoxFuture<'static, Answer>,
-    service: RunningService<RoleServer, NoService>,
+    service: RunningService<RoleServer, PeerService>,
     pub(super) outgoing: mpsc::UnboundedReceiver<Bytes>,
     rules: Arc<Rules>,
     /// How many handles of the peer there are when nobody but this has one.
@@ -46,7 +47,7 @@ impl Lent {
         let (sender, outgoing) = mpsc::unbounded_channel();
         let rules = Arc::new(Rules::default());
         let transport = Outgoing::new(Sink::Request(sender), Arc::downgrade(connection), Arc::clone(&rules));
-        let service = serve_directly(NoService, transport, info);
+        let service = serve_directly(PeerService(None), transport, info);
         let own_handles = handles(service.peer());
         Self { work: ReusableBoxFuture::new(std::future::pending()), service, outgoing, rules, own_handles }
     }
@@ -160,28 +161,47 @@ impl Logging {
     }
 }
 
-/// The service behind a lent peer: it is never called, because no request comes through its transport.
-struct NoService;
+/// Whom a service hands notifications to. One kind of service for all handlers, because rmcp's loop around it is made anew
+/// for each kind, and is large.
+pub(super) trait Notify: Send + Sync {
+    fn notify(&self, notification: ClientNotification, context: NotificationContext<RoleServer>) -> Notified<'_>;
+}
 
-impl Service<RoleServer> for NoService {
+type Notified<'a> = Pin<Box<dyn Future<Output = Result<(), ErrorData>> + Send + 'a>>;
+
+impl<H: ServerHandler> Notify for H {
+    fn notify(&self, notification: ClientNotification, context: NotificationContext<RoleServer>) -> Notified<'_> {
+        Box::pin(Service::handle_notification(self, notification, context))
+    }
+}
+
+/// The service behind a peer. No request comes through its transport; notifications do where it has somebody to hand
+/// them to.
+pub(super) struct PeerService(pub(super) Option<Arc<dyn Notify>>);
+
+impl Service<RoleServer> for PeerService {
     async fn handle_request(
         &self,
         _: ClientRequest,
         _: RequestContext<RoleServer>,
     ) -> Result<rmcp::model::ServerResult, ErrorData> {
-        Err(ErrorData::internal_error("a lent peer takes no requests", None))
+        Err(ErrorData::internal_error("this peer takes no requests", None))
     }
 
     async fn handle_notification(
         &self,
-        _: rmcp::model::ClientNotification,
-        _: NotificationContext<RoleServer>,
+        notification: ClientNotification,
+        context: NotificationContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        Ok(())
+        match &self.0 {
+            Some(handler) => handler.notify(notification, context).await,
+            None => Ok(()),
+        }
     }
 
-    fn get_info(&self) -> rmcp::model::ServerConfig {
-        Default::default()
+    fn get_info(&self) -> ServerConfig {
+        // Asked of a client alone.
+        ServerConfig::default()
     }
 }
 

@@ -2,13 +2,11 @@
 
 use std::{
     io::{self, ErrorKind, Read},
-    mem::MaybeUninit,
     net::TcpStream,
     time::Instant,
 };
 
 use bytes::{Bytes, BytesMut};
-use httparse::ParserConfig;
 
 use super::runtime_api::instant;
 use crate::json::Span;
@@ -67,16 +65,10 @@ impl Inbox {
         self.end = 0;
         loop {
             self.fill(stream)?;
-            let mut headers = [const { MaybeUninit::uninit() }; 48];
-            let mut response = httparse::Response::new(&mut []);
-            let read = self.buffer.get(..self.end).unwrap_or_default();
-            let parsed = ParserConfig::default().parse_response_with_uninit_headers(&mut response, read, &mut headers);
-            match parsed.map_err(io::Error::other)? {
-                httparse::Status::Complete(length) => return Ok(Head::of(&response, read, length)),
-                httparse::Status::Partial if self.end > MAX_HEAD => {
-                    return Err(io::Error::other("it sent a head that does not end"));
-                }
-                httparse::Status::Partial => {}
+            match Head::read(self.buffer.get(..self.end).unwrap_or_default())? {
+                Some(head) => return Ok(head),
+                None if self.end > MAX_HEAD => return Err(io::Error::other("it sent a head that does not end")),
+                None => {}
             }
         }
     }
@@ -192,51 +184,83 @@ fn buffer(size: usize) -> BytesMut {
 }
 
 impl Head {
-    fn of(response: &httparse::Response<'_, '_>, read: &[u8], body: usize) -> Self {
+    /// Reads a head (RFC 9112 §2.1): a status line, and lines of which few matter. Nothing where it is not all there yet.
+    fn read(text: &[u8]) -> io::Result<Option<Self>> {
+        let malformed = || io::Error::other("it sent what is no HTTP response");
+        let Some(first) = line(text, 0) else { return Ok(None) };
         let mut head = Self {
-            status: response.code.unwrap_or_default(),
+            status: status(first.of(text)).ok_or_else(malformed)?,
             length: Length::UntilClose,
-            close: response.version == Some(0),
-            body,
+            close: first.of(text).starts_with(b"HTTP/1.0"),
+            body: 0,
             request_id: Span::default(),
             invoked_function_arn: Span::default(),
             trace_id: None,
             invocation_id: None,
             deadline: None,
         };
-        for header in response.headers.iter() {
-            let value = || std::str::from_utf8(header.value).unwrap_or_default();
-            let place = || {
-                let start = (header.value.as_ptr() as usize).wrapping_sub(read.as_ptr() as usize);
-                Span { start, end: start + header.value.len() }
-            };
-            // The length tells almost every name apart before a letter is compared.
-            match header.name.len() {
-                10 if is(header, "connection") => head.close = value().eq_ignore_ascii_case("close"),
-                14 if is(header, "content-length") => {
-                    head.length = value().parse().map_or(Length::UntilClose, Length::Known);
-                }
-                17 if is(header, "transfer-encoding") => head.length = Length::Chunked,
-                23 if is(header, "lambda-runtime-trace-id") => head.trace_id = Some(place()),
-                26 if is(header, "lambda-runtime-deadline-ms") => {
-                    head.deadline = value().parse().ok().and_then(instant);
-                }
-                28 if is(header, "lambda-runtime-invocation-id") => head.invocation_id = Some(place()),
-                29 if is(header, "lambda-runtime-aws-request-id") => head.request_id = place(),
-                35 if is(header, "lambda-runtime-invoked-function-arn") => head.invoked_function_arn = place(),
-                _ => {}
+        let mut next = after(text, first);
+        loop {
+            let Some(line) = line(text, next) else { return Ok(None) };
+            next = after(text, line);
+            if line.start == line.end {
+                break;
             }
+            let colon = memchr::memchr(b':', line.of(text)).ok_or_else(malformed)?;
+            let name = Span { start: line.start, end: line.start + colon };
+            let value = trimmed(text, Span { start: name.end + 1, end: line.end });
+            head.note(name.of(text), value, text);
         }
+        head.body = next;
         if matches!(head.status, 100..200 | 204 | 304) {
             head.length = Length::Known(0);
         }
         head.close |= matches!(head.length, Length::UntilClose);
-        head
+        Ok(Some(head))
+    }
+
+    fn note(&mut self, name: &[u8], value: Span, text: &[u8]) {
+        let is = |wanted: &str| name.eq_ignore_ascii_case(wanted.as_bytes());
+        let said = || std::str::from_utf8(value.of(text)).unwrap_or_default();
+        // The length tells almost every name apart before a letter is compared.
+        match name.len() {
+            10 if is("connection") => self.close |= said().eq_ignore_ascii_case("close"),
+            14 if is("content-length") => self.length = said().parse().map_or(Length::UntilClose, Length::Known),
+            17 if is("transfer-encoding") => self.length = Length::Chunked,
+            23 if is("lambda-runtime-trace-id") => self.trace_id = Some(value),
+            26 if is("lambda-runtime-deadline-ms") => self.deadline = said().parse().ok().and_then(instant),
+            28 if is("lambda-runtime-invocation-id") => self.invocation_id = Some(value),
+            29 if is("lambda-runtime-aws-request-id") => self.request_id = value,
+            35 if is("lambda-runtime-invoked-function-arn") => self.invoked_function_arn = value,
+            _ => {}
+        }
     }
 }
 
-fn is(header: &httparse::Header<'_>, name: &str) -> bool {
-    header.name.eq_ignore_ascii_case(name)
+/// The line that begins at a place, without its end; nothing where the end is not there yet.
+fn line(text: &[u8], start: usize) -> Option<Span> {
+    let rest = text.get(start..)?;
+    let length = memchr::memchr(b'\n', rest)?;
+    let is_pair = length > 0 && rest.get(length - 1) == Some(&b'\r');
+    Some(Span { start, end: start + length - usize::from(is_pair) })
+}
+
+/// Where the line behind this one begins.
+fn after(text: &[u8], line: Span) -> usize {
+    line.end + if text.get(line.end) == Some(&b'\r') { 2 } else { 1 }
+}
+
+/// The status that a status line names.
+fn status(line: &[u8]) -> Option<u16> {
+    let [b' ', digits @ ..] = line.strip_prefix(b"HTTP/1.")?.get(1..5)? else { return None };
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+fn trimmed(text: &[u8], value: Span) -> Span {
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let leading = value.of(text).iter().take_while(|byte| is_space(byte)).count();
+    let trailing = value.of(text).iter().skip(leading).rev().take_while(|byte| is_space(byte)).count();
+    Span { start: value.start + leading, end: value.end - trailing }
 }
 
 /// Whether the other side has closed the connection.
@@ -294,8 +318,40 @@ mod tests {
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffff\r\n",
             "nonsense\r\n\r\n",
+            "HTTP/2 200\r\n\r\n",
+            "HTTP/1.1 2\u{e9} OK\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n",
         ] {
             read(response.as_bytes(), 4096).unwrap_err();
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn arbitrary_heads_never_panic(text in "(HTTP/1.1 [0-9]{3}|[a-z-]{1,20}|:| |\r|\n|\r\n|.){0,30}") {
+            let _ = Head::read(text.as_bytes());
+        }
+
+        #[test]
+        fn a_head_is_read_as_httparse_reads_it(
+            headers in proptest::collection::vec(("[a-zA-Z-]{1,40}", "[ \t]{0,2}[a-z0-9:;=-]{0,40}[ \t]{0,2}"), 0..10),
+            id in "[a-z0-9-]{1,40}", length in 0_usize..1000, status in 200_u16..600,
+        ) {
+            let mut text = format!("HTTP/1.1 {status} Fine\r\n");
+            for (name, value) in &headers {
+                text += &format!("x-{name}:{value}\r\n");
+            }
+            text += &format!("Lambda-Runtime-Aws-Request-Id: {id} \r\nContent-Length:{length}\r\n\r\nbody");
+            let mut there = [httparse::EMPTY_HEADER; 16];
+            let mut response = httparse::Response::new(&mut there);
+            let body = response.parse(text.as_bytes()).unwrap().unwrap();
+            let head = Head::read(text.as_bytes()).unwrap().unwrap();
+            proptest::prop_assert_eq!((head.body, Some(head.status)), (body, response.code));
+            proptest::prop_assert_eq!(head.request_id.of(text.as_bytes()), id.as_bytes());
+            let expected = if status == 204 || status == 304 { 0 } else { length };
+            proptest::prop_assert!(matches!(head.length, Length::Known(found) if found == expected));
+            proptest::prop_assert!(Head::read(&text.as_bytes()[..body - 1]).unwrap().is_none());
         }
     }
 
