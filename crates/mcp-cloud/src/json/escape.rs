@@ -38,32 +38,19 @@ const ESCAPES: [u8; 256] = {
     escapes
 };
 
-/// Appends up to a word of text, byte by byte.
+/// Appends a few bytes of text, one by one.
+#[inline]
 fn one_by_one(out: &mut Vec<u8>, few: &[u8]) {
-    const LONGEST: usize = r"\u0000".len();
-    let mut written = [0; LONGEST * WORD];
-    let mut length = 0;
-    let mut push = |byte| {
-        if let Some(place) = written.get_mut(length) {
-            *place = byte;
-            length += 1;
-        }
-    };
     for &byte in few {
         match ESCAPES[usize::from(byte)] {
-            0 => push(byte),
-            letter if letter != b'u' => {
-                push(b'\\');
-                push(letter);
-            }
-            _ => {
-                push(b'\\');
+            0 => out.push(byte),
+            b'u' => {
                 let digit = |value: u8| if value < 10 { b'0' + value } else { b'a' + value - 10 };
-                [b'u', b'0', b'0', digit(byte >> 4), digit(byte & 15)].into_iter().for_each(&mut push);
+                out.extend_from_slice(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 15)]);
             }
+            letter => out.extend_from_slice(&[b'\\', letter]),
         }
     }
-    out.extend_from_slice(written.get(..length).unwrap_or_default());
 }
 
 /// How many bytes [`escape`] would append.
