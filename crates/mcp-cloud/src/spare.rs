@@ -12,8 +12,8 @@ thread_local! {
 
 /// More headers than this are not kept for.
 const MAX_HEADERS: usize = 32;
-/// Nor are more bytes: a buffered reply on Lambda has 6 MB at most.
-const MAX_BYTES: usize = 8 * 1024 * 1024;
+/// Nor are more bytes. A buffered reply on Lambda has 6 MB at most, for which there may be room twice over.
+const MAX_BYTES: usize = 16 * 1024 * 1024;
 
 /// No headers, with room for a few where a reply on this thread has left some.
 pub(crate) fn headers() -> HeaderMap {

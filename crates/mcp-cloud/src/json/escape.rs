@@ -5,19 +5,54 @@ use super::plain::{WORD, backslash, first, plain, special};
 /// Appends UTF-8 text as the inside of a JSON string.
 pub(crate) fn escape(out: &mut Vec<u8>, text: &[u8]) {
     out.reserve(text.len());
+    pieces(text, |piece| match piece {
+        Piece::Plain(run) => out.extend_from_slice(run),
+        Piece::Dense(few) => one_by_one(out, few),
+    });
+}
+
+/// Text that needs no escape, and was left out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Run<'t> {
+    pub(crate) text: &'t [u8],
+    /// Where it belongs in what was written.
+    pub(crate) at: usize,
+}
+
+/// Shorter runs are quicker copied than kept apart.
+const LONG_RUN: usize = 16 * 1024;
+
+/// As [`escape`], but leaves out long runs that need no escape.
+pub(crate) fn escape_around<'t>(out: &mut Vec<u8>, text: &'t [u8], runs: &mut Vec<Run<'t>>) {
+    pieces(text, |piece| match piece {
+        Piece::Plain(run) if run.len() >= LONG_RUN => runs.push(Run { text: run, at: out.len() }),
+        Piece::Plain(run) => out.extend_from_slice(run),
+        Piece::Dense(few) => one_by_one(out, few),
+    });
+}
+
+enum Piece<'t> {
+    /// Stands in a JSON string as it is.
+    Plain(&'t [u8]),
+    /// A few bytes with something to escape among them, or at the end of the text.
+    Dense(&'t [u8]),
+}
+
+/// Takes text apart. JSON within JSON has something to escape every few bytes, and is quickest written one by one.
+#[inline(always)]
+fn pieces<'t>(text: &'t [u8], mut take: impl FnMut(Piece<'t>)) {
     let mut rest = text;
     while let Some((word, behind)) = rest.split_first_chunk::<WORD>() {
         if special(word) != 0 {
-            // JSON within JSON has something to escape every few bytes: one by one is quickest there.
-            one_by_one(out, word);
+            take(Piece::Dense(word));
             rest = behind;
         } else {
             let (run, behind) = rest.split_at(WORD + plain(behind));
-            out.extend_from_slice(run);
+            take(Piece::Plain(run));
             rest = behind;
         }
     }
-    one_by_one(out, rest);
+    take(Piece::Dense(rest));
 }
 
 /// What stands behind the backslash for each byte; zero for what needs none.
@@ -71,11 +106,6 @@ fn controls(text: &[u8]) -> usize {
     };
     let blocks = text.chunks(BLOCK).filter(|block| count(block) > 0);
     blocks.map(|block| block.iter().map(longer).sum::<usize>()).sum()
-}
-
-/// Whether text stands in a JSON string as it is.
-pub(crate) fn is_plain(text: &[u8]) -> bool {
-    plain(text) == text.len()
 }
 
 /// Turns the inside of a JSON string into the text it stands for, in its place, and returns that text's length. It is

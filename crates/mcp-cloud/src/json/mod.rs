@@ -7,7 +7,7 @@ mod plain;
 mod scan;
 mod write;
 
-pub(crate) use escape::{NoText, escape, escaped_length, is_plain, unescape};
+pub(crate) use escape::{NoText, Run, escape, escape_around, escaped_length, unescape};
 pub(crate) use scan::{Malformed, Quoted, Scanner, Span};
 pub(crate) use write::write;
 

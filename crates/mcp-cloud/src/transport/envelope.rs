@@ -193,7 +193,7 @@ impl<'a> Wire<'a> {
                     }
                 }
                 b"params" if !scanner.null()? => {
-                    let params = at(text, Head::read(text, scanner, &mut wire.head)?);
+                    let params = at(text, wire.head.read(text, scanner)?);
                     if wire.params.replace(params).is_some() {
                         return scanner.refuse("one member params");
                     }
@@ -211,15 +211,15 @@ impl<'a> Wire<'a> {
 
 impl<'a> Head<'a> {
     /// Reads what the gates need of the parameters, and passes them.
-    fn read(text: &'a str, scanner: &mut Scanner<'a>, head: &mut Self) -> Result<Span, Malformed> {
+    fn read(&mut self, text: &'a str, scanner: &mut Scanner<'a>) -> Result<Span, Malformed> {
         scanner.within(|scanner| {
             scanner.object(|scanner, name| {
                 let name = name.text(text.as_bytes()).unwrap_or_default();
                 let place = match &*name {
-                    b"_meta" => return head.read_meta(text, scanner),
-                    b"name" => &mut head.name,
-                    b"uri" => &mut head.uri,
-                    b"taskId" => &mut head.task_id,
+                    b"_meta" => return self.read_meta(text, scanner),
+                    b"name" => &mut self.name,
+                    b"uri" => &mut self.uri,
+                    b"taskId" => &mut self.task_id,
                     _ => return scanner.value().map(drop),
                 };
                 if place.replace(at(text, scanner.value()?)).is_some() {

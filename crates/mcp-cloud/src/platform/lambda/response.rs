@@ -7,23 +7,18 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderName, StatusCode, header, response::Parts};
 
 use super::request::Encoding;
-use crate::json::escape;
+use crate::json::{Run, escape, escape_around};
 
-/// What stands behind the body of a JSON document.
-pub(super) const END: &[u8] = br#""}"#;
-
-/// Bodies up to this size are written into the document at once, in bytes.
-const AT_ONCE: usize = 64 * 1024;
-
-/// Begins a reply as the JSON document the trigger expects. Returns the text that is still to be written into it,
-/// escaped, and [`END`] behind it; nothing where the document is complete.
-pub(super) fn begin<'b>(
+/// Writes a reply as the JSON document the trigger expects. Long runs of the body that need no escape are left out: they
+/// are put into `runs`, each with the place in `out` where it belongs.
+pub(super) fn document<'b>(
     out: &mut Vec<u8>,
+    runs: &mut Vec<Run<'b>>,
     parts: &Parts,
     body: &'b [u8],
     is_text: bool,
     encoding: Encoding,
-) -> Option<&'b [u8]> {
+) {
     status_code(out, parts.status);
     if matches!(encoding, Encoding::AlbSingle | Encoding::AlbMulti) {
         description(out, parts.status);
@@ -37,16 +32,12 @@ pub(super) fn begin<'b>(
     // Text goes as text: Base64 would make it a third longer.
     if is_text {
         out.extend_from_slice(br#","isBase64Encoded":false,"body":""#);
-        if body.len() > AT_ONCE {
-            return Some(body);
-        }
-        escape(out, body);
+        escape_around(out, body, runs);
     } else {
         out.extend_from_slice(br#","isBase64Encoded":true,"body":""#);
         out.extend_from_slice(STANDARD.encode(body).as_bytes());
     }
-    out.extend_from_slice(END);
-    None
+    out.extend_from_slice(br#""}"#);
 }
 
 /// Writes the head of a streamed reply: status and headers as JSON, and the eight zero bytes that end it
@@ -159,10 +150,10 @@ mod tests {
     }
 
     fn document_of(headers: &[(&str, &str)], body: &[u8], encoding: Encoding) -> Value {
-        let mut out = Vec::new();
-        if let Some(rest) = begin(&mut out, &parts(headers), body, std::str::from_utf8(body).is_ok(), encoding) {
-            escape(&mut out, rest);
-            out.extend_from_slice(END);
+        let (mut out, mut runs) = (Vec::new(), Vec::new());
+        document(&mut out, &mut runs, &parts(headers), body, std::str::from_utf8(body).is_ok(), encoding);
+        for run in runs.iter().rev() {
+            out.splice(run.at..run.at, run.text.iter().copied());
         }
         serde_json::from_slice(&out).unwrap()
     }

@@ -13,13 +13,7 @@ use super::{
     runtime_api::{Invocation, Reply, RuntimeApi},
 };
 use crate::{
-    McpService, RequestInfo,
-    body::Body,
-    handler::ErrorObject,
-    json::{escape, escaped_length, is_plain},
-    platform::ServeError,
-    spare,
-    transport::rejection,
+    McpService, RequestInfo, body::Body, handler::ErrorObject, platform::ServeError, spare, transport::rejection,
 };
 
 /// Serves invocations until the process is ended, or the Runtime API goes away.
@@ -124,30 +118,19 @@ impl Loop {
         reply.finish()
     }
 
-    /// Sends a reply as one JSON document. What is large is written and sent piece by piece: its memory is needed once,
-    /// and each piece is still in the processor's cache when it is sent.
+    /// Sends a reply as one JSON document. What is long and needs no escape, as Base64 does not, is sent from where it
+    /// stands.
     fn send_document(&mut self, parts: &Parts, body: &[u8], is_text: bool, encoding: Encoding) -> io::Result<()> {
         let Self { api, document, .. } = self;
+        let mut runs = Vec::new();
         document.clear();
-        let Some(text) = response::begin(document, parts, body, is_text, encoding) else {
-            let mut reply = api.reply(document.len());
-            reply.push(document)?;
-            return reply.finish();
-        };
-        let mut reply = api.reply(document.len() + escaped_length(text) + response::END.len());
-        reply.push(document)?;
-        document.clear();
-        for piece in text.chunks(PIECE) {
-            if is_plain(piece) {
-                // Base64 for instance, which is what most large results hold.
-                reply.push(piece)?;
-                continue;
-            }
-            escape(document, piece);
-            reply.push(document)?;
-            document.clear();
+        response::document(document, &mut runs, parts, body, is_text, encoding);
+        let mut reply = api.reply(document.len() + runs.iter().map(|run| run.text.len()).sum::<usize>());
+        reply.push_around(document, &runs)?;
+        // One large reply must not hold its memory for the rest of the function's life.
+        if document.capacity() > MAX_KEPT {
+            *document = Vec::new();
         }
-        reply.push(response::END)?;
         reply.finish()
     }
 
@@ -192,8 +175,8 @@ const RESTING: usize = 1;
 /// How many turns the others get. A timer that has run out takes one, and what waits for it another.
 const TURNS: usize = 3;
 
-/// How much of a large body is written at a time, in bytes: so much that it is sent from where it was written.
-const PIECE: usize = 64 * 1024;
+/// The memory of a document is given back above this size, in bytes.
+const MAX_KEPT: usize = 1024 * 1024;
 
 /// The body of a streamed reply that has none. A reply that ends with its head hangs in the gateway until the
 /// function's timeout: one byte ends it at once.

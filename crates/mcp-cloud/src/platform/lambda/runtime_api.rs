@@ -6,7 +6,7 @@
 //! first, which the other side delays by 40 ms.
 
 use std::{
-    io::{self, ErrorKind, Write},
+    io::{self, ErrorKind, IoSlice, Write},
     net::TcpStream,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -17,7 +17,10 @@ use super::{
     LambdaContext,
     inbox::{Head, Inbox, is_closed},
 };
-use crate::{byte_str::ByteStr, json::Span};
+use crate::{
+    byte_str::ByteStr,
+    json::{Run, Span},
+};
 
 /// Most events fit into it together with their head.
 const EVENT: usize = 16 * 1024;
@@ -222,12 +225,44 @@ impl Reply<'_> {
         if self.api.outbox.len() + piece.len() <= COALESCE {
             self.api.outbox.extend_from_slice(piece);
         } else {
-            self.flush()?;
-            stream(&mut self.api.stream, &self.api.address)?.write_all(piece)?;
+            self.write(&[piece])?;
         }
         if self.chunked {
             self.api.outbox.extend_from_slice(b"\r\n");
         }
+        Ok(())
+    }
+
+    /// Adds text with runs that are left out of it; all of it is sent at once where there are any.
+    pub(super) fn push_around(&mut self, text: &[u8], runs: &[Run<'_>]) -> io::Result<()> {
+        if runs.is_empty() {
+            return self.push(text);
+        }
+        let mut pieces = Vec::with_capacity(2 * runs.len() + 1);
+        let mut from = 0;
+        for run in runs {
+            pieces.extend([text.get(from..run.at).unwrap_or_default(), run.text]);
+            from = run.at;
+        }
+        pieces.push(text.get(from..).unwrap_or_default());
+        self.write(&pieces)
+    }
+
+    /// Sends what was added, and pieces behind it, without putting them together first.
+    fn write(&mut self, pieces: &[&[u8]]) -> io::Result<()> {
+        let stream = stream(&mut self.api.stream, &self.api.address)?;
+        let mut slices = vec![IoSlice::new(&self.api.outbox)];
+        slices.extend(pieces.iter().map(|piece| IoSlice::new(piece)));
+        let mut slices = slices.as_mut_slice();
+        while !slices.is_empty() {
+            match stream.write_vectored(slices) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(written) => IoSlice::advance_slices(&mut slices, written),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.api.outbox.clear();
         Ok(())
     }
 

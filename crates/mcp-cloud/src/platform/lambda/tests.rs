@@ -12,12 +12,7 @@ use super::{
     response,
 };
 use crate::{
-    McpService, RequestInfo,
-    handler::ErrorObject,
-    json::{Span, escape},
-    platform::ResponseMode,
-    testing,
-    transport::rejection,
+    McpService, RequestInfo, handler::ErrorObject, json::Span, platform::ResponseMode, testing, transport::rejection,
 };
 
 const BUFFERED: Gateway = Gateway { response_mode: ResponseMode::Buffered, managed: false };
@@ -52,11 +47,9 @@ async fn reply(service: &mut McpService, event: &Bytes) -> Value {
         Decoded::Completion => return Value::Null,
     };
     let (parts, body) = reply.into_parts();
-    let mut out = Vec::new();
-    if let Some(rest) = response::begin(&mut out, &parts, body.as_full().unwrap(), body.is_text(), encoding) {
-        escape(&mut out, rest);
-        out.extend_from_slice(response::END);
-    }
+    let (mut out, mut runs) = (Vec::new(), Vec::new());
+    response::document(&mut out, &mut runs, &parts, body.as_full().unwrap(), body.is_text(), encoding);
+    assert!(runs.is_empty(), "these replies are short");
     serde_json::from_slice(&out).unwrap()
 }
 
