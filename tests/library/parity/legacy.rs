@@ -117,9 +117,11 @@ fn refusals() -> Vec<Exchange> {
     let call = |name, tool: &str, arguments: Value| {
         legacy(name, "tools/call", json!({ "name": tool, "arguments": arguments }))
     };
-    let nested = "[".repeat(100_000);
-    let deep =
-        format!(r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{{"a":{nested}{}}}}}"#, "]".repeat(100_000));
+    let nested = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let ignored = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{{"a":{nested}}}}}"#);
+    let parsed = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"a","arguments":{{"a":{nested}}}}}}}"#
+    );
     let missing = json!({ "uri": "test://nothing" });
     vec![
         call("a tool nobody has", "nope", json!({})).refused(200, -32602),
@@ -143,7 +145,8 @@ fn refusals() -> Vec<Exchange> {
         post("another JSON-RPC", &[], r#"{"jsonrpc":"1.0","id":1,"method":"ping"}"#).refused(400, -32600),
         post("parameters in an array", &[], r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":[]}"#)
             .refused(400, -32600),
-        post("a message 100 000 levels deep", &[], deep).with_id(1).refused(400, -32700),
+        post("100 000 levels that nobody looks into", &[], ignored).with_id(1).gives([]),
+        post("100 000 levels of arguments", &[], parsed).with_id(1).refused(400, -32700),
         legacy("a version nobody speaks", "ping", json!({}))
             .with_header_instead("mcp-protocol-version", Some("1999-01-01"))
             .refused_with(400, -32022, super::versions("1999-01-01")),

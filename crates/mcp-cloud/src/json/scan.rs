@@ -69,9 +69,6 @@ pub(crate) struct Scanner<'t> {
     at: usize,
 }
 
-/// How deep values may lie in each other, as serde_json has it.
-const MAX_DEPTH: u32 = 128;
-
 impl<'t> Scanner<'t> {
     /// Begins at a place, so that what is found stands where it stands in the whole text.
     pub(crate) fn new(text: &'t [u8], start: usize) -> Self {
@@ -205,7 +202,7 @@ impl<'t> Scanner<'t> {
     ///
     /// # Errors
     ///
-    /// [`Malformed`] where none stands here, or one that nests more than 128 deep.
+    /// [`Malformed`] where none stands here.
     pub(crate) fn value(&mut self) -> Result<Span, Malformed> {
         let mut nesting = Nesting::default();
         self.peek();
@@ -218,7 +215,7 @@ impl<'t> Scanner<'t> {
                 b'{' => {
                     self.at += 1;
                     if !self.skip(b'}') {
-                        self.descend(&mut nesting, true)?;
+                        nesting.enter(true);
                         self.name()?;
                         continue;
                     }
@@ -226,7 +223,7 @@ impl<'t> Scanner<'t> {
                 b'[' => {
                     self.at += 1;
                     if !self.skip(b']') {
-                        self.descend(&mut nesting, false)?;
+                        nesting.enter(false);
                         continue;
                     }
                 }
@@ -240,7 +237,7 @@ impl<'t> Scanner<'t> {
             loop {
                 let Some(in_object) = nesting.innermost() else { return Ok(Span { start, end: self.at }) };
                 if self.skip(if in_object { b'}' } else { b']' }) {
-                    nesting.depth -= 1;
+                    nesting.leave();
                     continue;
                 }
                 self.expect(b',', "a comma or the end of what it separates")?;
@@ -300,10 +297,6 @@ impl<'t> Scanner<'t> {
         let name = self.string()?;
         self.expect(b':', "a colon")?;
         Ok(name)
-    }
-
-    fn descend(&self, nesting: &mut Nesting, object: bool) -> Result<(), Malformed> {
-        nesting.enter(object).ok_or_else(|| self.malformed("values that lie less deep in each other"))
     }
 
     /// Passes the first byte of a value of a certain kind.
@@ -380,22 +373,36 @@ impl<'t> Scanner<'t> {
     }
 }
 
-/// Which of the values around a place are objects: a bit for each, that of the outermost lowest.
+/// Which of the values around a place are objects: a bit for each, so that values may lie as deep in each other as they
+/// like.
 #[derive(Default)]
 struct Nesting {
+    /// Of the innermost, that of the outermost among them lowest.
     objects: u128,
+    /// How many bits there are.
     depth: u32,
+    /// The bits around them.
+    outer: Vec<u128>,
 }
 
 impl Nesting {
-    fn enter(&mut self, object: bool) -> Option<()> {
-        if self.depth == MAX_DEPTH {
-            return None;
+    fn enter(&mut self, object: bool) {
+        if self.depth == u128::BITS {
+            self.outer.push(std::mem::take(&mut self.objects));
+            self.depth = 0;
         }
         let bit = 1_u128 << self.depth;
         self.objects = if object { self.objects | bit } else { self.objects & !bit };
         self.depth += 1;
-        Some(())
+    }
+
+    fn leave(&mut self) {
+        self.depth -= 1;
+        if self.depth == 0
+            && let Some(outer) = self.outer.pop()
+        {
+            (self.objects, self.depth) = (outer, u128::BITS);
+        }
     }
 
     fn innermost(&self) -> Option<bool> {
@@ -416,11 +423,13 @@ mod tests {
     }
 
     #[test]
-    fn values_may_lie_128_deep_in_each_other_and_no_deeper() {
-        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
-        assert!(passes(&nested(128)));
-        assert!(!passes(&format!("[{}]", nested(129))));
-        assert!(!passes(&"{\"a\":".repeat(1_000_000)));
+    fn values_may_lie_as_deep_in_each_other_as_they_like() {
+        for depth in [1, 127, 128, 129, 256, 257, 100_000] {
+            let nested = |inside: &str| format!("{}{inside}{}", r#"[{"a":"#.repeat(depth), "}]".repeat(depth));
+            assert!(passes(&nested("1")), "{depth}");
+            assert!(!passes(&nested("1]")) && !passes(&nested("")), "{depth}");
+            assert!(!passes(&"[{\"a\":".repeat(depth)), "{depth}");
+        }
     }
 
     #[test]
