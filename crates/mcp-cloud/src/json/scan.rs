@@ -186,6 +186,15 @@ impl<'t> Scanner<'t> {
         if self.null()? { Ok(None) } else { self.string().map(Some) }
     }
 
+    /// Passes any value, or `null`, which is none.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] where neither stands here.
+    pub(crate) fn optional_value(&mut self) -> Result<Option<Span>, Malformed> {
+        if self.null()? { Ok(None) } else { self.value().map(Some) }
+    }
+
     /// Passes `null`, if that is what comes.
     ///
     /// # Errors

@@ -199,7 +199,7 @@ impl<'a> Wire<'a> {
                     }
                 }
                 b"params" => {}
-                b"result" | b"error" => wire.is_answered |= !scanner.null()? && scanner.value().map(|_| true)?,
+                b"result" | b"error" => wire.is_answered |= scanner.optional_value()?.is_some(),
                 _ => drop(scanner.value()?),
             }
             Ok(())

@@ -4,14 +4,13 @@
 
 use bytes::Bytes;
 use memchr::memmem;
-use serde::{
-    Deserialize,
-    de::{IgnoredAny, MapAccess, Visitor},
-};
-use serde_json::{Value, value::RawValue};
+use serde_json::Value;
 
 use super::era::Era;
-use crate::handler::Answer;
+use crate::{
+    handler::Answer,
+    json::{Malformed, Scanner},
+};
 
 const META: &str = "_meta";
 const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
@@ -148,61 +147,28 @@ impl<'a> Members<'a> {
             let result_type = starts_complete.then_some(Member { start: br#"{"resultType":"#.len(), text });
             return Self { result_type, ..Self::default() };
         }
-        let mut members: Self = Self::default();
-        let Ok(Picked(picked)) = serde_json::from_slice::<Picked<'a>>(result) else { return members };
-        for (name, value) in picked {
-            let start = (value.get().as_ptr() as usize).wrapping_sub(result.as_ptr() as usize);
-            let member = Some(Member { start, text: value.get() });
-            match name {
-                Name::ResultType => members.result_type = member,
-                Name::TtlMs => members.ttl_ms = member,
-                Name::CacheScope => members.cache_scope = member,
-                Name::Meta => members.meta = member,
-                Name::Other => {}
-            }
-        }
-        members
+        Self::read(result).unwrap_or_default()
     }
-}
 
-#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
-enum Name {
-    #[serde(rename = "resultType")]
-    ResultType,
-    #[serde(rename = "ttlMs")]
-    TtlMs,
-    #[serde(rename = "cacheScope")]
-    CacheScope,
-    #[serde(rename = "_meta")]
-    Meta,
-    #[serde(other)]
-    Other,
-}
-
-/// The members with one of the names, raw.
-struct Picked<'a>(Vec<(Name, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Picked<'de> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Picker;
-        impl<'de> Visitor<'de> for Picker {
-            type Value = Picked<'de>;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a result")
+    fn read(result: &'a [u8]) -> Result<Self, Malformed> {
+        let mut members = Self::default();
+        let mut scanner = Scanner::new(result, 0);
+        scanner.object(|scanner, name| {
+            let name = name.text(result).unwrap_or_default();
+            let value = scanner.value()?;
+            let text = std::str::from_utf8(value.of(result)).unwrap_or_default();
+            let member = Some(Member { start: value.start, text });
+            match &*name {
+                b"resultType" => members.result_type = member,
+                b"ttlMs" => members.ttl_ms = member,
+                b"cacheScope" => members.cache_scope = member,
+                b"_meta" => members.meta = member,
+                _ => {}
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut picked = Vec::new();
-                while let Some(name) = map.next_key::<Name>()? {
-                    if name == Name::Other {
-                        map.next_value::<IgnoredAny>()?;
-                    } else {
-                        picked.push((name, map.next_value()?));
-                    }
-                }
-                Ok(Picked(picked))
-            }
-        }
-        deserializer.deserialize_map(Picker)
+            Ok::<_, Malformed>(())
+        })?;
+        scanner.end()?;
+        Ok(members)
     }
 }
 

@@ -2,9 +2,9 @@
 //! try one kind after the other on a buffered copy, which is slow, and makes programs large.
 
 use rmcp::model::{
-    ClientNotification, ClientRequest, ClientResult, CustomNotification, CustomRequest, CustomResult, Extensions,
-    JsonObject, Notification, NotificationMetaObject, NotificationNoParam, Request, RequestId, RequestMetaObject,
-    RequestNoParam, RequestOptionalParam, RequestParamsMeta, ServerRequest,
+    CancelledNotification, ClientNotification, ClientRequest, ClientResult, CustomNotification, CustomRequest,
+    CustomResult, Extensions, JsonObject, NotificationMetaObject, NotificationNoParam, ProgressNotification, Request,
+    RequestId, RequestMetaObject, RequestNoParam, RequestOptionalParam, RequestParamsMeta, ServerRequest,
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, error::Category};
@@ -136,17 +136,13 @@ pub(super) fn notification(method: &str, params: Option<&[u8]>) -> Result<Client
     let required = params.unwrap_or(NO_PARAMS);
     Ok(match method {
         "notifications/cancelled" => {
-            let mut params: rmcp::model::CancelledNotificationParam = read(required)?;
-            let meta = params.meta.take();
-            let mut notification = Notification::new(params);
-            notification.extensions = extensions(meta);
+            let mut notification = CancelledNotification::new(read(required)?);
+            notification.extensions = extensions(notification.params.meta.take());
             To::CancelledNotification(notification)
         }
         "notifications/progress" => {
-            let mut params: rmcp::model::ProgressNotificationParam = read(required)?;
-            let meta = params.meta.take();
-            let mut notification = Notification::new(params);
-            notification.extensions = extensions(meta);
+            let mut notification = ProgressNotification::new(read(required)?);
+            notification.extensions = extensions(notification.params.meta.take());
             To::ProgressNotification(notification)
         }
         "notifications/initialized" => {

@@ -71,9 +71,9 @@ impl Event {
                 b"path" => event.path = scanner.optional_string()?,
                 b"rawPath" => event.raw_path = scanner.optional_string()?,
                 b"rawQueryString" => event.raw_query_string = scanner.optional_string()?,
-                b"queryStringParameters" => event.query_string_parameters = optional_value(scanner)?,
+                b"queryStringParameters" => event.query_string_parameters = scanner.optional_value()?,
                 b"multiValueQueryStringParameters" => {
-                    event.multi_value_query_string_parameters = optional_value(scanner)?;
+                    event.multi_value_query_string_parameters = scanner.optional_value()?;
                 }
                 b"headers" => headers(scanner, &mut fields.single)?,
                 b"multiValueHeaders" => {
@@ -86,7 +86,7 @@ impl Event {
                 }
                 b"body" => event.body = scanner.optional_string()?,
                 b"isBase64Encoded" => event.is_base64_encoded = boolean(scanner)?,
-                b"invokeCompletionStatus" => event.is_completion = optional_value(scanner)?.is_some(),
+                b"invokeCompletionStatus" => event.is_completion = scanner.optional_value()?.is_some(),
                 _ => drop(scanner.value()?),
             }
             Ok::<_, Malformed>(())
@@ -102,7 +102,7 @@ impl Context {
         scanner.object(|scanner, name| {
             let Some(name) = name.text(text) else { return scanner.value().map(drop) };
             match &*name {
-                b"elb" => context.is_load_balancer = optional_value(scanner)?.is_some(),
+                b"elb" => context.is_load_balancer = scanner.optional_value()?.is_some(),
                 b"http" if !scanner.null()? => {
                     context.has_http = true;
                     let (method, source_ip) = (&mut context.method, &mut context.source_ip);
@@ -114,7 +114,7 @@ impl Context {
                 b"http" | b"identity" => {}
                 b"domainName" => context.domain_name = scanner.optional_string()?,
                 b"stage" => context.stage = scanner.optional_string()?,
-                b"authorizer" => context.authorizer = optional_value(scanner)?,
+                b"authorizer" => context.authorizer = scanner.optional_value()?,
                 _ => drop(scanner.value()?),
             }
             Ok::<_, Malformed>(())
@@ -137,10 +137,6 @@ fn strings<const N: usize>(
         }
         Ok(())
     })
-}
-
-fn optional_value(scanner: &mut Scanner<'_>) -> Result<Option<Span>, Malformed> {
-    if scanner.null()? { Ok(None) } else { scanner.value().map(Some) }
 }
 
 fn boolean(scanner: &mut Scanner<'_>) -> Result<bool, Malformed> {
