@@ -35,22 +35,6 @@ pub struct Position {
     pub column: usize,
 }
 
-impl Position {
-    /// Finds the place of a byte offset in a text; an offset past the end is the end.
-    pub(crate) fn of(text: &str, offset: usize) -> Self {
-        let mut offset = offset.min(text.len());
-        while !text.is_char_boundary(offset) {
-            offset -= 1;
-        }
-        let before = text.get(..offset).unwrap_or_default();
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Self {
-            line: before.matches('\n').count() + 1,
-            column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
-        }
-    }
-}
-
 /// `path:line:column: message`, the form editors and terminals turn into a link.
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -59,19 +43,5 @@ impl fmt::Display for Diagnostic {
             write!(f, "{line}:{column}:")?;
         }
         write!(f, " {}", self.message)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn position_counts_lines_and_characters_from_one() {
-        let text = "a = 1\nü = \"x\"\n";
-        assert_eq!(Position::of(text, 0), Position { line: 1, column: 1 });
-        assert_eq!(Position::of(text, text.find('"').unwrap()), Position { line: 2, column: 5 });
-        assert_eq!(Position::of(text, 1_000), Position { line: 3, column: 1 });
-        assert_eq!(Position::of(text, 7), Position { line: 2, column: 1 }, "inside a character counts as its start");
     }
 }

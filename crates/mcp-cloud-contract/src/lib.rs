@@ -15,11 +15,21 @@ pub mod env {
     /// Where sessions of the legacy era are kept: [`SESSIONS_MEMORY`](super::SESSIONS_MEMORY) or
     /// [`SESSIONS_NONE`](super::SESSIONS_NONE).
     pub const SESSIONS: &str = "MCP_CLOUD_SESSIONS";
+    /// Where what instances share is kept: `dynamodb:TABLE`, or `redis`, whose URL is in [`REDIS_URL`].
+    pub const STORE: &str = "MCP_CLOUD_STORE";
+    /// How many hours the store keeps what nobody asks for.
+    pub const STORE_TTL: &str = "MCP_CLOUD_STORE_TTL";
+    /// URL of the Redis or Valkey server of [`STORE`]; a secret, for it may have a password in it.
+    pub const REDIS_URL: &str = "MCP_CLOUD_REDIS_URL";
+    /// The key that seals sessions; a secret.
+    pub const SEALING_KEY: &str = "MCP_CLOUD_SEALING_KEY";
     /// How many seconds the platform gives a request, where it says so neither with each request nor by its default
     /// value: a Cloud Run service with another request timeout than five minutes, for instance.
     pub const REQUEST_TIMEOUT: &str = "MCP_CLOUD_REQUEST_TIMEOUT";
     /// The path of the MCP endpoint; [`DEFAULT_PATH`](super::DEFAULT_PATH) unless set.
     pub const PATH: &str = "MCP_CLOUD_PATH";
+    /// The path that answers `200` as long as the process serves; [`HEALTH_PATH`](super::HEALTH_PATH) unless set.
+    pub const HEALTH_PATH: &str = "MCP_CLOUD_HEALTH_PATH";
     /// Values of the `Origin` header to accept besides the server's own, separated by commas.
     pub const ALLOWED_ORIGINS: &str = "MCP_CLOUD_ALLOWED_ORIGINS";
     /// Values of the `Host` header to accept besides the platform's own, separated by commas.
@@ -42,6 +52,12 @@ pub mod platform_env {
     pub const FUNCTIONS_CUSTOMHANDLER_PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
     /// Port a container must listen on (<https://cloud.google.com/run/docs/container-contract>).
     pub const PORT: &str = "PORT";
+    /// Where an OpenTelemetry collector is
+    /// (<https://opentelemetry.io/docs/specs/otel/protocol/exporter/>).
+    pub const OTEL_EXPORTER_OTLP_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+    /// What traces call the server
+    /// (<https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>).
+    pub const OTEL_SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
     /// Name of the Cloud Run service; present in every Cloud Run container.
     pub const K_SERVICE: &str = "K_SERVICE";
 }
@@ -50,7 +66,8 @@ pub mod platform_env {
 pub const DEFAULT_PATH: &str = "/mcp";
 /// The port the server listens on when nothing names one.
 pub const DEFAULT_PORT: u16 = 8080;
-/// The path that answers `200` as long as the process serves; it needs no MCP headers. It does not end in `z`,
+/// The path that answers `200` as long as the process serves, unless [`env::HEALTH_PATH`] says otherwise; it needs no MCP
+/// headers. It does not end in `z`,
 /// because Cloud Run keeps such paths for itself.
 pub const HEALTH_PATH: &str = "/health";
 /// Value of [`env::RESPONSE_MODE`]: the gateway streams.
@@ -61,5 +78,8 @@ pub const RESPONSE_MODE_BUFFERED: &str = "buffered";
 pub const SESSIONS_MEMORY: &str = "memory";
 /// Value of [`env::SESSIONS`]: nowhere; every request stands for itself.
 pub const SESSIONS_NONE: &str = "none";
+/// Value of [`env::SESSIONS`]: in the session id itself, sealed with [`env::SEALING_KEY`], so that any instance can open
+/// it. The library does not know it yet.
+pub const SESSIONS_SEALED: &str = "sealed";
 /// Name of the HTTP output binding of an Azure function whose requests arrive as a payload.
 pub const AZURE_HTTP_OUTPUT: &str = "res";

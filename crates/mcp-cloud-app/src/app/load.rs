@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use super::{App, resolve};
 use crate::{
-    config::{self, Cargo, FILE_NAME},
+    config::{self, Cargo, FILE_NAME, plain},
     diagnostic::{Diagnostic, Severity},
 };
 
@@ -35,6 +35,16 @@ pub enum LoadError {
         /// What the operating system says.
         source: io::Error,
     },
+    /// The file has no such environment.
+    #[error("`{}` has no environment `{}`", path.display(), plain(name))]
+    NoEnvironment {
+        /// The file.
+        path: PathBuf,
+        /// The environment that was asked for.
+        name: String,
+        /// The environments that it has.
+        known: Vec<String>,
+    },
     /// The file does not say what it should. The text is one line for each diagnostic.
     #[error("{}", lines(diagnostics))]
     Invalid {
@@ -52,6 +62,10 @@ impl LoadError {
                 "name the directory of a server, or write its `{FILE_NAME}`; one line is enough: `name = \"my-server\"`"
             )),
             Self::Missing { .. } | Self::Unreadable { .. } => None,
+            Self::NoEnvironment { known, name, .. } if known.is_empty() => {
+                Some(format!("an environment begins with `[env.{}]` in the file", plain(name)))
+            }
+            Self::NoEnvironment { known, .. } => Some(format!("it has `{}`", known.join("`, `"))),
             Self::Invalid { diagnostics } => diagnostics.iter().find_map(|diagnostic| diagnostic.hint.clone()),
         }
     }
@@ -61,38 +75,16 @@ fn lines(diagnostics: &[Diagnostic]) -> String {
     diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
-pub(super) fn load(path: &Path) -> Result<App, LoadError> {
-    let manifest = match path {
-        // Not `./mcp-cloud.toml`: the path is shown.
-        path if path == Path::new(".") => PathBuf::from(FILE_NAME),
-        path if path.is_dir() => path.join(FILE_NAME),
-        path => path.to_owned(),
-    };
+pub(super) fn load(path: &Path, environment: Option<&str>) -> Result<App, LoadError> {
+    let manifest = manifest(path);
     let text = read(&manifest)?;
-    let (config, mut diagnostics) = config::parse(&manifest, &text);
+    let (config, diagnostics) = config::parse(&manifest, &text, environment);
     let Some(config) = config else { return Err(LoadError::Invalid { diagnostics }) };
+    if let Some(name) = environment.filter(|name| !config.environments.iter().any(|known| known == name)) {
+        return Err(LoadError::NoEnvironment { path: manifest, name: name.to_owned(), known: config.environments });
+    }
     let manifest_directory = absolute_parent(&manifest)?;
-    let build_directory =
-        config.build_directory.as_ref().map_or(Path::new("."), |directory| Path::new(&directory.value));
-    let cargo = package(&manifest_directory.join(build_directory));
-    let cargo = cargo.map_err(|message| {
-        diagnostics.push(Diagnostic {
-            severity: Severity::Error,
-            path: manifest.clone(),
-            position: config.build_directory.as_ref().map(|directory| directory.position),
-            message: format!(
-                "there is no package to build: `{}` {message}",
-                build_directory.join("Cargo.toml").display()
-            ),
-            hint: Some(format!(
-                "put `{FILE_NAME}` beside the `Cargo.toml` of the server, or say where that is: `directory = \"…\"` \
-                 under `[build]`"
-            )),
-        });
-    });
-    let app = cargo.ok().and_then(|(package_directory, cargo)| {
-        resolve::resolve(config, &manifest, manifest_directory, package_directory, &cargo, &mut diagnostics)
-    });
+    let (app, mut diagnostics) = resolve::resolve(&config, &manifest, &manifest_directory, environment, diagnostics);
     diagnostics.sort_by_key(|diagnostic| diagnostic.position);
     match app {
         Some(app) if diagnostics.iter().all(|diagnostic| diagnostic.severity < Severity::Error) => {
@@ -102,9 +94,25 @@ pub(super) fn load(path: &Path) -> Result<App, LoadError> {
     }
 }
 
+pub(super) fn environments(path: &Path) -> Vec<String> {
+    let manifest = manifest(path);
+    let config = read(&manifest).ok().and_then(|text| config::parse(&manifest, &text, None).0);
+    config.map(|config| config.environments).unwrap_or_default()
+}
+
+/// The file that is meant by itself, or by the directory it is in.
+fn manifest(path: &Path) -> PathBuf {
+    match path {
+        // Not `./mcp-cloud.toml`: the path is shown.
+        path if path == Path::new(".") => PathBuf::from(FILE_NAME),
+        path if path.is_dir() => path.join(FILE_NAME),
+        path => path.to_owned(),
+    }
+}
+
 /// Reads the `Cargo.toml` of a directory, whose absolute path comes with it. The error completes a sentence that
 /// begins with the name of the file.
-fn package(directory: &Path) -> Result<(PathBuf, Cargo), String> {
+pub(super) fn package(directory: &Path) -> Result<(PathBuf, Cargo), String> {
     let missing = |error: LoadError| match error {
         LoadError::Unreadable { source, .. } => format!("cannot be read: {source}"),
         _ => "does not exist".to_owned(),
@@ -130,6 +138,17 @@ fn binary_sources(directory: &Path) -> Vec<String> {
         }
     }
     sources
+}
+
+/// The directory of the workspace that a package belongs to: the nearest above it whose `Cargo.toml` has one
+/// (<https://doc.rust-lang.org/cargo/reference/workspaces.html>). A package may be kept out of a workspace that is above
+/// it; then the larger directory is named, which holds all that is needed, too.
+pub(super) fn workspace(package_directory: &Path) -> PathBuf {
+    let has_workspace = |directory: &&Path| {
+        let manifest = read(&directory.join("Cargo.toml")).ok();
+        manifest.is_some_and(|text| Cargo::is_workspace(&String::from_utf8_lossy(&text)))
+    };
+    package_directory.ancestors().find(has_workspace).unwrap_or(package_directory).to_owned()
 }
 
 fn absolute_parent(manifest: &Path) -> Result<PathBuf, LoadError> {

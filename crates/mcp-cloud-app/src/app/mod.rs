@@ -1,166 +1,95 @@
 //! The resolved model: what to deploy, with every default filled in and every path absolute.
+//!
+//! What is said about a server wherever it runs is in [`sections`], what only one target knows in [`targets`], and the
+//! choices are in [`words`]. An `Option` that is left means something by itself, never "the default".
 
 mod load;
 mod resolve;
+pub mod sections;
+pub mod targets;
+pub mod words;
 
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
 
-pub use self::load::LoadError;
+pub use self::{
+    load::LoadError,
+    sections::{
+        Alarms, Auth, Build, CargoBuild, CommandBuild, Endpoint, Health, Network, Scaling, Secret, State, Telemetry,
+        WorkingHours,
+    },
+    targets::{Aws, Azure, AzureFunctions, CloudRun, Compose, Ecs, GithubActions, Google, Lambda},
+    words::{
+        Architecture, AuthMode, Egress, Exposure, PipelineTarget, Runtime, SecretDelivery, Sessions, Store, Traces,
+        Trigger,
+    },
+};
 use crate::diagnostic::{Diagnostic, Position, Severity};
 
 /// A server and how it is to be deployed, as its `mcp-cloud.toml` says and the defaults complete.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct App {
-    /// Names everything that is deployed: the stack, the function. Lower-case letters, digits and hyphens, at most 49.
+    /// Names everything that is deployed: the stack, the function, the service. Lower-case letters, digits and hyphens,
+    /// at most 49. Where an environment was asked for whose overlay has no name of its own, it ends in the environment's.
     pub name: String,
+    /// The environment that was asked for, whose overlay is part of what is said here.
+    pub environment_name: Option<String>,
     /// What the server is for, in one line of at most 256 characters; says the name when the file says nothing.
     pub description: String,
-    /// The path of the MCP endpoint, starting with `/` and ending without one.
-    pub path: String,
     /// Directory of `mcp-cloud.toml`, absolute.
     pub manifest_directory: PathBuf,
-    /// Directory of the `Cargo.toml` to build, absolute.
-    pub package_directory: PathBuf,
-    /// The cargo package to build.
-    pub package: String,
-    /// The binary of that package to deploy.
-    pub binary: String,
+    /// What the server is made of.
+    pub build: Build,
+    /// Where clients find it.
+    pub endpoint: Endpoint,
     /// Environment variables of the server, besides those mcp-cloud sets itself.
     pub environment: BTreeMap<String, String>,
+    /// Secrets of the server by the variables that bring them.
+    pub secrets: BTreeMap<String, Secret>,
+    /// Who lets callers in.
+    pub auth: Auth,
+    /// What outlives a request.
+    pub state: State,
+    /// What is told about it while it runs.
+    pub telemetry: Telemetry,
+    /// How many instances there are.
+    pub scaling: Scaling,
+    /// The processor it runs on where there is a choice; Cloud Run and Azure Functions have x86 only.
+    pub architecture: Architecture,
+    /// Longest request in seconds.
+    pub timeout_seconds: u32,
+    /// How its platform finds out that it lives.
+    pub health: Health,
+    /// Who can reach it, and what it can reach.
+    pub network: Network,
+    /// Who is told when it fails.
+    pub alarms: Option<Alarms>,
     /// Tags of everything that is deployed.
     pub tags: BTreeMap<String, String>,
-    /// How the server runs on AWS Lambda.
+    /// The account and region for targets of AWS.
+    pub aws: Aws,
+    /// How it runs on AWS Lambda.
     pub lambda: Lambda,
+    /// How it runs on ECS Fargate.
+    pub ecs: Ecs,
+    /// The project and region for targets of Google Cloud.
+    pub google: Google,
+    /// How it runs on Cloud Run.
+    pub cloud_run: CloudRun,
+    /// The location for targets of Azure.
+    pub azure: Azure,
+    /// How it runs on Azure Functions.
+    pub azure_functions: AzureFunctions,
+    /// How it runs under Docker Compose.
+    pub compose: Compose,
+    /// The pipeline that deploys it.
+    pub github_actions: GithubActions,
     /// What is odd about the file although it can be used.
     pub warnings: Vec<Diagnostic>,
     source: Source,
-}
-
-/// How a server runs on AWS Lambda: the section `[lambda]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Lambda {
-    /// The processor it is built for.
-    pub architecture: Architecture,
-    /// Memory in MB; 128 to 10240. Lambda gives processor time in proportion.
-    pub memory_mb: u32,
-    /// Longest invocation in seconds; 1 to 900.
-    pub timeout_seconds: u32,
-    /// What invokes the function.
-    pub trigger: Trigger,
-    /// Who may call the endpoint.
-    pub authorization: Authorization,
-    /// The AWS region to deploy to; absent when whoever deploys decides it by their AWS profile or environment.
-    pub region: Option<String>,
-    /// How many days logs are kept; one of the periods CloudWatch Logs offers.
-    pub log_retention_days: u32,
-    /// ARNs of the managed policies the function's role gets, besides the right to write its own log.
-    pub policies: Vec<String>,
-}
-
-/// The processor a function runs on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Architecture {
-    /// 64-bit Arm (AWS Graviton).
-    Arm64,
-    /// 64-bit x86.
-    X86_64,
-}
-
-impl Architecture {
-    /// As Lambda and `mcp-cloud.toml` spell it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Arm64 => "arm64",
-            Self::X86_64 => "x86_64",
-        }
-    }
-
-    /// The Rust target whose binaries run there whatever the C library: static, with musl.
-    #[must_use]
-    pub fn rust_target(self) -> &'static str {
-        match self {
-            Self::Arm64 => "aarch64-unknown-linux-musl",
-            Self::X86_64 => "x86_64-unknown-linux-musl",
-        }
-    }
-}
-
-/// What invokes a Lambda function.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trigger {
-    /// A function URL that streams.
-    FunctionUrl,
-    /// A function URL that waits for the whole reply.
-    FunctionUrlBuffered,
-    /// An API Gateway REST API that waits for the whole reply.
-    RestApi,
-    /// An API Gateway REST API that streams.
-    RestApiStream,
-    /// An API Gateway HTTP API, which cannot stream.
-    HttpApi,
-}
-
-impl Trigger {
-    /// Every trigger.
-    pub const ALL: [Self; 5] =
-        [Self::FunctionUrl, Self::FunctionUrlBuffered, Self::RestApi, Self::RestApiStream, Self::HttpApi];
-
-    /// As `mcp-cloud.toml` spells it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::FunctionUrl => "function-url",
-            Self::FunctionUrlBuffered => "function-url-buffered",
-            Self::RestApi => "rest-api",
-            Self::RestApiStream => "rest-api-stream",
-            Self::HttpApi => "http-api",
-        }
-    }
-
-    /// Whether replies reach the client while they are being written.
-    #[must_use]
-    pub fn streams(self) -> bool {
-        matches!(self, Self::FunctionUrl | Self::RestApiStream)
-    }
-
-    /// Seconds after which the trigger gives up on a reply, whatever the function's own timeout.
-    ///
-    /// The 29 seconds of a buffering REST API can be raised for an account, but not by a template
-    /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>).
-    #[must_use]
-    pub fn longest_reply_seconds(self) -> u32 {
-        match self {
-            Self::FunctionUrl | Self::FunctionUrlBuffered | Self::RestApiStream => 900,
-            Self::RestApi => 29,
-            Self::HttpApi => 30,
-        }
-    }
-}
-
-/// Who may call a deployed endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Authorization {
-    /// Requests signed by an IAM identity that was given the right.
-    Iam,
-    /// Everyone on the internet; the server authenticates callers itself, or nobody does.
-    None,
-}
-
-impl Authorization {
-    /// As `mcp-cloud.toml` spells it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Iam => "iam",
-            Self::None => "none",
-        }
-    }
 }
 
 impl App {
@@ -173,18 +102,50 @@ impl App {
     /// [`LoadError::Missing`] when there is no such file, [`LoadError::Unreadable`] when it cannot be read, and
     /// [`LoadError::Invalid`] with at least one diagnostic when it does not say what it should.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, LoadError> {
-        load::load(path.as_ref())
+        load::load(path.as_ref(), None)
     }
 
-    /// Reports something about a key of the file, such as `lambda.timeout`, at the place where it is written.
-    pub(crate) fn diagnostic(&self, severity: Severity, key: &str, message: String) -> Diagnostic {
-        Diagnostic {
-            severity,
-            path: self.source.path.clone(),
-            position: self.source.positions.get(key).copied(),
-            message,
-            hint: None,
+    /// Reads it as it is for one of its environments: what stands under `[env.NAME]` is laid over the rest.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`load`](Self::load), and [`LoadError::NoEnvironment`] when the file has no such environment.
+    pub fn load_environment(path: impl AsRef<Path>, environment: &str) -> Result<Self, LoadError> {
+        load::load(path.as_ref(), Some(environment))
+    }
+
+    /// The names of the environments that a file has, in alphabetical order; none when it is no such file.
+    #[must_use]
+    pub fn environments(path: impl AsRef<Path>) -> Vec<String> {
+        load::environments(path.as_ref())
+    }
+
+    /// The cargo package to build, if that is what the server is made of.
+    #[must_use]
+    pub fn cargo(&self) -> Option<&CargoBuild> {
+        match &self.build {
+            Build::Cargo(cargo) => Some(cargo),
+            Build::Command(_) | Build::Image(_) => None,
         }
+    }
+
+    /// Reports something about a key of the file, such as `lambda.timeout`, at the place where it is written; a key that
+    /// is not written, at that of the table around it.
+    pub(crate) fn diagnostic(&self, severity: Severity, key: &str, message: String) -> Diagnostic {
+        let mut name = key;
+        let position = loop {
+            match (self.source.positions.get(name), name.rsplit_once('.')) {
+                (Some(position), _) => break Some(*position),
+                (None, Some((table, _))) => name = table,
+                (None, None) => break None,
+            }
+        };
+        Diagnostic { severity, path: self.source.path.clone(), position, message, hint: None }
+    }
+
+    /// Whether the file itself says something, by its dotted name.
+    pub(crate) fn says(&self, key: &str) -> bool {
+        self.source.positions.contains_key(key)
     }
 }
 
@@ -193,6 +154,6 @@ impl App {
 struct Source {
     /// `mcp-cloud.toml` as the person who asked would name it.
     path: PathBuf,
-    /// Where each key stands, by its dotted name.
+    /// Where each value stands, by its dotted name.
     positions: BTreeMap<String, Position>,
 }

@@ -33,6 +33,11 @@ struct Binary {
 }
 
 impl Cargo {
+    /// Whether a `Cargo.toml` is that of a workspace.
+    pub(crate) fn is_workspace(text: &str) -> bool {
+        text.parse::<toml::Table>().is_ok_and(|manifest| manifest.contains_key("workspace"))
+    }
+
     /// Reads a `Cargo.toml`. `sources` are the files cargo makes binaries of by itself, relative to it and with `/`:
     /// `src/main.rs`, `src/bin/<name>.rs` and `src/bin/<name>/main.rs`
     /// (<https://doc.rust-lang.org/cargo/reference/cargo-targets.html#target-auto-discovery>). The error completes a

@@ -1,49 +1,63 @@
 //! The files as written: `mcp-cloud.toml`, and what of a `Cargo.toml` decides which binary is meant.
 //!
-//! Everything here works on text and is total: any bytes become a [`Config`] and a list of diagnostics.
+//! Everything here works on text and is total: any bytes become a [`Table`] that the schema allows, and a list of
+//! diagnostics.
 
 mod cargo;
+pub(crate) mod forms;
+pub(crate) mod keys;
 mod reader;
-mod rules;
+pub(crate) mod schema;
+mod tree;
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
-pub(crate) use self::cargo::Cargo;
-pub(crate) use self::reader::Located;
 use self::reader::Reader;
-use crate::{
-    app::{Architecture, Authorization, Trigger},
-    diagnostic::{Diagnostic, Position},
+pub(crate) use self::{
+    cargo::Cargo,
+    reader::{nearest, plain},
+    schema::words,
+    tree::{Node, Table, Value},
 };
+use crate::diagnostic::Diagnostic;
 
 /// The name of the file that describes a server.
 pub const FILE_NAME: &str = "mcp-cloud.toml";
 
-/// `mcp-cloud.toml` as written: what it does not say, or says wrongly, is absent.
-#[derive(Debug, Default)]
+/// What a file says.
+#[derive(Debug)]
 pub(crate) struct Config {
-    pub(crate) name: Option<Located<String>>,
-    pub(crate) description: Option<Located<String>>,
-    pub(crate) path: Option<Located<String>>,
-    pub(crate) build_directory: Option<Located<String>>,
-    pub(crate) binary: Option<Located<String>>,
-    pub(crate) architecture: Option<Located<Architecture>>,
-    pub(crate) memory: Option<Located<u32>>,
-    pub(crate) timeout: Option<Located<u32>>,
-    pub(crate) trigger: Option<Located<Trigger>>,
-    pub(crate) authorization: Option<Located<Authorization>>,
-    pub(crate) region: Option<Located<String>>,
-    pub(crate) log_retention: Option<Located<u32>>,
-    pub(crate) policies: Vec<String>,
-    pub(crate) environment: BTreeMap<String, String>,
-    pub(crate) tags: BTreeMap<String, String>,
-    /// Where each key stands, by its dotted name.
-    pub(crate) positions: BTreeMap<String, Position>,
+    /// What stands there and is allowed, with the overlay of the environment that was asked for.
+    pub(crate) table: Table,
+    /// The environments it has.
+    pub(crate) environments: Vec<String>,
+    /// Whether the overlay has a name of its own.
+    pub(crate) overlay_names: bool,
 }
 
-/// Reads the file; `path` is only for the diagnostics. There is no config when the file is not TOML.
-pub(crate) fn parse(path: &Path, bytes: &[u8]) -> (Option<Config>, Vec<Diagnostic>) {
+/// Reads the file as it is for an environment, or without one; `path` is only for the diagnostics. Nothing comes out when
+/// the file is not TOML.
+///
+/// An environment that the file does not have is no overlay; whoever asked for it looks at `environments`.
+pub(crate) fn parse(path: &Path, bytes: &[u8], environment: Option<&str>) -> (Option<Config>, Vec<Diagnostic>) {
     let mut reader = Reader::new(path);
-    let config = reader.document(bytes, rules::config);
-    (config, reader.finish())
+    let config = reader.document(bytes).map(|mut table| {
+        let mut overlays = table.table("env").clone();
+        let mut environments: Vec<_> = overlays.0.keys().cloned().collect();
+        environments.sort();
+        for (name, node) in &overlays.0 {
+            reader.environment(name, node);
+        }
+        let mut overlay_names = false;
+        if let Some(Node { value: Value::Table(overlay), .. }) = environment.and_then(|name| overlays.0.remove(name)) {
+            overlay_names = overlay.get("name").is_some();
+            table.overlay(overlay);
+        }
+        reader.table(&mut table, keys::ROOT, "");
+        table.0.remove("env");
+        Config { table, environments, overlay_names }
+    });
+    let mut diagnostics = reader.finish();
+    diagnostics.dedup();
+    (config, diagnostics)
 }

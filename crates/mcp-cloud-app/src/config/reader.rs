@@ -1,68 +1,52 @@
-//! Takes values out of a TOML document one key at a time, and notes what is wrong with each instead of stopping.
+//! Holds a document against the schema: what is wrong is noted with its place and taken out, what is right stays.
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
-use toml::{
-    Spanned,
-    de::{DeTable, DeValue},
+use toml::de::DeTable;
+
+use super::{
+    forms, keys,
+    schema::{Form, Key, Kind, Range, Word},
+    tree::{Lines, Node, Table, Value},
 };
-
 use crate::diagnostic::{Diagnostic, Position, Severity};
-
-/// A value and where it stands.
-#[derive(Debug, Clone)]
-pub(crate) struct Located<T> {
-    pub(crate) value: T,
-    pub(crate) position: Position,
-}
-
-/// A table of the document and what it is called there; the name of the outermost is empty.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Table<'t> {
-    name: &'static str,
-    entries: &'t DeTable<'t>,
-}
-
-/// The keys a table may have.
-pub(super) type Keys = &'static [&'static str];
 
 /// A document being read.
 #[derive(Debug)]
 pub(super) struct Reader<'a> {
     path: &'a Path,
-    text: &'a str,
     diagnostics: Vec<Diagnostic>,
-    positions: BTreeMap<String, Position>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(path: &'a Path) -> Self {
-        Self { path, text: "", diagnostics: Vec::new(), positions: BTreeMap::new() }
+        Self { path, diagnostics: Vec::new() }
     }
 
-    /// Parses the document and gives its outermost table to `read`; `None` when it is not TOML.
-    pub(super) fn document<T>(&mut self, bytes: &'a [u8], read: impl FnOnce(&mut Self, Table<'_>) -> T) -> Option<T> {
-        self.text = match str::from_utf8(bytes) {
+    /// Parses the document; `None` when it is not TOML.
+    pub(super) fn document(&mut self, bytes: &[u8]) -> Option<Table> {
+        let text = match str::from_utf8(bytes) {
             Ok(text) => text,
             Err(error) => {
-                self.text = bytes.get(..error.valid_up_to()).and_then(|valid| str::from_utf8(valid).ok())?;
-                let end = Position::of(self.text, self.text.len());
+                let valid = bytes.get(..error.valid_up_to()).and_then(|valid| str::from_utf8(valid).ok())?;
+                let end = Lines::new(valid).position(valid.len());
                 self.error(end, "this is not UTF-8, and TOML is".to_owned(), None);
                 return None;
             }
         };
-        let (table, errors) = DeTable::parse_recoverable(self.text);
+        let lines = Lines::new(text);
+        let (table, errors) = DeTable::parse_recoverable(text);
         let mut errors: Vec<_> =
             errors.iter().map(|error| (error.span().map_or(0, |span| span.start), error.message())).collect();
         errors.sort();
         for (offset, message) in &errors {
-            let position = Position::of(self.text, *offset);
+            let position = lines.position(*offset);
             // What follows an error in the same line is usually its echo.
             if self.diagnostics.last().and_then(|last| last.position).is_none_or(|last| last.line != position.line) {
                 self.error(position, format!("this is not TOML: {}", plain(message)), None);
             }
         }
-        errors.is_empty().then(|| read(self, Table { name: "", entries: table.get_ref() }))
+        errors.is_empty().then(|| Table::new(table.get_ref(), &lines))
     }
 
     /// Hands over what was found.
@@ -70,163 +54,154 @@ impl<'a> Reader<'a> {
         self.diagnostics
     }
 
-    /// Hands over where each value stands, by its dotted name.
-    pub(super) fn take_positions(&mut self) -> BTreeMap<String, Position> {
-        std::mem::take(&mut self.positions)
-    }
-
     pub(super) fn error(&mut self, position: Position, message: String, hint: Option<String>) {
-        self.report(Severity::Error, Some(position), message, hint);
+        let (severity, path) = (Severity::Error, self.path.to_owned());
+        self.diagnostics.push(Diagnostic { severity, path, position: Some(position), message, hint });
     }
 
-    pub(super) fn report(
-        &mut self,
-        severity: Severity,
-        position: Option<Position>,
-        message: String,
-        hint: Option<String>,
-    ) {
-        self.diagnostics.push(Diagnostic { severity, path: self.path.to_owned(), position, message, hint });
-    }
-
-    /// Reports every key of a table that is not one of `known`. `others` are the tables a key may have been meant for.
-    pub(super) fn only(&mut self, table: Table<'_>, known: Keys, others: &[(&str, Keys)]) {
-        for key in table.entries.keys() {
-            let name: &str = key.get_ref();
-            if known.contains(&name) {
-                continue;
+    /// Holds the name of an environment and what its overlay is against the rules; what the overlay says is held against
+    /// the schema when it is laid over the rest.
+    pub(super) fn environment(&mut self, name: &str, node: &Node) {
+        if !forms::ENVIRONMENT_NAME.holds(name) {
+            let message =
+                format!("the environment is `{}`, but has to be {}", plain(name), forms::ENVIRONMENT_NAME.expected);
+            self.error(node.key, message, None);
+        }
+        match &node.value {
+            Value::Table(overlay) => {
+                if let Some(nested) = overlay.get("env") {
+                    self.error(nested.key, "an environment has no environments of its own".to_owned(), None);
+                }
             }
-            let here = place(table.name);
-            let elsewhere = others.iter().find(|(other, keys)| *other != table.name && keys.contains(&name));
-            let advice = if let Some((other, _)) = elsewhere {
-                format!("it belongs {}", place(other))
-            } else if let Some(near) = nearest(name, known) {
-                format!("did you mean `{near}`?")
-            } else {
-                format!("there can be {}", list(known))
+            _ => {
+                let message =
+                    format!("{} is {}, and should be a table that begins with `[env.{0}]`", plain(name), node.kind());
+                self.error(node.position, message, None);
+            }
+        }
+    }
+
+    /// Takes everything out of a table that `keys` do not allow. `name` is what the table is called in the file.
+    pub(super) fn table(&mut self, table: &mut Table, keys: &[Key], name: &str) {
+        table.0.retain(|key, node| {
+            let Some(known) = keys.iter().find(|known| known.name == key) else {
+                let message = unknown(key, keys, name);
+                self.error(node.key, message, None);
+                return false;
             };
-            let position = Position::of(self.text, key.span().start);
-            self.error(position, format!("there is no key `{}` {here}; {advice}", plain(name)), None);
+            self.value(node, &known.kind, key, &dotted(name, key))
+        });
+    }
+
+    /// Whether a value may stay. `name` is the dotted name of the value, `key` what it is called in a sentence.
+    fn value(&mut self, node: &mut Node, kind: &Kind, key: &str, name: &str) -> bool {
+        let position = node.position;
+        match (kind, &mut node.value) {
+            (Kind::Text(form), Value::Text(text)) => self.text(form, text, key, position),
+            (Kind::Choice(words), Value::Text(text)) => self.choice(words, text, key, position),
+            (Kind::Number(range), Value::Integer(number)) => self.number(range, *number, key, position),
+            (Kind::Switch, Value::Switch(_)) => true,
+            (Kind::List(kind), Value::List(items)) => {
+                let item = format!("an item of {key}");
+                items.retain_mut(|node| self.value(node, kind, &item, name));
+                true
+            }
+            (Kind::Map(form, kind), Value::Table(table)) => {
+                table.0.retain(|key, node| {
+                    if !form.holds(key) {
+                        let message = format!("`{}` is a key of {name}, but has to be {}", plain(key), form.expected);
+                        self.error(node.key, message, None);
+                        return false;
+                    }
+                    let shown = format!("`{}`", plain(key));
+                    self.value(node, kind, &shown, &dotted(name, key))
+                });
+                true
+            }
+            (Kind::Table(keys), Value::Table(table)) => {
+                self.table(table, keys, name);
+                true
+            }
+            // What an overlay says is held against the schema once it is laid over the rest.
+            (Kind::Overlays, Value::Table(_)) => true,
+            _ => {
+                self.wrong_kind(node, kind, key, name);
+                false
+            }
         }
     }
 
-    pub(super) fn has(&self, table: Table<'_>, key: &str) -> bool {
-        table.entries.contains_key(key)
+    fn text(&mut self, form: &Form, text: &str, key: &str, position: Position) -> bool {
+        let holds = form.holds(text);
+        if !holds {
+            self.error(position, format!("{key} is `{}`, but has to be {}", plain(text), form.expected), None);
+        }
+        holds
     }
 
-    pub(super) fn string(&mut self, table: Table<'_>, key: &str) -> Option<Located<String>> {
-        let (value, position) = self.find(table, key)?;
-        match value {
-            DeValue::String(text) => Some(Located { value: text.clone().into_owned(), position }),
-            other => self.wrong_kind(key, other, "text in quotes", position),
+    fn choice(&mut self, words: &[Word], text: &str, key: &str, position: Position) -> bool {
+        if words.iter().any(|word| word.word == text) {
+            return true;
         }
-    }
-
-    /// Takes a whole number within limits. `unit` is written after the number (` MB`), `who` is who sets the limits.
-    pub(super) fn number(
-        &mut self,
-        table: Table<'_>,
-        key: &str,
-        (unit, who, limits): (&str, &str, std::ops::RangeInclusive<u32>),
-    ) -> Option<Located<u32>> {
-        let (value, position) = self.find(table, key)?;
-        let DeValue::Integer(integer) = value else {
-            return self.wrong_kind(key, value, "a whole number without quotes", position);
-        };
-        let number =
-            u32::from_str_radix(integer.as_str(), integer.radix()).ok().filter(|number| limits.contains(number));
-        if number.is_none() {
-            let (least, most) = limits.into_inner();
-            let written = plain(integer.as_str());
-            self.error(position, format!("{key} is {written}{unit}, but {who} {least} to {most}{unit}"), None);
-        }
-        number.map(|value| Located { value, position })
-    }
-
-    /// Takes one of the given words.
-    pub(super) fn choice<T: Copy>(
-        &mut self,
-        table: Table<'_>,
-        key: &str,
-        choices: &[(&'static str, T)],
-    ) -> Option<Located<T>> {
-        let Located { value, position } = self.string(table, key)?;
-        if let Some((_, choice)) = choices.iter().find(|(word, _)| *word == value) {
-            return Some(Located { value: *choice, position });
-        }
-        let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
-        let advice = match nearest(&value, &words) {
+        let words: Vec<_> = words.iter().map(|word| word.word).collect();
+        let advice = match nearest(text, &words) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("it can be {}", list(&words)),
         };
-        self.error(position, format!("{key} is `{}`; {advice}", plain(&value)), None);
-        None
+        self.error(position, format!("{key} is `{}`; {advice}", plain(text)), None);
+        false
     }
 
-    pub(super) fn table<'t>(&mut self, table: Table<'t>, key: &'static str) -> Option<Table<'t>> {
-        let (value, position) = self.find(table, key)?;
-        match value {
-            DeValue::Table(entries) => Some(Table { name: key, entries }),
-            other => self.wrong_kind(key, other, &format!("a table that begins with `[{key}]`"), position),
+    fn number(&mut self, range: &Range, number: Option<i64>, key: &str, position: Position) -> bool {
+        let Range { least, most, unit, who, source } = range;
+        let holds = number.is_some_and(|number| (i64::from(*least)..=i64::from(*most)).contains(&number));
+        if !holds {
+            let written = number.map_or_else(|| "too long a number".to_owned(), |number| format!("{number}{unit}"));
+            let message = format!("{key} is {written}, but {who} {least} to {most}{unit}");
+            self.error(position, message, (!source.is_empty()).then(|| format!("see {source}")));
         }
-    }
-
-    pub(super) fn strings(&mut self, table: Table<'_>, key: &str) -> Vec<Located<String>> {
-        let Some((value, position)) = self.find(table, key) else { return Vec::new() };
-        let DeValue::Array(items) = value else {
-            self.wrong_kind::<()>(key, value, "a list such as `[\"…\"]`", position);
-            return Vec::new();
-        };
-        let mut strings = Vec::new();
-        for item in items.iter() {
-            let position = Position::of(self.text, item.span().start);
-            match item.get_ref() {
-                DeValue::String(text) => strings.push(Located { value: text.clone().into_owned(), position }),
-                other => {
-                    self.wrong_kind::<()>(&format!("an item of {key}"), other, "text in quotes", position);
-                }
-            }
-        }
-        strings
-    }
-
-    /// Takes a table whose keys are free and whose values are text.
-    pub(super) fn map(&mut self, table: Table<'_>, key: &'static str) -> Vec<(String, Located<String>)> {
-        let Some(table) = self.table(table, key) else { return Vec::new() };
-        let names: Vec<_> = table.entries.keys().map(|name| name.get_ref().clone().into_owned()).collect();
-        names.into_iter().filter_map(|name| self.string(table, &name).map(|value| (name, value))).collect()
-    }
-
-    fn find<'t>(&mut self, table: Table<'t>, key: &str) -> Option<(&'t DeValue<'t>, Position)> {
-        let value: &Spanned<DeValue<'_>> = table.entries.get(key)?;
-        let position = Position::of(self.text, value.span().start);
-        let name = if table.name.is_empty() { key.to_owned() } else { format!("{}.{key}", table.name) };
-        self.positions.insert(name, position);
-        Some((value.get_ref(), position))
+        holds
     }
 
     /// The value itself is not repeated: it may be long, or a secret.
-    fn wrong_kind<T>(&mut self, key: &str, found: &DeValue<'_>, expected: &str, position: Position) -> Option<T> {
-        let found = match found {
-            DeValue::String(_) => "text",
-            DeValue::Integer(_) => "a whole number",
-            DeValue::Float(_) => "a number with a fraction",
-            DeValue::Boolean(_) => "true or false",
-            DeValue::Datetime(_) => "a date or time",
-            DeValue::Array(_) => "a list",
-            DeValue::Table(_) => "a table",
+    fn wrong_kind(&mut self, node: &Node, kind: &Kind, key: &str, name: &str) {
+        let expected = match kind {
+            Kind::Text(_) | Kind::Choice(_) => "text in quotes".to_owned(),
+            Kind::Number(_) => "a whole number without quotes".to_owned(),
+            Kind::Switch => "`true` or `false`".to_owned(),
+            Kind::List(_) => "a list such as `[\"…\"]`".to_owned(),
+            Kind::Map(..) | Kind::Table(_) => format!("a table that begins with `[{}]`", plain(name)),
+            Kind::Overlays => "a table for each environment, such as `[env.prod]`".to_owned(),
         };
-        self.error(position, format!("{} is {found}, and should be {expected}", plain(key)), None);
-        None
+        self.error(node.position, format!("{key} is {}, and should be {expected}", node.kind()), None);
     }
 }
 
+fn unknown(key: &str, keys: &[Key], table: &str) -> String {
+    let known: Vec<_> = keys.iter().map(|key| key.name).collect();
+    let elsewhere = keys::tables().into_iter().find(|(other, keys)| {
+        other != table && keys.iter().any(|known| known.name == key) && !(table.is_empty() && other == "env")
+    });
+    let advice = if let Some(near) = nearest(key, &known) {
+        format!("did you mean `{near}`?")
+    } else if let Some((other, _)) = elsewhere {
+        format!("it belongs {}", place(&other))
+    } else {
+        format!("there can be {}", list(&known))
+    };
+    format!("there is no key `{}` {}; {advice}", plain(key), place(table))
+}
+
+fn dotted(table: &str, key: &str) -> String {
+    if table.is_empty() { key.to_owned() } else { format!("{table}.{key}") }
+}
+
 fn place(table: &str) -> String {
-    if table.is_empty() { "at the top of the file".to_owned() } else { format!("under `[{table}]`") }
+    if table.is_empty() { "at the top of the file".to_owned() } else { format!("under `[{}]`", plain(table)) }
 }
 
 /// The known word that was probably meant: at most every third letter differs.
-fn nearest<'w>(word: &str, known: &[&'w str]) -> Option<&'w str> {
+pub(crate) fn nearest<'w>(word: &str, known: &[&'w str]) -> Option<&'w str> {
     let normal = word.to_ascii_lowercase().replace('_', "-");
     let (distance, near) =
         known.iter().map(|candidate| (strsim::damerau_levenshtein(&normal, candidate), *candidate)).min()?;
@@ -242,7 +217,7 @@ fn list(words: &[&str]) -> String {
 }
 
 /// Text from the file as it may appear in a message: one line, no control characters, not endless.
-pub(super) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let mut shown: String = text.chars().take(60).flat_map(char::escape_debug).collect();
     if text.chars().nth(60).is_some() {
         shown.push('…');

@@ -1,6 +1,15 @@
 //! What can be emitted: one folder a target, with the same file names in each.
 
+mod aws;
+pub mod azure_functions;
+pub mod cloud_run;
+pub mod compose;
+mod container;
+pub mod ecs;
+pub mod ecs_express;
+pub mod github_actions;
 pub mod sam;
+mod variables;
 mod yaml;
 
 use std::{
@@ -8,6 +17,8 @@ use std::{
     fmt,
     path::{Component, Path, PathBuf},
 };
+
+use serde::Serialize;
 
 use crate::{app::App, diagnostic::Diagnostic};
 
@@ -20,17 +31,43 @@ const EMITTED_BY: &str = "mcp-cloud emit";
 pub enum Target {
     /// An AWS SAM template: [`sam`].
     Sam,
+    /// A task definition for ECS Fargate, and the stack around it: [`ecs`].
+    Ecs,
+    /// An ECS Express Mode service, which brings its own surroundings: [`ecs_express`].
+    EcsExpress,
+    /// A Cloud Run service: [`cloud_run`].
+    CloudRun,
+    /// An Azure Functions app: [`azure_functions`].
+    AzureFunctions,
+    /// Docker Compose: [`compose`].
+    Compose,
+    /// A GitHub Actions workflow that deploys another target: [`github_actions`].
+    GithubActions,
 }
 
 impl Target {
     /// Every target.
-    pub const ALL: [Self; 1] = [Self::Sam];
+    pub const ALL: [Self; 7] = [
+        Self::Sam,
+        Self::Ecs,
+        Self::EcsExpress,
+        Self::CloudRun,
+        Self::AzureFunctions,
+        Self::Compose,
+        Self::GithubActions,
+    ];
 
     /// As the command line spells it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Sam => "sam",
+            Self::Ecs => "ecs",
+            Self::EcsExpress => "ecs-express",
+            Self::CloudRun => "cloud-run",
+            Self::AzureFunctions => "azure-functions",
+            Self::Compose => "compose",
+            Self::GithubActions => "github-actions",
         }
     }
 
@@ -45,16 +82,31 @@ impl Target {
     /// An app with an error among its diagnostics is not to be deployed: the platform would refuse it.
     #[must_use]
     pub fn check(self, app: &App) -> Vec<Diagnostic> {
-        match self {
+        let mut found = match self {
             Self::Sam => sam::check(app),
-        }
+            Self::Ecs => ecs::check(app),
+            Self::EcsExpress => ecs_express::check(app),
+            Self::CloudRun => cloud_run::check(app),
+            Self::AzureFunctions => azure_functions::check(app),
+            Self::Compose => compose::check(app),
+            Self::GithubActions => github_actions::check(app),
+        };
+        found.sort_by_key(|diagnostic| diagnostic.position);
+        found
     }
 
-    /// Lowers an app to the target's files.
+    /// Lowers an app to the target's files. It is total: an app that does not pass [`check`](Self::check) becomes files
+    /// that the platform refuses.
     #[must_use]
     pub fn emit(self, app: &App, code: &Code) -> Bundle {
         match self {
             Self::Sam => sam::emit(app, code),
+            Self::Ecs => ecs::emit(app, code),
+            Self::EcsExpress => ecs_express::emit(app, code),
+            Self::CloudRun => cloud_run::emit(app, code),
+            Self::AzureFunctions => azure_functions::emit(app, code),
+            Self::Compose => compose::emit(app, code),
+            Self::GithubActions => github_actions::emit(app, code),
         }
     }
 }
@@ -65,13 +117,13 @@ impl fmt::Display for Target {
     }
 }
 
-/// Where the emitted files say the server's program is.
+/// Where the emitted files lie, and what they say the server's program is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Code {
-    /// Sources on this machine, which the target's own tool builds.
+    /// Sources on this machine, which the target's own tools build.
     Local {
-        /// Directory of the cargo package, relative to the emitted file, with `/` between its parts.
-        directory: String,
+        /// The absolute directory the files are emitted into; what they name is named as seen from there.
+        output_directory: PathBuf,
     },
     /// A zip archive in an S3 bucket, with the program in it as `bootstrap`.
     S3 {
@@ -80,29 +132,56 @@ pub enum Code {
         /// The object.
         key: String,
     },
+    /// An image in a registry.
+    Image {
+        /// The image, by digest: what was pushed and nothing else is deployed.
+        reference: String,
+    },
 }
 
 impl Code {
-    /// Names the sources of an app as seen from the absolute directory the files are emitted into.
-    #[must_use]
-    pub fn local(app: &App, output_directory: &Path) -> Self {
-        Self::Local { directory: relative(output_directory, &app.package_directory) }
+    /// The directory the files are emitted into; the server's own where they are not meant to lie anywhere.
+    pub(crate) fn directory<'a>(&'a self, app: &'a App) -> &'a Path {
+        match self {
+            Self::Local { output_directory } => output_directory,
+            Self::S3 { .. } | Self::Image { .. } => &app.manifest_directory,
+        }
     }
 }
 
 /// The files of a target.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bundle {
     /// Contents by path, relative to the directory the files are emitted into.
     pub files: BTreeMap<PathBuf, String>,
 }
 
 impl Bundle {
-    /// Whether a file that is there already was emitted, and so may be written over. Every emitted file says so in its
-    /// first line.
+    /// Whether a file that is there already was emitted, and so may be written over. Every emitted file that can have a
+    /// comment says so in its first line; JSON cannot.
     #[must_use]
     pub fn is_emitted(contents: &str) -> bool {
         contents.lines().next().is_some_and(|first| first.contains(EMITTED_BY))
+    }
+
+    /// Adds a file that can have comments; `comment` begins one there.
+    pub(crate) fn text(&mut self, path: &str, target: Target, comment: &str, body: &str) {
+        let header = format!(
+            "{comment} Written by `{EMITTED_BY} --target {target}` from mcp-cloud.toml: change that, and emit again."
+        );
+        self.files.insert(PathBuf::from(path), format!("{header}\n{body}"));
+    }
+
+    /// Adds a YAML document.
+    pub(crate) fn yaml(&mut self, path: &str, target: Target, document: &impl Serialize) {
+        self.text(path, target, "#", &yaml::to_string(document));
+    }
+
+    /// Adds a JSON document, which cannot say where it comes from.
+    #[expect(clippy::expect_used, reason = "what has keys of text is always JSON")]
+    pub(crate) fn json(&mut self, path: &str, document: &impl Serialize) {
+        let body = serde_json::to_string_pretty(document).expect("the keys are text");
+        self.files.insert(PathBuf::from(path), format!("{body}\n"));
     }
 }
 

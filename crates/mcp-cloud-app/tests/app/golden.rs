@@ -1,79 +1,143 @@
 //! Emitted files are held against committed ones; `SNAPSHOTS=overwrite` accepts what is emitted now.
+//!
+//! Each folder of `tests/golden` is an app, with a folder for each target it is emitted for. Where the file has an
+//! environment of the target's name, that is what is emitted: no one file suits every target that asks who calls.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
 
-use mcp_cloud_app::{App, Code, Severity, Target, target::sam};
+use mcp_cloud_app::{App, Code, Severity, Target};
+use tempfile::TempDir;
 
-use crate::{directory, golden_directory};
+use crate::golden_directory;
 
-fn local() -> Code {
-    Code::Local { directory: ".".to_owned() }
-}
+/// The apps that are emitted for every target.
+const APPS: [&str; 5] = ["minimal", "streaming", "auth", "command", "every-field"];
+/// The apps that are there for what only functions have.
+const FUNCTIONS: [&str; 7] = [
+    "function-url-buffered",
+    "function-url-public",
+    "http-api",
+    "http-api-public",
+    "rest-api",
+    "rest-api-stream",
+    "rest-api-stream-iam",
+];
 
-fn app(manifest: &Path) -> App {
-    let directory = directory(fs::read(manifest).unwrap());
-    App::load(directory.path()).unwrap()
-}
-
-fn template(app: &App, code: &Code) -> String {
-    Target::Sam.emit(app, code).files.remove(Path::new(sam::TEMPLATE)).unwrap()
-}
-
-/// The golden apps: name and manifest.
-fn apps() -> Vec<(String, App)> {
-    let mut apps = Vec::new();
-    for entry in fs::read_dir(golden_directory()).unwrap() {
+/// The folder of a golden app as a user has it: with the server beside its file.
+fn folder(name: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(golden_directory().join(name)).unwrap() {
         let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "toml") {
-            apps.push((path.file_stem().unwrap().to_string_lossy().into_owned(), app(&path)));
+        if path.is_file() {
+            fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();
         }
     }
-    assert!(apps.len() >= 8, "the golden apps are there");
-    apps
+    fs::create_dir(folder.path().join("src")).unwrap();
+    fs::write(folder.path().join("src/main.rs"), "fn main() {}\n").unwrap();
+    fs::write(folder.path().join("Cargo.toml"), "[package]\nname = \"server\"\n").unwrap();
+    folder
 }
 
-fn hold(name: &str, emitted: &str, stale: &mut Vec<String>) {
-    let path = golden_directory().join(format!("{name}.sam.yaml"));
+fn load(folder: &Path, target: Target) -> App {
+    let environment = target.as_str();
+    let loaded = if App::environments(folder).iter().any(|name| name == environment) {
+        // The name of the environment says nothing about the server.
+        App::load_environment(folder, environment)
+    } else {
+        App::load(folder)
+    };
+    loaded.unwrap_or_else(|error| panic!("{target}: {error}"))
+}
+
+fn code(app: &App) -> Code {
+    Code::Local { output_directory: app.manifest_directory.clone() }
+}
+
+fn targets(name: &str) -> Vec<Target> {
+    if APPS.contains(&name) { Target::ALL.to_vec() } else { vec![Target::Sam] }
+}
+
+fn apps() -> impl Iterator<Item = &'static str> {
+    APPS.into_iter().chain(FUNCTIONS)
+}
+
+/// Everything under a folder, relative to it.
+fn files(folder: &Path) -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.insert(path.strip_prefix(folder).unwrap().to_owned());
+            }
+        }
+    }
+    found
+}
+
+fn hold(folder: &Path, emitted: &BTreeMap<PathBuf, String>, stale: &mut Vec<String>) {
     if std::env::var_os("SNAPSHOTS").is_some_and(|value| value == "overwrite") {
-        fs::write(&path, emitted).unwrap();
+        let _ = fs::remove_dir_all(folder);
+        for (path, contents) in emitted {
+            let path = folder.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, contents).unwrap();
+        }
     }
-    if fs::read_to_string(&path).ok().as_deref() != Some(emitted) {
-        stale.push(name.to_owned());
+    for (path, contents) in emitted {
+        if fs::read_to_string(folder.join(path)).ok().as_ref() != Some(contents) {
+            stale.push(folder.join(path).display().to_string());
+        }
     }
+    let left_over = files(folder).into_iter().filter(|path| !emitted.contains_key(path));
+    stale.extend(left_over.map(|path| format!("{} is not emitted", folder.join(path).display())));
 }
 
 #[test]
-fn emitted_templates_are_the_committed_ones() {
+fn emitted_files_are_the_committed_ones() {
     let mut stale = Vec::new();
-    let mut names = BTreeSet::from(["uploaded".to_owned()]);
-    for (name, app) in apps() {
-        hold(&name, &template(&app, &local()), &mut stale);
-        names.insert(name);
+    for name in apps() {
+        let folder = folder(name);
+        for target in targets(name) {
+            let app = load(folder.path(), target);
+            let bundle = target.emit(&app, &code(&app));
+            hold(&golden_directory().join(name).join(target.as_str()), &bundle.files, &mut stale);
+        }
     }
-    let uploaded = Code::S3 { bucket: "deployments".to_owned(), key: "notes/0123.zip".to_owned() };
-    hold("uploaded", &template(&app(&golden_directory().join("function-url.toml")), &uploaded), &mut stale);
-    assert!(stale.is_empty(), "{stale:?} differ: look at the difference, then run with `SNAPSHOTS=overwrite`");
-
+    assert!(stale.is_empty(), "look at the difference, then run with `SNAPSHOTS=overwrite`:\n{}", stale.join("\n"));
     for entry in fs::read_dir(golden_directory()).unwrap() {
-        let file = entry.unwrap().file_name().to_string_lossy().into_owned();
-        let name = file.trim_end_matches(".sam.yaml").trim_end_matches(".toml");
-        assert!(names.contains(name), "`{file}` belongs to no golden app");
+        let name = entry.unwrap().file_name().to_string_lossy().into_owned();
+        assert!(apps().any(|app| app == name), "`{name}` is no golden app");
     }
 }
 
 #[test]
 fn same_app_is_emitted_as_the_same_bytes() {
-    for (name, app) in apps() {
-        let again = self::app(&golden_directory().join(format!("{name}.toml")));
-        assert_eq!(template(&app, &local()), template(&again, &local()), "{name}");
+    for name in apps() {
+        let folder = folder(name);
+        for target in targets(name) {
+            let (one, other) = (load(folder.path(), target), load(folder.path(), target));
+            assert_eq!(target.emit(&one, &code(&one)), target.emit(&other, &code(&other)), "{name} for {target}");
+        }
     }
 }
 
 #[test]
 fn golden_apps_are_within_the_limits() {
-    for (name, app) in apps() {
-        let errors: Vec<_> =
-            Target::Sam.check(&app).into_iter().filter(|found| found.severity == Severity::Error).collect();
-        assert!(errors.is_empty() && app.warnings.is_empty(), "{name}: {errors:?} {:?}", app.warnings);
+    for name in apps() {
+        let folder = folder(name);
+        for target in targets(name) {
+            let app = load(folder.path(), target);
+            let found: Vec<_> =
+                target.check(&app).into_iter().filter(|found| found.severity == Severity::Error).collect();
+            assert!(found.is_empty(), "{name} for {target}: {found:#?}");
+        }
     }
 }

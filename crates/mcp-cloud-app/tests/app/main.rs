@@ -2,9 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
-mod diagnostics;
 mod golden;
-mod properties;
 
 use std::{fs, path::Path};
 
@@ -43,5 +41,5 @@ fn findings(manifest: impl AsRef<[u8]>) -> Vec<String> {
 }
 
 fn golden_directory() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden"))
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden"))
 }

@@ -48,7 +48,6 @@ pub(super) fn check(app: &App) -> Vec<Diagnostic> {
             format!("policies has {} ARNs, but a role takes {MANAGED_POLICIES} at most", app.lambda.policies.len());
         found.push(app.diagnostic(Severity::Error, "lambda.policies", message));
     }
-    found.sort_by_key(|diagnostic| diagnostic.position);
     found
 }
 

@@ -7,9 +7,7 @@ mod limits;
 mod lower;
 mod schema;
 
-use std::{collections::BTreeMap, path::PathBuf};
-
-use super::{Bundle, Code, EMITTED_BY, yaml};
+use super::{Bundle, Code, Target};
 use crate::{app::App, diagnostic::Diagnostic};
 
 /// The emitted file; the name `sam` looks for.
@@ -32,8 +30,7 @@ pub fn check(app: &App) -> Vec<Diagnostic> {
 /// Lowers an app to its template.
 #[must_use]
 pub fn emit(app: &App, code: &Code) -> Bundle {
-    let template = lower::template(app, code);
-    let body = yaml::to_string(&template);
-    let header = format!("# Written by `{EMITTED_BY} --target sam` from mcp-cloud.toml: change that, and emit again.");
-    Bundle { files: BTreeMap::from([(PathBuf::from(TEMPLATE), format!("{header}\n{body}"))]) }
+    let mut bundle = Bundle::default();
+    bundle.yaml(TEMPLATE, Target::Sam, &lower::template(app, code));
+    bundle
 }

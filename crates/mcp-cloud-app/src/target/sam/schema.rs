@@ -1,4 +1,4 @@
-//! The part of SAM and CloudFormation that is emitted, as types; fields are in the order in which they are printed.
+//! The part of SAM that is emitted, as types; fields are in the order in which they are printed.
 //!
 //! Resources are described at
 //! <https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-resources-and-properties.html>.
@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::target::aws::{LogGroup, Outputs, Resources, Role, Value, in_order};
+
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Template<'a> {
@@ -14,52 +16,32 @@ pub(super) struct Template<'a> {
     pub(super) format_version: &'static str,
     pub(super) transform: &'static str,
     pub(super) description: &'a str,
-    pub(super) resources: Resources<'a>,
-    pub(super) outputs: Outputs,
+    pub(super) resources: Resources<Properties<'a>>,
+    #[serde(serialize_with = "in_order")]
+    pub(super) outputs: Outputs<'a>,
 }
 
-/// The logical ids of the template, each of one type for ever: CloudFormation refuses an update that changes the type
-/// behind an id. `ServerUrl` is not among them: SAM makes it from `FunctionUrlConfig`.
+/// The types of resources there are. `ServerUrl` is not among the ids of a template: SAM makes it from
+/// `FunctionUrlConfig`.
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Resources<'a> {
-    pub(super) server: Resource<Function<'a>>,
-    pub(super) server_role: Resource<Role<'a>>,
-    pub(super) server_logs: Resource<LogGroup<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) rest_api: Option<Resource<RestApi<'a>>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) http_api: Option<Resource<HttpApi<'a>>>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Resource<T> {
-    #[serde(rename = "Type")]
-    pub(super) kind: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) metadata: Option<Metadata>,
-    pub(super) properties: T,
-}
-
-/// How `sam build` makes the program.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Metadata {
-    pub(super) build_method: &'static str,
-    pub(super) build_properties: BuildProperties,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct BuildProperties {
-    pub(super) binary: String,
+#[serde(tag = "Type", content = "Properties")]
+pub(super) enum Properties<'a> {
+    #[serde(rename = "AWS::Serverless::Function")]
+    Function(Function<'a>),
+    #[serde(rename = "AWS::IAM::Role")]
+    Role(Role<'a>),
+    #[serde(rename = "AWS::Logs::LogGroup")]
+    LogGroup(LogGroup<'a>),
+    #[serde(rename = "AWS::Serverless::Api")]
+    RestApi(RestApi<'a>),
+    #[serde(rename = "AWS::Serverless::HttpApi")]
+    HttpApi(HttpApi<'a>),
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Function<'a> {
-    pub(super) function_name: Value,
+    pub(super) function_name: Value<'a>,
     pub(super) description: &'a str,
     pub(super) code_uri: CodeUri<'a>,
     pub(super) runtime: &'static str,
@@ -67,8 +49,8 @@ pub(super) struct Function<'a> {
     pub(super) architectures: [&'static str; 1],
     pub(super) memory_size: u32,
     pub(super) timeout: u32,
-    pub(super) role: Value,
-    pub(super) logging_config: LoggingConfig,
+    pub(super) role: Value<'a>,
+    pub(super) logging_config: LoggingConfig<'a>,
     pub(super) environment: Environment<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) function_url_config: Option<FunctionUrlConfig>,
@@ -81,7 +63,7 @@ pub(super) struct Function<'a> {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum CodeUri<'a> {
-    Directory(&'a str),
+    Directory(String),
     #[serde(rename_all = "PascalCase")]
     Object {
         bucket: &'a str,
@@ -91,14 +73,14 @@ pub(super) enum CodeUri<'a> {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct LoggingConfig {
-    pub(super) log_group: Value,
+pub(super) struct LoggingConfig<'a> {
+    pub(super) log_group: Value<'a>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Environment<'a> {
-    pub(super) variables: BTreeMap<&'a str, &'a str>,
+    pub(super) variables: BTreeMap<String, Value<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -120,7 +102,7 @@ pub(super) struct Events<'a> {
 pub(super) enum Event<'a> {
     #[serde(rename_all = "PascalCase")]
     Api {
-        rest_api_id: Value,
+        rest_api_id: Value<'a>,
         path: &'a str,
         method: &'static str,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -129,13 +111,13 @@ pub(super) enum Event<'a> {
         timeout_in_millis: Option<u32>,
     },
     #[serde(rename_all = "PascalCase")]
-    HttpApi { api_id: Value, path: &'a str, method: &'static str },
+    HttpApi { api_id: Value<'a>, path: &'a str, method: &'static str },
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct RestApi<'a> {
-    pub(super) name: Value,
+    pub(super) name: Value<'a>,
     pub(super) description: &'a str,
     pub(super) stage_name: &'static str,
     pub(super) open_api_version: &'static str,
@@ -149,7 +131,7 @@ pub(super) struct RestApi<'a> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct HttpApi<'a> {
-    pub(super) name: Value,
+    pub(super) name: Value<'a>,
     pub(super) description: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) auth: Option<HttpAuth>,
@@ -176,89 +158,6 @@ pub(super) struct RestAuth {
 pub(super) struct HttpAuth {
     pub(super) enable_iam_authorizer: bool,
     pub(super) default_authorizer: &'static str,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Role<'a> {
-    pub(super) assume_role_policy_document: PolicyDocument,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    pub(super) managed_policy_arns: &'a [String],
-    pub(super) policies: [Policy; 1],
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) tags: Vec<Tag<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Policy {
-    pub(super) policy_name: &'static str,
-    pub(super) policy_document: PolicyDocument,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct PolicyDocument {
-    pub(super) version: &'static str,
-    pub(super) statement: [Statement; 1],
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Statement {
-    pub(super) effect: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) principal: Option<Principal>,
-    pub(super) action: &'static [&'static str],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) resource: Option<Value>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Principal {
-    pub(super) service: &'static str,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct LogGroup<'a> {
-    pub(super) log_group_name: Value,
-    pub(super) retention_in_days: u32,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) tags: Vec<Tag<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Tag<'a> {
-    pub(super) key: &'a str,
-    pub(super) value: &'a str,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Outputs {
-    pub(super) mcp_endpoint: Output,
-    pub(super) function_name: Output,
-    pub(super) function_arn: Output,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Output {
-    pub(super) description: &'static str,
-    pub(super) value: Value,
-}
-
-/// A value CloudFormation computes, in the long form that every reader of YAML understands.
-#[derive(Debug, Serialize)]
-pub(super) enum Value {
-    Ref(&'static str),
-    #[serde(rename = "Fn::GetAtt")]
-    Attribute([&'static str; 2]),
-    #[serde(rename = "Fn::Sub")]
-    Substitute(String),
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]

@@ -1,0 +1,16 @@
+//! STUB
+
+use super::{Bundle, Code};
+use crate::{app::App, diagnostic::Diagnostic};
+
+/// Holds an app against the target's limits.
+#[must_use]
+pub fn check(_app: &App) -> Vec<Diagnostic> {
+    Vec::new()
+}
+
+/// Lowers an app to the target's files.
+#[must_use]
+pub fn emit(_app: &App, _code: &Code) -> Bundle {
+    Bundle::default()
+}

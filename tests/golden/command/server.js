@@ -1,0 +1,1 @@
+// The server stands for any; the golden tests only name it.
