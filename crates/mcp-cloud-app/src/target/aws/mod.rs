@@ -4,6 +4,10 @@
 //! Resources are described at
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-template-resource-type-ref.html>.
 
+pub(super) mod alarms;
+pub(super) mod state;
+pub(super) mod waf;
+
 use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
