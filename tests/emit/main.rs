@@ -1,9 +1,10 @@
 //! `mcp-cloud emit` as a program, and what it emits before the checkers of the platform.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod checkers;
 mod command;
+mod judges;
 
 use std::path::{Path, PathBuf};
 
