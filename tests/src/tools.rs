@@ -39,6 +39,16 @@ pub fn checkov() -> Option<PathBuf> {
     require_tool("checkov", installed("checkov/bin/checkov"))
 }
 
+/// The SAM command line, which has an environment of its own.
+///
+/// # Panics
+///
+/// If it is missing and `CI` is set.
+#[must_use]
+pub fn sam() -> Option<PathBuf> {
+    require_tool("sam", installed("sam/bin/sam"))
+}
+
 /// The program `docker-compose` of `tests/tools/debian`. It reads files without a Docker daemon.
 ///
 /// # Panics

@@ -19,10 +19,12 @@ pub(crate) fn run() -> Result<(), TaskError> {
     standard_library()
 }
 
-/// The packages of `tests/tools/python`, in a virtual environment; checkov in one of its own, for it wants older ones.
+/// The packages of `tests/tools/python`, in a virtual environment; checkov and SAM in environments of their own, for they
+/// want other versions.
 fn python() -> Result<(), TaskError> {
     environment("python", &root().join("tests/tools/python"))?;
-    environment("checkov", &root().join("tests/tools/python/checkov"))
+    environment("checkov", &root().join("tests/tools/python/checkov"))?;
+    environment("sam", &root().join("tests/tools/python/sam"))
 }
 
 /// The packages that the folder `pins` lists, in the virtual environment `name`.
