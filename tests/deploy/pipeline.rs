@@ -37,7 +37,8 @@ fn sam_deploys_what_was_emitted_and_it_answers() {
     let deployed = sam(&["deploy", "--no-confirm-changeset", "--no-progressbar"]);
     assert_eq!(deployed.code, Some(0), "{deployed}");
     let outputs = sam(&["list", "stack-outputs", "--stack-name", "hello", "--output", "json"]);
-    let outputs: Vec<Value> = serde_json::from_str(&outputs.stdout).unwrap_or_else(|error| panic!("{error}: {outputs}"));
+    let outputs: Vec<Value> =
+        serde_json::from_str(&outputs.stdout).unwrap_or_else(|error| panic!("{error}: {outputs}"));
     let endpoint = outputs.iter().find(|output| output["OutputKey"] == "McpEndpoint").expect("there is an endpoint");
     crate::lifecycle::mcp_client_gets_the_right_answers(&account, endpoint["OutputValue"].as_str().expect("a URL"));
 
@@ -45,5 +46,8 @@ fn sam_deploys_what_was_emitted_and_it_answers() {
     assert_eq!(deleted.code, Some(0), "{deleted}");
     let left = account.inventory();
     // The bucket that SAM made for every stack stays, as it does on AWS.
-    assert_eq!((&left["functions"], &left["roles"], &left["log_groups"]), (&empty["functions"], &empty["roles"], &empty["log_groups"]));
+    assert_eq!(
+        (&left["functions"], &left["roles"], &left["log_groups"]),
+        (&empty["functions"], &empty["roles"], &empty["log_groups"])
+    );
 }

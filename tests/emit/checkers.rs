@@ -80,11 +80,11 @@ fn public_function_url_has_both_permissions_and_a_private_one_none() {
         actions
     };
     assert_eq!(permissions("function-url-public"), ["lambda:InvokeFunction", "lambda:InvokeFunctionUrl"]);
-    assert!(permissions("function-url").is_empty());
+    assert!(permissions("minimal").is_empty());
     assert!(permissions("function-url-buffered").is_empty());
     let url = |name: &str| resources(&expanded[name].1, "AWS::Lambda::Url")[0].clone();
     assert_eq!(
-        (&url("function-url")["AuthType"], &url("function-url")["InvokeMode"]),
+        (&url("minimal")["AuthType"], &url("minimal")["InvokeMode"]),
         (&"AWS_IAM".into(), &"RESPONSE_STREAM".into())
     );
     assert_eq!(url("function-url-buffered")["InvokeMode"], "BUFFERED");
