@@ -188,10 +188,8 @@ pub(super) fn environment(app: &App) -> BTreeMap<String, Value<'_>> {
 fn role(app: &App) -> Role<'_> {
     let policy = |policy_name, statements| Policy { policy_name, policy_document: PolicyDocument::new(statements) };
     let everything = || vec![Value::text("*")];
-    let write_logs = Statement::allow(
-        vec!["logs:CreateLogStream", "logs:PutLogEvents"],
-        vec![Value::attribute(names::LOGS, "Arn")],
-    );
+    let write_logs =
+        Statement::allow(vec!["logs:CreateLogStream", "logs:PutLogEvents"], vec![Value::attribute(names::LOGS, "Arn")]);
     let mut policies = vec![policy("WriteLogs", vec![write_logs])];
     if app.telemetry.traces == Traces::Platform {
         // X-Ray has no resources that could be named.
@@ -227,11 +225,7 @@ fn join_vpc<'a>() -> Vec<Statement<'a>> {
         BTreeMap::from([("ArnEquals", BTreeMap::from([("lambda:SourceFunctionArn", Value::substitute(function))]))]);
     vec![
         Statement::allow(actions(), vec![Value::text("*")]),
-        Statement {
-            effect: "Deny",
-            condition: Some(condition),
-            ..Statement::allow(actions(), vec![Value::text("*")])
-        },
+        Statement { effect: "Deny", condition: Some(condition), ..Statement::allow(actions(), vec![Value::text("*")]) },
     ]
 }
 
