@@ -3,9 +3,10 @@
 pub mod app;
 mod config;
 mod diagnostic;
+pub mod init;
 pub mod target;
 
 pub use app::{App, LoadError};
-pub use config::FILE_NAME;
+pub use config::{FILE_NAME, json_schema, reference};
 pub use diagnostic::{Diagnostic, Position, Severity};
 pub use target::{Bundle, Code, Target};

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::commands::{deploy, destroy, dev, emit, status};
+use crate::commands::{check, deploy, destroy, dev, emit, init, status};
 
 /// Runs MCP servers where they are needed.
 #[derive(Debug, Parser)]
@@ -29,6 +29,10 @@ pub(crate) enum Output {
 pub(crate) enum Command {
     /// Build a server and serve it on this machine behind an emulated platform
     Dev(dev::Args),
+    /// Look at a project and write its mcp-cloud.toml
+    Init(init::Args),
+    /// Say for each target what will not work, and what to do about it
+    Check(check::Args),
     /// Write the files a target needs
     Emit(emit::Args),
     /// Build, upload and create or update what runs the server

@@ -7,7 +7,7 @@ use std::{
     process::Stdio,
 };
 
-use mcp_cloud_app::{App, app::Architecture};
+use mcp_cloud_app::app::{Architecture, CargoBuild};
 use serde::Deserialize;
 use thiserror::Error;
 use tokio::process::Command;
@@ -85,32 +85,32 @@ impl BuildError {
     }
 }
 
-/// Compiles the app's binary, optimised, static, for the function's processor; returns where it is.
+/// Compiles a package's binary, optimised, static, for the function's processor; returns where it is.
 ///
 /// Cargo's own output goes to standard error as it comes.
 ///
 /// # Errors
 ///
 /// Every [`BuildError`].
-pub async fn build(app: &App) -> Result<PathBuf, BuildError> {
-    let target = app.lambda.architecture.rust_target();
-    require_target(app, target).await?;
-    let mut cargo = cargo(app);
+pub async fn build(package: &CargoBuild, architecture: Architecture) -> Result<PathBuf, BuildError> {
+    let target = architecture.rust_target();
+    require_target(package, target).await?;
+    let mut cargo = cargo(package);
     cargo
-        .args(["build", "--release", "--target", target, "--package", &app.package, "--bin", &app.binary])
+        .args(["build", "--release", "--target", target, "--package", &package.package, "--bin", &package.binary])
         .args(["--message-format", "json-render-diagnostics"])
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit());
-    if needs_linker(app, target) {
+    if needs_linker(package, target) {
         cargo.env(linker_variable(target), LINKER);
     }
     let built = cargo.output().await.map_err(|source| start("cargo", source))?;
     if !built.status.success() {
-        return Err(BuildError::Failed { package: app.package.clone(), target });
+        return Err(BuildError::Failed { package: package.package.clone(), target });
     }
-    let path = executable(&built.stdout, &app.binary)
-        .ok_or_else(|| BuildError::NoBinary { package: app.package.clone(), binary: app.binary.clone() })?;
-    inspect(&path, app.lambda.architecture)?;
+    let path = executable(&built.stdout, &package.binary)
+        .ok_or_else(|| BuildError::NoBinary { package: package.package.clone(), binary: package.binary.clone() })?;
+    inspect(&path, architecture)?;
     Ok(path)
 }
 
@@ -119,28 +119,28 @@ pub async fn build(app: &App) -> Result<PathBuf, BuildError> {
 /// # Errors
 ///
 /// [`BuildError::Start`] when cargo, which knows where it builds to, cannot be started.
-pub async fn find(app: &App) -> Result<Option<PathBuf>, BuildError> {
+pub async fn find(package: &CargoBuild, architecture: Architecture) -> Result<Option<PathBuf>, BuildError> {
     #[derive(Deserialize)]
     struct Metadata {
         target_directory: PathBuf,
     }
-    let found = cargo(app)
+    let found = cargo(package)
         .args(["metadata", "--format-version", "1", "--no-deps"])
         .stderr(Stdio::null())
         .output()
         .await
         .map_err(|source| start("cargo", source))?;
-    let target = app.lambda.architecture.rust_target();
+    let target = architecture.rust_target();
     let program = serde_json::from_slice::<Metadata>(&found.stdout)
         .ok()
-        .map(|metadata| metadata.target_directory.join(target).join("release").join(&app.binary));
+        .map(|metadata| metadata.target_directory.join(target).join("release").join(&package.binary));
     Ok(program.filter(|program| program.is_file()))
 }
 
 /// The cargo that runs this program, if one does, else the one on the path.
-fn cargo(app: &App) -> Command {
+fn cargo(package: &CargoBuild) -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(&app.package_directory).stdin(Stdio::null()).kill_on_drop(true);
+    cargo.current_dir(&package.package_directory).stdin(Stdio::null()).kill_on_drop(true);
     cargo
 }
 
@@ -149,12 +149,12 @@ fn start(program: &str, source: io::Error) -> BuildError {
 }
 
 /// Cargo would say `can't find crate for core`, hundreds of times.
-async fn require_target(app: &App, target: &'static str) -> Result<(), BuildError> {
+async fn require_target(package: &CargoBuild, target: &'static str) -> Result<(), BuildError> {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let found = Command::new(rustc)
         .args(["--print", "target-libdir", "--target", target])
         // A toolchain file there may choose another compiler.
-        .current_dir(&app.package_directory)
+        .current_dir(&package.package_directory)
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .output()
@@ -165,9 +165,9 @@ async fn require_target(app: &App, target: &'static str) -> Result<(), BuildErro
 }
 
 /// Whether cargo would call this machine's linker for another machine's program, which fails.
-fn needs_linker(app: &App, target: &str) -> bool {
+fn needs_linker(package: &CargoBuild, target: &str) -> bool {
     let same_machine = cfg!(target_os = "linux") && target.starts_with(env::consts::ARCH);
-    !same_machine && env::var_os(linker_variable(target)).is_none() && !configured(&app.package_directory, target)
+    !same_machine && env::var_os(linker_variable(target)).is_none() && !configured(&package.package_directory, target)
 }
 
 /// `CARGO_TARGET_<TARGET>_LINKER` (<https://doc.rust-lang.org/cargo/reference/config.html#targettriplelinker>).

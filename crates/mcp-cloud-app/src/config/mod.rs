@@ -5,8 +5,10 @@
 
 mod cargo;
 pub(crate) mod forms;
+mod json_schema;
 pub(crate) mod keys;
 mod reader;
+mod reference;
 pub(crate) mod schema;
 mod tree;
 
@@ -15,10 +17,11 @@ use std::path::Path;
 use self::reader::Reader;
 pub(crate) use self::{
     cargo::Cargo,
-    reader::{nearest, plain},
+    reader::plain,
     schema::words,
     tree::{Node, Table, Value},
 };
+pub use self::{json_schema::json_schema, reference::reference};
 use crate::diagnostic::Diagnostic;
 
 /// The name of the file that describes a server.

@@ -201,7 +201,7 @@ fn place(table: &str) -> String {
 }
 
 /// The known word that was probably meant: at most every third letter differs.
-pub(crate) fn nearest<'w>(word: &str, known: &[&'w str]) -> Option<&'w str> {
+fn nearest<'w>(word: &str, known: &[&'w str]) -> Option<&'w str> {
     let normal = word.to_ascii_lowercase().replace('_', "-");
     let (distance, near) =
         known.iter().map(|candidate| (strsim::damerau_levenshtein(&normal, candidate), *candidate)).min()?;

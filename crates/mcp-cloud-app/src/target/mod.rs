@@ -134,6 +134,8 @@ pub enum Code {
     },
     /// An image in a registry.
     Image {
+        /// As with [`Local`](Self::Local): recipes of images may be emitted all the same.
+        output_directory: PathBuf,
         /// The image, by digest: what was pushed and nothing else is deployed.
         reference: String,
     },
@@ -143,8 +145,8 @@ impl Code {
     /// The directory the files are emitted into; the server's own where they are not meant to lie anywhere.
     pub(crate) fn directory<'a>(&'a self, app: &'a App) -> &'a Path {
         match self {
-            Self::Local { output_directory } => output_directory,
-            Self::S3 { .. } | Self::Image { .. } => &app.manifest_directory,
+            Self::Local { output_directory } | Self::Image { output_directory, .. } => output_directory,
+            Self::S3 { .. } => &app.manifest_directory,
         }
     }
 }

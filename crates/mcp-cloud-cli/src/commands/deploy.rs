@@ -1,7 +1,5 @@
 //! `mcp-cloud deploy`: builds a server and brings its stack to what `mcp-cloud.toml` says.
 
-use std::path::PathBuf;
-
 use mcp_cloud_app::{App, Target, target::sam::OUTPUT_ENDPOINT};
 use mcp_cloud_deploy::{
     Application, Archive, Deployer, Deployment, Plan, Step, apply::Change, build::build, plan, plan::Operation,
@@ -9,7 +7,7 @@ use mcp_cloud_deploy::{
 use serde::Serialize;
 
 use crate::{
-    app,
+    app::{self, Source},
     execution::{self, Consent, failed},
     failure::Failure,
     interrupt::Interrupt,
@@ -19,9 +17,8 @@ use crate::{
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Directory of the server
-    #[arg(default_value = ".")]
-    directory: PathBuf,
+    #[command(flatten)]
+    source: Source,
     #[command(flatten)]
     place: remote::Place,
     /// Do what the plan says without asking; needed where nobody can be asked
@@ -72,7 +69,7 @@ impl Outcome {
 
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let mut interrupt = Interrupt::listen()?;
-    let app = app::load(&args.directory, Target::Sam, printer)?;
+    let app = args.source.load(&[Target::Sam], printer)?;
     tokio::select! {
         outcome = deploy(&args, &app, printer) => outcome,
         () = interrupt.wait() => Err(remote::interrupted()),
@@ -80,9 +77,10 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
 }
 
 async fn deploy(args: &Args, app: &App, printer: &Printer) -> Result<(), Failure> {
+    let package = app.cargo().ok_or_else(|| app::not_cargo("deploy"))?;
     // Credentials that are over are known now; after the build they would have cost a minute.
     let deployer = args.place.connect(app).await?;
-    let program = build(app).await.map_err(|error| failed(error.into()))?;
+    let program = build(package, app.architecture).await.map_err(|error| failed(error.into()))?;
     let archive = Archive::of_file(&program).map_err(|error| failed(error.into()))?;
     let observed = remote::observe(&deployer, app, args.place.bucket.clone(), printer).await?;
     let deployment = Deployment::new(app, archive, observed.bucket.clone()).map_err(failed)?;

@@ -1,13 +1,11 @@
 //! `mcp-cloud destroy`: removes everything that `deploy` created.
 
-use std::path::PathBuf;
-
 use mcp_cloud_app::App;
 use mcp_cloud_deploy::{Application, plan};
 use serde_json::json;
 
 use crate::{
-    app,
+    app::Source,
     execution::{self, Consent, failed},
     failure::Failure,
     interrupt::Interrupt,
@@ -17,9 +15,8 @@ use crate::{
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Directory of the server
-    #[arg(default_value = ".")]
-    directory: PathBuf,
+    #[command(flatten)]
+    source: Source,
     #[command(flatten)]
     place: remote::Place,
     /// Do what the plan says without asking; needed where nobody can be asked
@@ -30,7 +27,7 @@ pub(crate) struct Args {
 /// Succeeds when nothing is there: that is what was asked for.
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let mut interrupt = Interrupt::listen()?;
-    let app = app::load_untargeted(&args.directory, printer)?;
+    let app = args.source.load(&[], printer)?;
     tokio::select! {
         outcome = destroy(&args, &app, printer) => outcome,
         () = interrupt.wait() => Err(remote::interrupted()),

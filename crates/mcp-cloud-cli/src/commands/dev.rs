@@ -120,18 +120,20 @@ async fn build(args: &Args, printer: &Printer) -> Result<Server, Failure> {
         let attempt = format!("cannot open the directory `{}`", args.directory.display());
         Failure::new(error).context(attempt).hint(BuildError::NAME_A_DIRECTORY).exit_code(Failure::USAGE)
     })?;
-    let app = if directory.join(FILE_NAME).is_file() { Some(app::load_untargeted(&directory, printer)?) } else { None };
+    let app = if directory.join(FILE_NAME).is_file() { Some(app::load(&directory, printer)?) } else { None };
     let mut selection = Selection { package: args.package.clone(), binary: args.bin.clone(), release: args.release };
     let (mut name, mut path, mut environment) = (None, contract::DEFAULT_PATH.to_owned(), BTreeMap::new());
     let (mut package_directory, mut function) = (directory, None);
     if let Some(app) = app {
-        function = Some(app.lambda);
+        function = Some(app.lambda.clone());
+        let Some(package) = app.cargo() else { return Err(app::not_cargo("dev")) };
         if selection.package.is_none() && selection.binary.is_none() {
-            (selection.package, selection.binary) = (Some(app.package), Some(app.binary));
+            (selection.package, selection.binary) = (Some(package.package.clone()), Some(package.binary.clone()));
         }
-        environment.insert(contract::env::PATH.to_owned(), app.path.clone());
+        package_directory.clone_from(&package.package_directory);
+        environment.insert(contract::env::PATH.to_owned(), app.endpoint.path.clone());
         environment.extend(app.environment);
-        (name, path, package_directory) = (Some(app.name), app.path, app.package_directory);
+        (name, path) = (Some(app.name), app.endpoint.path);
     }
     let target = Binary::find(&package_directory, &selection).await.map_err(cannot_build)?;
     // A port that is in use is known now; after the build it would have cost a minute.

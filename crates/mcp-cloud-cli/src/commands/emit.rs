@@ -9,30 +9,55 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use mcp_cloud_app::{Bundle, Code, Target};
 use serde::Serialize;
 
-use crate::{app, failure::Failure, printer::Printer};
+use crate::{app::Source, failure::Failure, printer::Printer};
 
 /// Lines of a difference that are shown of either side.
 const DIFFERENCE_LINES: usize = 20;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Directory of the server
-    #[arg(default_value = ".")]
-    directory: PathBuf,
-    /// What to write files for
-    #[arg(long, value_name = "NAME", value_parser = targets())]
-    target: Target,
+    #[command(flatten)]
+    source: Source,
+    /// What to write files for; several are separated by commas, and `all` is every target
+    #[arg(long, value_name = "NAME", value_parser = targets(), value_delimiter = ',', required = true)]
+    target: Vec<Targets>,
     /// Directory to write to [default: the server's]
     #[arg(long, value_name = "DIRECTORY")]
     into: Option<PathBuf>,
+    /// Image to deploy, by digest, in files that name one [default: what the files' own tools build]
+    #[arg(long, value_name = "REFERENCE")]
+    image: Option<String>,
     /// Write nothing, and fail when a file is missing or differs
     #[arg(long)]
     check: bool,
+    /// Write over files that were not emitted
+    #[arg(long, conflicts_with = "check")]
+    force: bool,
 }
 
-fn targets() -> impl TypedValueParser<Value = Target> {
-    PossibleValuesParser::new(Target::ALL.map(Target::as_str))
-        .try_map(|name| Target::from_name(&name).ok_or("unknown target"))
+/// A target, or every one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Targets {
+    One(Target),
+    All,
+}
+
+/// The word for every target.
+const ALL: &str = "all";
+
+pub(crate) fn targets() -> impl TypedValueParser<Value = Targets> {
+    let words = Target::ALL.iter().map(|target| target.as_str()).chain([ALL]);
+    PossibleValuesParser::new(words).try_map(|name| match Target::from_name(&name) {
+        Some(target) => Ok(Targets::One(target)),
+        None if name == ALL => Ok(Targets::All),
+        None => Err("unknown target"),
+    })
+}
+
+/// The targets that were named, each once, in the order of [`Target::ALL`].
+pub(crate) fn chosen(named: &[Targets]) -> Vec<Target> {
+    let is_chosen = |target: &Target| named.contains(&Targets::All) || named.contains(&Targets::One(*target));
+    Target::ALL.into_iter().filter(is_chosen).collect()
 }
 
 /// What is on disk, compared with what is emitted.
@@ -58,15 +83,23 @@ struct File {
 
 #[derive(Debug, Serialize)]
 struct Report<'a> {
-    target: &'a str,
+    targets: Vec<&'a str>,
     files: &'a [File],
 }
 
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
-    let app = app::load(&args.directory, args.target, printer)?;
-    let directory = args.into.as_deref().unwrap_or_else(|| server_directory(&args.directory)).to_owned();
-    let absolute = absolute(&directory).map_err(|error| failed("cannot find", &directory, error))?;
-    let bundle = args.target.emit(&app, &Code::local(&app, &absolute));
+    let targets = chosen(&args.target);
+    let app = args.source.load(&targets, printer)?;
+    let directory = args.into.as_deref().unwrap_or_else(|| server_directory(&args.source.directory)).to_owned();
+    let output_directory = absolute(&directory).map_err(|error| failed("cannot find", &directory, error))?;
+    let code = match &args.image {
+        Some(reference) => Code::Image { output_directory, reference: reference.clone() },
+        None => Code::Local { output_directory },
+    };
+    let mut bundle = Bundle::default();
+    for target in &targets {
+        bundle.files.extend(target.emit(&app, &code).files);
+    }
     let files = compare(bundle, &directory)?;
     if args.check { check(&args, &files, printer) } else { write(&args, &files, printer) }
 }
@@ -108,9 +141,11 @@ fn compare(bundle: Bundle, directory: &Path) -> Result<Vec<File>, Failure> {
 
 fn write(args: &Args, files: &[File], printer: &Printer) -> Result<(), Failure> {
     // Looked at before anything is written: all or nothing.
-    if let Some(foreign) = files.iter().find(|file| file.state == State::Stale && !Bundle::is_emitted(&file.on_disk)) {
+    if let Some(foreign) =
+        files.iter().find(|file| file.state == State::Stale && !args.force && is_foreign(file, files))
+    {
         return Err(Failure::new(format!("`{}` is there already, and was not emitted", foreign.path.display()))
-            .hint("move it away, or choose another directory with `--into`"));
+            .hint("move it away, choose another directory with `--into`, or write over it with `--force`"));
     }
     for file in files.iter().filter(|file| file.state != State::Current) {
         let parent = file.path.parent().filter(|parent| !parent.as_os_str().is_empty());
@@ -119,6 +154,16 @@ fn write(args: &Args, files: &[File], printer: &Printer) -> Result<(), Failure> 
     }
     report(args, files, printer);
     Ok(())
+}
+
+/// Whether somebody else wrote a file. JSON cannot say who did: it is ours where what lies beside it is.
+fn is_foreign(file: &File, files: &[File]) -> bool {
+    let is_json = |file: &File| file.path.extension().is_some_and(|extension| extension == "json");
+    if is_json(file) {
+        !files.iter().any(|other| !is_json(other) && Bundle::is_emitted(&other.on_disk))
+    } else {
+        !Bundle::is_emitted(&file.on_disk)
+    }
 }
 
 fn check(args: &Args, files: &[File], printer: &Printer) -> Result<(), Failure> {
@@ -134,16 +179,19 @@ fn check(args: &Args, files: &[File], printer: &Printer) -> Result<(), Failure> 
         _ => format!("`{path}` is not what `mcp-cloud.toml` says"),
     };
     let into = args.into.as_ref().map(|into| format!(" --into {}", into.display())).unwrap_or_default();
-    Err(Failure::new(message).hint(format!(
-        "run `mcp-cloud emit {} --target {}{into}`",
-        args.directory.display(),
-        args.target
-    )))
+    let environment = args.source.environment.as_ref().map(|name| format!(" --env {name}")).unwrap_or_default();
+    let directory = args.source.directory.display();
+    Err(Failure::new(message)
+        .hint(format!("run `mcp-cloud emit {directory} --target {}{environment}{into}`", names(args).join(","))))
+}
+
+fn names(args: &Args) -> Vec<&'static str> {
+    chosen(&args.target).into_iter().map(Target::as_str).collect()
 }
 
 fn report(args: &Args, files: &[File], printer: &Printer) {
     if printer.json() {
-        let report = Report { target: args.target.as_str(), files };
+        let report = Report { targets: names(args), files };
         printer.data(serde_json::json!(report));
     } else if !args.check {
         for file in files {

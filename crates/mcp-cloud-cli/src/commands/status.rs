@@ -1,7 +1,5 @@
 //! `mcp-cloud status`: shows what is deployed, and whether it is what is here.
 
-use std::path::PathBuf;
-
 use mcp_cloud_app::{App, target::sam::OUTPUT_ENDPOINT};
 use mcp_cloud_deploy::{
     Archive, Bucket, Deployer, Deployment, Error, Stack, build,
@@ -9,13 +7,12 @@ use mcp_cloud_deploy::{
 };
 use serde::Serialize;
 
-use crate::{app, execution::failed, failure::Failure, printer::Printer, remote};
+use crate::{app::Source, execution::failed, failure::Failure, printer::Printer, remote};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Directory of the server
-    #[arg(default_value = ".")]
-    directory: PathBuf,
+    #[command(flatten)]
+    source: Source,
     /// AWS region [default: the one in mcp-cloud.toml, else that of the AWS environment or profile]
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
@@ -46,7 +43,7 @@ struct Details<'a> {
 
 /// Succeeds whether or not something is deployed; `--output json` tells the two apart with `deployed`.
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
-    let app = app::load_untargeted(&args.directory, printer)?;
+    let app = args.source.load(&[], printer)?;
     let deployer = remote::connect(args.region, &app).await?;
     let stack = deployer.observe_stack(&app.name).await.map_err(failed)?;
     if let Some(foreign) = stack.as_ref().filter(|stack| !stack.is_ours()) {
@@ -67,7 +64,10 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
 }
 
 async fn details<'a>(app: &App, deployer: &Deployer, stack: &'a Stack) -> Result<Details<'a>, Failure> {
-    let built = build::find(app).await.map_err(|error| failed(error.into()))?;
+    let built = match app.cargo() {
+        Some(package) => build::find(package, app.architecture).await.map_err(|error| failed(error.into()))?,
+        None => None,
+    };
     let archive = built.map(|program| Archive::of_file(&program)).transpose().map_err(|error| failed(error.into()))?;
     let template = stack.template.as_deref().unwrap_or_default();
     let code_sha256 = code_hash(template, &app.name);
