@@ -4,6 +4,10 @@
 //! Resources are described at
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-template-resource-type-ref.html>.
 
+pub(super) mod domain;
+pub(super) mod load_balancer;
+pub(super) mod network;
+
 use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
@@ -86,6 +90,10 @@ pub(super) enum Function<'a> {
     Attribute([Cow<'a, str>; 2]),
     #[serde(rename = "Fn::Sub")]
     Substitute(String),
+    #[serde(rename = "Fn::Select")]
+    Select(u32, Box<Self>),
+    #[serde(rename = "Fn::GetAZs")]
+    Zones(&'static str),
 }
 
 impl<'a> Value<'a> {
@@ -103,6 +111,11 @@ impl<'a> Value<'a> {
 
     pub(super) fn substitute(template: impl Into<String>) -> Self {
         Self::Function(Function::Substitute(template.into()))
+    }
+
+    /// One of the availability zones of the region, whatever it is.
+    pub(super) fn zone(index: u32) -> Self {
+        Self::Function(Function::Select(index, Box::new(Function::Zones(""))))
     }
 }
 
