@@ -94,6 +94,8 @@ pub(super) enum Function<'a> {
     Select(u32, Box<Self>),
     #[serde(rename = "Fn::GetAZs")]
     Zones(&'static str),
+    #[serde(rename = "Fn::Join")]
+    Join(&'static str, Vec<Value<'a>>),
 }
 
 impl<'a> Value<'a> {
@@ -111,6 +113,11 @@ impl<'a> Value<'a> {
 
     pub(super) fn substitute(template: impl Into<String>) -> Self {
         Self::Function(Function::Substitute(template.into()))
+    }
+
+    /// A list as one text, which is all that an output can be.
+    pub(super) fn list(items: Vec<Self>) -> Self {
+        Self::Function(Function::Join(",", items))
     }
 
     /// One of the availability zones of the region, whatever it is.
@@ -134,6 +141,9 @@ pub(super) fn tags(app: &App) -> Vec<Tag<'_>> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Role<'a> {
+    /// A name of its own, where something outside of the stack has to know it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) role_name: Option<String>,
     pub(super) assume_role_policy_document: PolicyDocument<'a>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub(super) managed_policy_arns: &'a [String],
@@ -154,13 +164,25 @@ impl<'a> Role<'a> {
             condition: None,
         };
         Self {
+            role_name: None,
             assume_role_policy_document: PolicyDocument::new(vec![trust]),
             managed_policy_arns: &[],
             policies,
             tags: tags(app),
         }
     }
+
+    /// A role that a service takes under conditions: operator, then key, then value.
+    pub(super) fn under(mut self, conditions: Conditions<'a>) -> Self {
+        for statement in &mut self.assume_role_policy_document.statement {
+            statement.condition = Some(conditions.clone());
+        }
+        self
+    }
 }
+
+/// Conditions of a statement: operator, then key, then value.
+pub(super) type Conditions<'a> = BTreeMap<&'static str, BTreeMap<&'static str, Value<'a>>>;
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -191,9 +213,8 @@ pub(super) struct Statement<'a> {
     pub(super) action: Vec<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) resource: Vec<Value<'a>>,
-    /// Operator, then key, then value.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) condition: Option<BTreeMap<&'static str, BTreeMap<&'static str, Value<'a>>>>,
+    pub(super) condition: Option<Conditions<'a>>,
 }
 
 impl<'a> Statement<'a> {
