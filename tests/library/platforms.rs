@@ -79,6 +79,26 @@ async fn a_container_listens_on_the_port_it_is_told() {
     assert_eq!(get(address, "/elsewhere").await.status, 404);
 }
 
+/// What a platform runs inside the container to find out whether it lives.
+#[tokio::test]
+async fn the_program_itself_says_whether_the_server_lives() {
+    let ask = |port: u16, variables: &[(&str, &str)]| {
+        let mut asking = hello();
+        asking.arg("--health").env("PORT", port.to_string()).envs(variables.iter().copied());
+        let asked = asking.output().expect("hello starts");
+        (asked.status.code(), String::from_utf8(asked.stderr).expect("text"))
+    };
+    let port = free_port();
+    let (code, said) = ask(port, &[]);
+    assert!(code == Some(1) && said.contains(&format!("the server at 127.0.0.1:{port} does not live")), "{said}");
+    let elsewhere = [("MCP_CLOUD_HEALTH_PATH", "/alive")];
+    let (_server, address) = container(port, &elsewhere);
+    assert_eq!((get(address, "/alive").await.status, get(address, "/health").await.status), (200, 404));
+    assert_eq!(ask(port, &elsewhere), (Some(0), String::new()));
+    let (code, said) = ask(port, &[]);
+    assert!(code == Some(1) && said.contains("it answers with status 404"), "{said}");
+}
+
 #[tokio::test]
 async fn a_container_that_nobody_guards_answers_to_loopback_names_only() {
     let (_server, address) = container(free_port(), &[]);

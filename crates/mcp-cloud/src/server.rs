@@ -5,7 +5,7 @@ use std::{fmt, future::Future, io, sync::Arc};
 use bytes::Bytes;
 use futures_core::Stream;
 use futures_sink::Sink;
-use mcp_cloud_contract::{DEFAULT_PATH, SESSIONS_MEMORY, SESSIONS_NONE, env};
+use mcp_cloud_contract::{DEFAULT_PATH, HEALTH_PATH, SESSIONS_MEMORY, SESSIONS_NONE, env};
 use serde::Serialize;
 
 use crate::{
@@ -25,6 +25,7 @@ use crate::{
 pub struct Server {
     handler: Arc<dyn Handler>,
     path: String,
+    health_path: String,
     allowed_hosts: Vec<String>,
     allowed_origins: Vec<String>,
     eras: Eras,
@@ -33,12 +34,13 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server for any handler. What the environment says (`MCP_CLOUD_PATH`, `MCP_CLOUD_ALLOWED_HOSTS`,
-    /// `MCP_CLOUD_ALLOWED_ORIGINS`) is read here, so that the setters below have the last word.
+    /// A server for any handler. What the environment says (`MCP_CLOUD_PATH`, `MCP_CLOUD_HEALTH_PATH`,
+    /// `MCP_CLOUD_ALLOWED_HOSTS`, `MCP_CLOUD_ALLOWED_ORIGINS`) is read here, so that the setters below have the last word.
     pub fn new(handler: impl Handler) -> Self {
         Self {
             handler: Arc::new(handler),
             path: std::env::var(env::PATH).unwrap_or_else(|_| DEFAULT_PATH.to_owned()),
+            health_path: std::env::var(env::HEALTH_PATH).unwrap_or_else(|_| HEALTH_PATH.to_owned()),
             allowed_hosts: list(env::ALLOWED_HOSTS),
             allowed_origins: list(env::ALLOWED_ORIGINS),
             eras: Eras::Both,
@@ -127,6 +129,7 @@ impl Server {
     ///
     /// | The environment has | It serves |
     /// |---|---|
+    /// | `--health` as an argument before any `--` | nothing: it asks the server on this machine whether it lives, and ends |
     /// | `--stdio` as an argument before any `--`, or `MCP_CLOUD_STDIO=1` | one client over standard input and output |
     /// | `AWS_LAMBDA_RUNTIME_API` | every HTTP trigger of a Lambda function |
     /// | `FUNCTIONS_CUSTOMHANDLER_PORT` | an Azure Functions custom handler |
@@ -145,6 +148,7 @@ impl Server {
             self.sessions = sessions_variable()?;
         }
         match Platform::detect()? {
+            Platform::Health => platform::health::ask(&self.health_path),
             Platform::Stdio => {
                 platform::stdio::run(self.handler, self.eras, self.server_info).await.map_err(ServeError::Stdio)
             }
@@ -175,11 +179,11 @@ impl Server {
     }
 
     fn service(self, hosts: Hosts) -> McpService {
-        let Self { handler, path, allowed_hosts, allowed_origins, eras, sessions, server_info } = self;
+        let Self { handler, path, health_path, allowed_hosts, allowed_origins, eras, sessions, server_info } = self;
         let origin = OriginPolicy { hosts, allowed_hosts, allowed_origins };
         let settings = Settings { eras, sessions: sessions.unwrap_or(SessionSettings::none()), server_info };
         let transport = Transport::new(handler, settings);
-        McpService::new(edge(Routes::new(&path), origin, transport.clone()), transport)
+        McpService::new(edge(Routes::new(&path, health_path), origin, transport.clone()), transport)
     }
 }
 
@@ -187,6 +191,7 @@ impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
             .field("path", &self.path)
+            .field("health_path", &self.health_path)
             .field("allowed_hosts", &self.allowed_hosts)
             .field("allowed_origins", &self.allowed_origins)
             .field("eras", &self.eras)

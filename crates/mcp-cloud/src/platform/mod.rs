@@ -3,6 +3,7 @@
 
 pub(crate) mod azure_functions;
 pub(crate) mod cloud_run;
+pub(crate) mod health;
 pub(crate) mod lambda;
 pub(crate) mod local;
 pub(crate) mod stdio;
@@ -22,6 +23,8 @@ pub use lambda::LambdaContext;
 
 /// The platform this process runs on, and what its environment says about it.
 pub(crate) enum Platform {
+    /// None: the process asks another one whether it lives.
+    Health,
     Stdio,
     Lambda(lambda::Settings),
     AzureFunctions(azure_functions::Settings),
@@ -34,8 +37,13 @@ impl Platform {
     /// where somebody sets one by hand.
     pub(crate) fn detect() -> Result<Self, ServeError> {
         // What stands behind `--` is for somebody else: the server that a bridge starts, for instance.
-        let mut arguments = env::args_os().skip(1).take_while(|argument| argument != "--");
-        if arguments.any(|argument| argument == "--stdio") || env::var_os(STDIO).is_some_and(|on| on == "1") {
+        let has = |flag: &str| {
+            env::args_os().skip(1).take_while(|argument| argument != "--").any(|argument| argument == flag)
+        };
+        if has("--health") {
+            return Ok(Self::Health);
+        }
+        if has("--stdio") || env::var_os(STDIO).is_some_and(|on| on == "1") {
             return Ok(Self::Stdio);
         }
         if let Some(settings) = lambda::detect()? {
@@ -112,6 +120,13 @@ pub enum ServeError {
     },
     /// Standard input or output failed.
     Stdio(io::Error),
+    /// The server that was asked by `--health` does not live.
+    Unhealthy {
+        /// Where it was asked.
+        address: SocketAddr,
+        /// What came of it.
+        source: io::Error,
+    },
 }
 
 impl fmt::Display for ServeError {
@@ -124,6 +139,7 @@ impl fmt::Display for ServeError {
             Self::Listen { address, source } => write!(f, "cannot listen on {address}: {source}"),
             Self::RuntimeApi { attempt, source } => write!(f, "cannot {attempt} the Lambda Runtime API: {source}"),
             Self::Stdio(source) => write!(f, "cannot serve over standard input and output: {source}"),
+            Self::Unhealthy { address, source } => write!(f, "the server at {address} does not live: {source}"),
         }
     }
 }
@@ -138,7 +154,10 @@ impl Error for ServeError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Variable { .. } => None,
-            Self::Listen { source, .. } | Self::RuntimeApi { source, .. } | Self::Stdio(source) => Some(source),
+            Self::Listen { source, .. }
+            | Self::RuntimeApi { source, .. }
+            | Self::Unhealthy { source, .. }
+            | Self::Stdio(source) => Some(source),
         }
     }
 }

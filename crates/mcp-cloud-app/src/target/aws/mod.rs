@@ -4,9 +4,12 @@
 //! Resources are described at
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-template-resource-type-ref.html>.
 
+pub(super) mod alarms;
 pub(super) mod domain;
 pub(super) mod load_balancer;
 pub(super) mod network;
+pub(super) mod state;
+pub(super) mod waf;
 
 use std::{borrow::Cow, collections::BTreeMap};
 

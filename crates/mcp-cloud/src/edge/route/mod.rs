@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use mcp_cloud_contract::HEALTH_PATH;
 
 use super::Gate;
 use crate::{body::Body, handler::ErrorObject, transport::rejection};
@@ -11,11 +10,12 @@ use crate::{body::Body, handler::ErrorObject, transport::rejection};
 #[derive(Debug)]
 pub(crate) struct Routes {
     endpoint: String,
+    health: String,
 }
 
 impl Routes {
-    pub(crate) fn new(endpoint: &str) -> Self {
-        Self { endpoint: endpoint.trim_end_matches('/').to_owned() }
+    pub(crate) fn new(endpoint: &str, health: String) -> Self {
+        Self { endpoint: endpoint.trim_end_matches('/').to_owned(), health }
     }
 }
 
@@ -26,7 +26,7 @@ impl Gate for Routes {
             return Ok(());
         }
         let asks = matches!(*request.method(), Method::GET | Method::HEAD);
-        Err(Box::new(if asks && path == HEALTH_PATH { healthy() } else { not_found(&self.endpoint) }))
+        Err(Box::new(if asks && path == self.health { healthy() } else { not_found(&self.endpoint) }))
     }
 }
 
