@@ -6,6 +6,7 @@
 
 pub(super) mod alarms;
 pub(super) mod domain;
+pub(super) mod limits;
 pub(super) mod load_balancer;
 pub(super) mod network;
 pub(super) mod state;

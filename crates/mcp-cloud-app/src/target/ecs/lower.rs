@@ -2,25 +2,26 @@
 
 use super::{
     CONTAINER, OUTPUT_ASSIGN_PUBLIC_IP, OUTPUT_CLUSTER, OUTPUT_ENDPOINT, OUTPUT_LOAD_BALANCER, OUTPUT_REPOSITORY,
-    OUTPUT_SECURITY_GROUPS, OUTPUT_SERVICE, OUTPUT_SUBNETS, OUTPUT_TARGET_GROUP,
+    OUTPUT_SECURITY_GROUPS, OUTPUT_SERVICE, OUTPUT_SUBNETS, OUTPUT_TARGET_GROUP, scaling,
     schema::{
         AwsvpcConfiguration, CapacityProvider, CircuitBreaker, Cluster, Conditions, DeploymentConfiguration, Equals,
         ImageScanning, LifecycleAction, LifecyclePolicy, LifecycleRule, LifecycleRules, LifecycleSelection,
-        NetworkConfiguration, Not, Parameter, Parameters, Properties, Repository, Service, ServiceLoadBalancer, Setting,
-        Template,
+        NetworkConfiguration, Not, Parameter, Parameters, Properties, Repository, Service, ServiceLoadBalancer,
+        Setting, Template,
     },
-    scaling,
     task_definition::{self, Surroundings},
 };
 use crate::{
-    app::{App, Build, Sessions, Store, Traces},
+    app::{App, Build, Sessions, Traces},
     target::{
         Code,
         aws::{
             LogGroup, Output, Outputs, Policy, PolicyDocument, Resource, Resources, Role, Statement, Value,
             alarms::{Alarm, Metric, Together, Unit},
             domain::{self, DOMAIN_RECORD},
-            load_balancer::{self, Attribute, Elb, Front, HealthCheck, LISTENER, LOAD_BALANCER, Matcher, TARGET_GROUP, TargetGroup},
+            load_balancer::{
+                self, Attribute, Elb, Front, HealthCheck, LISTENER, LOAD_BALANCER, Matcher, TARGET_GROUP, TargetGroup,
+            },
             network::{Network, SERVER_SECURITY_GROUP},
             state, tags, waf,
         },
@@ -41,8 +42,7 @@ pub(in crate::target) const IMAGE: &str = "Image";
 pub(in crate::target) const WITH_SERVICE: &str = "WithService";
 
 /// Nothing, or an image by digest, or by a tag that is not `latest`: what is deployed is the same tomorrow.
-const IMAGE_PATTERN: &str =
-    r"^$|^[^\s@]+@sha256:[0-9a-f]{64}$|^[^\s@]+:(?!latest$)[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$";
+const IMAGE_PATTERN: &str = r"^$|^[^\s@]+@sha256:[0-9a-f]{64}$|^[^\s@]+:(?!latest$)[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$";
 /// Images that a repository keeps: enough to go back to.
 const IMAGES_KEPT: u32 = 20;
 /// A load balancer takes one failure for none
@@ -124,7 +124,7 @@ pub(in crate::target) fn conditions<'a>() -> Conditions<'a> {
 /// The image, where it is known already.
 pub(in crate::target) fn image<'a>(app: &'a App, code: &'a Code) -> Option<&'a str> {
     match (code, &app.build) {
-        (Code::Image { reference }, _) | (_, Build::Image(reference)) => Some(reference),
+        (Code::Image { reference, .. }, _) | (_, Build::Image(reference)) => Some(reference),
         _ => None,
     }
 }
@@ -213,10 +213,8 @@ pub(in crate::target) fn add_roles<'a>(resources: &mut Resources<Properties<'a>>
 
 /// What Fargate may do to start a task: write its logs, pull its image and read its secrets, and no others.
 fn to_start(app: &App) -> Vec<Statement<'_>> {
-    let mut statements = vec![Statement::allow(
-        vec!["logs:CreateLogStream", "logs:PutLogEvents"],
-        vec![Value::attribute(LOGS, "Arn")],
-    )];
+    let mut statements =
+        vec![Statement::allow(vec!["logs:CreateLogStream", "logs:PutLogEvents"], vec![Value::attribute(LOGS, "Arn")])];
     if let Some(repository) = repository_arn(app) {
         // Who logs in is known, but not yet to which repository.
         statements.push(Statement::allow(vec!["ecr:GetAuthorizationToken"], vec![Value::text("*")]));
@@ -266,17 +264,11 @@ fn repository_arn(app: &App) -> Option<Value<'_>> {
 }
 
 pub(in crate::target) fn add_state<'a>(resources: &mut Resources<Properties<'a>>, app: &'a App) {
-    if app.state.store == Store::DynamoDb {
-        let table = state::named_table(app, super::table_name(app));
-        resources.add(
-            state::TABLE,
-            Resource {
-                // A stack that could not be made leaves nothing behind that would be in the way of the next one.
-                deletion_policy: Some("RetainExceptOnCreate"),
-                update_replace_policy: Some("Retain"),
-                ..Properties::Table(table).into()
-            },
-        );
+    if let Some(table) = state::named_table(app, super::table_name(app)) {
+        // A stack that could not be made leaves nothing behind that would be in the way of the next one.
+        let (deletion_policy, update_replace_policy) = (Some("RetainExceptOnCreate"), Some("Retain"));
+        let table = Properties::Table(table).into();
+        resources.add(state::TABLE, Resource { deletion_policy, update_replace_policy, ..table });
     }
     if let Some(key) = state::named_sealing_key(app, super::sealing_key_name(app)) {
         resources.add(state::SEALING_KEY, Properties::Secret(key));
@@ -440,10 +432,7 @@ fn outputs<'a>(app: &'a App, network: &Network<'a>) -> Outputs<'a> {
     outputs.extend([
         (OUTPUT_TARGET_GROUP, output("ARN of the target group", Value::reference(TARGET_GROUP))),
         (OUTPUT_SUBNETS, output("Subnets of the tasks", Value::list(network.subnets()))),
-        (
-            OUTPUT_SECURITY_GROUPS,
-            output("Security groups of the tasks", Value::list(network.server_security_groups())),
-        ),
+        (OUTPUT_SECURITY_GROUPS, output("Security groups of the tasks", Value::list(network.server_security_groups()))),
         (
             OUTPUT_ASSIGN_PUBLIC_IP,
             output("Whether tasks have an address on the internet", Value::text(assign_public_ip(network))),

@@ -102,10 +102,7 @@ fn collector<'a>(around: &Surroundings<'a>) -> Container<'a> {
         command: COLLECTOR_ARGUMENTS.to_vec(),
         user: None,
         readonly_root_filesystem: Some(true),
-        linux_parameters: LinuxParameters {
-            init_process_enabled: None,
-            capabilities: Capabilities { drop: ["ALL"] },
-        },
+        linux_parameters: LinuxParameters { init_process_enabled: None, capabilities: Capabilities { drop: ["ALL"] } },
         port_mappings: Vec::new(),
         environment: Vec::new(),
         secrets: Vec::new(),
