@@ -5,6 +5,7 @@
 
 mod build;
 mod dev;
+mod file;
 mod help;
 mod package;
 // What a program started is found through `/proc`.

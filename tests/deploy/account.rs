@@ -47,8 +47,8 @@ impl Account {
         let hello = workspace_root().join("examples/hello");
         let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
         let text = format!(
-            "name = \"hello\"\n[build]\ndirectory = {hello:?}\n[lambda]\nauthorization = \"none\"\narchitecture = \
-             \"{architecture}\"\n{lambda}\n"
+            "name = \"hello\"\nbuild.directory = {hello:?}\nauth.mode = \"none\"\nresources.architecture = \
+             \"{architecture}\"\n[lambda]\n{lambda}\n"
         );
         fs::write(self.app.path().join("mcp-cloud.toml"), text).expect("the app can be written");
     }

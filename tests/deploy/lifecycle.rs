@@ -48,7 +48,7 @@ fn first_deployment_prints_only_the_url(account: &Account) -> String {
 }
 
 /// The name of a function URL is known to no resolver here; the emulated service tells functions apart by `Host`.
-fn mcp_client_gets_the_right_answers(account: &Account, url: &str) {
+pub(crate) fn mcp_client_gets_the_right_answers(account: &Account, url: &str) {
     let (host, path) = url.trim_start_matches("https://").split_once('/').expect("a URL has a path");
     let gateway = Proxy::to_host(account.ministack.address(), host);
     let python = python().expect("it was there before");

@@ -7,4 +7,5 @@ mod account;
 mod lifecycle;
 mod ministack;
 mod misfortune;
+mod pipeline;
 mod proxy;

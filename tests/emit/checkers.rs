@@ -1,18 +1,12 @@
 //! The SAM translator and cfn-lint accept every committed template, and understand it as it is meant.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-    sync::OnceLock,
-};
+use std::{collections::BTreeMap, fs, path::PathBuf, sync::OnceLock};
 
-use mcp_cloud_tests::{checker, python, workspace_root};
+use mcp_cloud_tests::{checker, python};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{name, templates};
+use crate::{judges::cloudformation, name, templates};
 
 /// Expanded templates by name, and the files they are in.
 type Expanded = BTreeMap<String, (PathBuf, Value)>;
@@ -21,19 +15,12 @@ type Expanded = BTreeMap<String, (PathBuf, Value)>;
 fn expanded() -> Option<&'static Expanded> {
     static EXPANDED: OnceLock<Option<(TempDir, Expanded)>> = OnceLock::new();
     let expand = || {
+        python()?;
         let directory = tempfile::tempdir().unwrap();
-        let expansion = Command::new(python()?)
-            .arg(workspace_root().join("tests/emit/expand.py"))
-            .arg(directory.path())
-            .args(templates())
-            .output()
-            .unwrap();
-        assert!(expansion.status.success(), "{}", String::from_utf8_lossy(&expansion.stderr));
-        let read = |(index, template): (usize, &PathBuf)| {
-            let path = directory.path().join(format!("{index}.json"));
-            (name(template), (path.clone(), serde_json::from_slice(&fs::read(&path).unwrap()).unwrap()))
-        };
-        let expanded = templates().iter().enumerate().map(read).collect();
+        let values = cloudformation::expanded(&templates(), directory.path()).unwrap_or_else(|said| panic!("{said}"));
+        let path = |index| directory.path().join(format!("{index}.json"));
+        let named = |(index, value): (usize, _)| (name(&templates()[index]), (path(index), value));
+        let expanded = values.into_iter().enumerate().map(named).collect();
         Some((directory, expanded))
     };
     EXPANDED.get_or_init(expand).as_ref().map(|(_, expanded)| expanded)
@@ -45,32 +32,22 @@ fn resources<'a>(template: &'a Value, kind: &str) -> Vec<&'a Value> {
     resources.filter(|resource| resource["Type"] == kind).map(|resource| &resource["Properties"]).collect()
 }
 
-fn lint(cfn_lint: &Path, template: &Path) -> Result<(), String> {
-    // Everything it calls an error or a warning; notes are about taste.
-    let verdict = Command::new(cfn_lint).arg("--template").arg(template).output().unwrap();
-    if verdict.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&verdict.stdout).into_owned()) }
-}
-
 #[test]
 fn cfn_lint_accepts_every_template_as_emitted() {
-    let Some(cfn_lint) = checker("cfn-lint") else { return };
-    for template in templates() {
-        lint(&cfn_lint, &template).unwrap_or_else(|found| panic!("{}:\n{found}", template.display()));
-    }
+    cloudformation::cfn_lint(&templates()).unwrap_or_else(|found| panic!("{found}"));
 }
 
 #[test]
 fn cfn_lint_accepts_every_template_as_the_sam_translator_expands_it() {
-    let (Some(cfn_lint), Some(expanded)) = (checker("cfn-lint"), expanded()) else { return };
-    for (name, (path, _)) in expanded {
-        lint(&cfn_lint, path).unwrap_or_else(|found| panic!("{name}:\n{found}"));
-    }
+    let Some(expanded) = expanded() else { return };
+    let paths: Vec<_> = expanded.values().map(|(path, _)| path).collect();
+    cloudformation::cfn_lint(&paths).unwrap_or_else(|found| panic!("{:?}\n{found}", expanded.keys()));
 }
 
 /// The checkers catch what they are there for: an enumeration, a limit, a property that does not exist.
 #[test]
 fn checkers_refuse_what_the_platform_would() {
-    let (Some(cfn_lint), Some(python)) = (checker("cfn-lint"), python()) else { return };
+    let (Some(_), Some(_)) = (checker("cfn-lint"), python()) else { return };
     let good = fs::read_to_string(crate::own_template()).unwrap();
     let directory = tempfile::tempdir().unwrap();
     let refused = [
@@ -83,12 +60,7 @@ fn checkers_refuse_what_the_platform_would() {
         assert!(good.contains(right), "the template says `{right}`");
         let template = directory.path().join(format!("{case}.yaml"));
         fs::write(&template, good.replace(right, wrong)).unwrap();
-        let script = workspace_root().join("tests/emit/expand.py");
-        let expansion =
-            Command::new(&python).arg(script).arg(directory.path()).arg(&template).output().unwrap().status.success();
-        let accepted = expansion
-            && lint(&cfn_lint, &template).is_ok()
-            && lint(&cfn_lint, &template.with_extension("json")).is_ok();
+        let accepted = cloudformation::cloudformation(&[template]).is_ok();
         assert!(!accepted, "nothing noticed `{wrong}`");
     }
 }
@@ -108,11 +80,11 @@ fn public_function_url_has_both_permissions_and_a_private_one_none() {
         actions
     };
     assert_eq!(permissions("function-url-public"), ["lambda:InvokeFunction", "lambda:InvokeFunctionUrl"]);
-    assert!(permissions("function-url").is_empty());
+    assert!(permissions("minimal").is_empty());
     assert!(permissions("function-url-buffered").is_empty());
     let url = |name: &str| resources(&expanded[name].1, "AWS::Lambda::Url")[0].clone();
     assert_eq!(
-        (&url("function-url")["AuthType"], &url("function-url")["InvokeMode"]),
+        (&url("minimal")["AuthType"], &url("minimal")["InvokeMode"]),
         (&"AWS_IAM".into(), &"RESPONSE_STREAM".into())
     );
     assert_eq!(url("function-url-buffered")["InvokeMode"], "BUFFERED");

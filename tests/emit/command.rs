@@ -79,7 +79,7 @@ fn json_output_says_what_state_each_file_was_in() {
         (outcome.code, serde_json::from_str::<Value>(&outcome.stdout).unwrap())
     };
     let expected =
-        |state: &str| json!({ "target": "sam", "files": [{ "path": "server/template.yaml", "state": state }] });
+        |state: &str| json!({ "targets": ["sam"], "files": [{ "path": "server/template.yaml", "state": state }] });
     assert_eq!(report(&[&arguments[..], &["--check"]].concat()), (1, expected("missing")));
     assert_eq!(report(&arguments), (0, expected("missing")));
     assert_eq!(report(&arguments), (0, expected("current")));
@@ -235,7 +235,7 @@ fn file_that_was_not_emitted_is_not_written_over() {
     assert_eq!(
         outcome.stderr,
         "error: `server/template.yaml` is there already, and was not emitted\n\
-         hint: move it away, or choose another directory with `--into`\n"
+         hint: move it away, choose another directory with `--into`, or write over it with `--force`\n"
     );
     assert_eq!(fs::read_to_string(&template).unwrap(), "Resources: {}\n");
 }
@@ -285,7 +285,7 @@ fn unknown_target_is_refused_with_the_known_ones() {
     let outcome = emit(workspace_root(), &["examples/hello", "--target", "heroku"]);
     assert_eq!((outcome.code, outcome.stdout.as_str()), (2, ""));
     assert!(
-        outcome.stderr.contains("'heroku'") && outcome.stderr.contains("[possible values: sam]"),
+        outcome.stderr.contains("'heroku'") && outcome.stderr.contains("[possible values: sam, ecs, "),
         "{}",
         outcome.stderr
     );

@@ -1,4 +1,4 @@
-"""Expands SAM templates as CloudFormation would: `expand.py OUTPUT_DIRECTORY TEMPLATE...`.
+"""Expands templates, SAM or plain, as CloudFormation would: `expand.py OUTPUT_DIRECTORY TEMPLATE...`.
 
 Writes each expanded template as JSON into the directory, the first as `0.json`, and fails with the translator's own
 words when it does not accept one. Nothing is asked of AWS: the managed policies that the translator
@@ -13,9 +13,9 @@ import sys
 # The translator asks for the partition of a region when it is not inside AWS.
 os.environ["AWS_DEFAULT_REGION"] = "eu-central-1"
 
-import yaml
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
+from samtranslator.yaml_helper import yaml_parse
 
 
 MANAGED_POLICIES = {"AWSLambdaBasicExecutionRole": "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"}
@@ -24,10 +24,10 @@ MANAGED_POLICIES = {"AWSLambdaBasicExecutionRole": "arn:aws:iam::aws:policy/serv
 def main(output, templates):
     failed = False
     for index, path in enumerate(map(pathlib.Path, templates)):
-        template = yaml.safe_load(path.read_text(encoding="utf-8"))
+        template = yaml_parse(path.read_text(encoding="utf-8"))
         # CloudFormation uploads nothing: by then `sam package` has put a bucket where the directory was.
         for resource in template["Resources"].values():
-            if isinstance(resource["Properties"].get("CodeUri"), str):
+            if isinstance(resource.get("Properties", {}).get("CodeUri"), str):
                 resource["Properties"]["CodeUri"] = {"Bucket": "packaged", "Key": "packaged.zip"}
         try:
             expanded = Translator(MANAGED_POLICIES, Parser()).translate(template, {})

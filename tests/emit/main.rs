@@ -1,9 +1,11 @@
 //! `mcp-cloud emit` as a program, and what it emits before the checkers of the platform.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod checkers;
 mod command;
+mod golden;
+mod judges;
 
 use std::path::{Path, PathBuf};
 
@@ -22,14 +24,10 @@ fn infra() -> Vec<PathBuf> {
     directories
 }
 
-/// Every template that is committed.
+/// Every SAM template that is committed.
 fn templates() -> Vec<PathBuf> {
-    let golden = workspace_root().join("crates/mcp-cloud-app/tests/golden");
-    let mut templates: Vec<_> = std::fs::read_dir(golden)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
-        .collect();
+    let mut templates: Vec<_> =
+        golden::apps().into_iter().map(|app| app.join("sam/template.yaml")).filter(|path| path.is_file()).collect();
     assert!(templates.len() > 8, "the golden templates are there");
     templates.push(own_template());
     templates.extend(infra().into_iter().map(|directory| directory.join("template.yaml")));
@@ -37,11 +35,9 @@ fn templates() -> Vec<PathBuf> {
     templates
 }
 
-/// What a template is called: a golden file by its own name, the others by their directory's.
+/// What a template is called: a golden file by its app's name, the others by their directory's.
 fn name(template: &Path) -> String {
-    let file = template.file_name().unwrap().to_string_lossy();
-    match file.strip_suffix(".sam.yaml") {
-        Some(golden) => golden.to_owned(),
-        None => format!("template-of-{}", template.parent().unwrap().file_name().unwrap().to_string_lossy()),
-    }
+    let folder = template.parent().unwrap();
+    let name = |folder: &Path| folder.file_name().unwrap().to_string_lossy().into_owned();
+    if folder.ends_with("sam") { name(folder.parent().unwrap()) } else { format!("template-of-{}", name(folder)) }
 }

@@ -131,6 +131,8 @@ fn says_which_variable_or_address_is_wrong() {
         (vec![("PORT", "eighty")], "PORT does not hold a port number"),
         (vec![("PORT", port.as_str())], "something else does"),
         (vec![("FUNCTIONS_CUSTOMHANDLER_PORT", "")], "FUNCTIONS_CUSTOMHANDLER_PORT does not hold a port number"),
+        (vec![("MCP_CLOUD_STORE", "redis")], "MCP_CLOUD_STORE does not hold a store that this version knows"),
+        (vec![("MCP_CLOUD_SESSIONS", "sealed")], "MCP_CLOUD_SESSIONS does not hold `memory` or `none`"),
         (vec![("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:1")], "cannot connect to the Lambda Runtime API"),
         (
             vec![("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:1"), ("MCP_CLOUD_RESPONSE_MODE", "both")],

@@ -12,4 +12,4 @@ mod tools;
 pub use dev::Dev;
 pub use program::{Finished, Program, Signal, descendants, is_running};
 pub use programs::{Profile, cli_binary, everything_binary, hello_binary, library_example, workspace_root};
-pub use tools::{checker, node, node_22, node_modules, python, require_tool};
+pub use tools::{checker, checkov, docker_compose, node, node_22, node_modules, python, require_tool, sam};

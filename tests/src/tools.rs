@@ -29,6 +29,36 @@ pub fn checker(name: &str) -> Option<PathBuf> {
     require_tool(name, installed(&format!("python/bin/{name}")))
 }
 
+/// The program `checkov`, which has an environment of its own.
+///
+/// # Panics
+///
+/// If it is missing and `CI` is set.
+#[must_use]
+pub fn checkov() -> Option<PathBuf> {
+    require_tool("checkov", installed("checkov/bin/checkov"))
+}
+
+/// The SAM command line, which has an environment of its own.
+///
+/// # Panics
+///
+/// If it is missing and `CI` is set.
+#[must_use]
+pub fn sam() -> Option<PathBuf> {
+    require_tool("sam", installed("sam/bin/sam"))
+}
+
+/// The program `docker-compose` of `tests/tools/debian`. It reads files without a Docker daemon.
+///
+/// # Panics
+///
+/// If it is missing and `CI` is set.
+#[must_use]
+pub fn docker_compose() -> Option<PathBuf> {
+    require_tool("docker-compose", installed("compose/usr/libexec/docker/cli-plugins/docker-compose"))
+}
+
 /// The folder `node_modules` with everything of `tests/tools/node/package.json`.
 ///
 /// # Panics

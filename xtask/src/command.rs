@@ -22,6 +22,8 @@ pub(crate) enum TaskError {
     UnknownArea(String),
     #[error("valgrind is missing, and instructions cannot be counted without it")]
     NoValgrind,
+    #[error("this machine's Debian mirror does not hand out `{0}` as it is pinned")]
+    NoPackage(String),
 }
 
 impl TaskError {
@@ -29,6 +31,9 @@ impl TaskError {
     pub(crate) fn hint(&self) -> Option<&'static str> {
         match self {
             Self::NoValgrind => Some("install it before, with `apt-get install valgrind` or your system's own way"),
+            Self::NoPackage(_) => {
+                Some("if Debian has another version now, pin that one in tests/tools/debian/docker-compose.txt")
+            }
             _ => None,
         }
     }

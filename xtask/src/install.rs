@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Stdio,
 };
 
 use crate::command::{self, TaskError, answer, in_root, read, root, say, target, write};
@@ -14,14 +15,22 @@ const FUNCTION_TARGET: &str = "x86_64-unknown-linux-musl";
 pub(crate) fn run() -> Result<(), TaskError> {
     python()?;
     node()?;
+    compose()?;
     standard_library()
 }
 
-/// The packages of `tests/tools/python`, in a virtual environment.
+/// The packages of `tests/tools/python`, in a virtual environment; checkov and SAM in environments of their own, for they
+/// want other versions.
 fn python() -> Result<(), TaskError> {
-    let pins = root().join("tests/tools/python");
+    environment("python", &root().join("tests/tools/python"))?;
+    environment("checkov", &root().join("tests/tools/python/checkov"))?;
+    environment("sam", &root().join("tests/tools/python/sam"))
+}
+
+/// The packages that the folder `pins` lists, in the virtual environment `name`.
+fn environment(name: &str, pins: &Path) -> Result<(), TaskError> {
     let (requirements, constraints) = (pins.join("requirements.txt"), pins.join("constraints.txt"));
-    let folder = target().join("tools/python");
+    let folder = target().join("tools").join(name);
     once(&folder, &[&requirements, &constraints], || {
         command::run(in_root("python3").args(["-m", "venv"]).arg(&folder))?;
         let pip = folder.join("bin/pip");
@@ -30,6 +39,55 @@ fn python() -> Result<(), TaskError> {
         install.arg("install").args(quiet).arg("--requirement").arg(&requirements);
         command::run(install.arg("--constraint").arg(&constraints))
     })
+}
+
+/// Debian's Docker Compose, taken out of its package and not installed: the machine stays as it is.
+///
+/// Elsewhere there is no such package, and the tests say `SKIP`, or fail in CI.
+fn compose() -> Result<(), TaskError> {
+    let pins = root().join("tests/tools/debian/docker-compose.txt");
+    let architecture = answer(in_root("dpkg").arg("--print-architecture")).unwrap_or_default();
+    let pinned = read(&pins)?;
+    let package = pinned.lines().find_map(|line| {
+        let mut words = line.split_whitespace();
+        (words.next() == Some(&architecture)).then_some(())?;
+        Some((words.next()?.to_owned(), words.next()?.to_owned()))
+    });
+    let (Some(mirror), Some((path, hash))) = (debian_mirror(), package) else {
+        say(format_args!("SKIP Docker Compose comes from Debian, whose packages this machine does not use"));
+        return Ok(());
+    };
+    let folder = target().join("tools/compose");
+    once(&folder, &[&pins], || {
+        let package = folder.join("docker-compose.deb");
+        // What apt itself downloads with, so that its proxies and certificates hold; it checks the hash.
+        let mut download = in_root("/usr/lib/apt/apt-helper");
+        download.args(["-o", "APT::Sandbox::User=root", "download-file", &format!("{mirror}{path}")]);
+        if command::run(download.arg(&package).arg(format!("SHA256:{hash}")).stdout(Stdio::null())).is_err() {
+            return Err(TaskError::NoPackage(path));
+        }
+        command::run(in_root("dpkg-deb").arg("--extract").arg(&package).arg(&folder))
+    })
+}
+
+/// Where this machine gets Debian's own packages from, with a `/` at its end.
+fn debian_mirror() -> Option<String> {
+    let lists = |with: &[&str]| {
+        let format = ["indextargets", "--format", "$(ORIGIN),$(COMPONENT),$(RELEASE),$(REPO_URI)"];
+        answer(in_root("apt-get").args(with).args(format).arg("Created-By: Packages")).unwrap_or_default()
+    };
+    let find = |lists: &str, debian: fn(&str, &str) -> bool| {
+        lists.lines().find_map(|list| match list.splitn(4, ',').collect::<Vec<_>>()[..] {
+            // The security archive has a pool of its own.
+            [origin, "main", release, mirror] if !release.contains("security") && debian(origin, mirror) => {
+                Some(mirror.to_owned())
+            }
+            _ => None,
+        })
+    };
+    find(&lists(&[]), |origin, _| origin == "Debian")
+        // Whose a mirror is stands in its lists, which a fresh machine has not fetched.
+        .or_else(|| find(&lists(&["--no-release-info"]), |_, mirror| mirror.ends_with("/debian/")))
 }
 
 /// The packages of `tests/tools/node`.
@@ -73,7 +131,7 @@ pub(crate) fn valgrind() -> Result<bool, TaskError> {
         // Its progress is talk, and standard output is for the figures.
         let quietly = |arguments: &[&str]| {
             let mut apt = in_root("apt-get");
-            apt.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdout(std::process::Stdio::null());
+            apt.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null());
             command::run(&mut apt)
         };
         quietly(&["update"])?;

@@ -147,6 +147,13 @@ impl Server {
         if self.sessions.is_none() {
             self.sessions = sessions_variable()?;
         }
+        // Whoever was told of a store would lose what it relies on if nobody said that there is none.
+        if std::env::var_os(env::STORE).is_some() {
+            return Err(ServeError::Variable {
+                name: env::STORE,
+                expected: "a store that this version knows; it knows none",
+            });
+        }
         match Platform::detect()? {
             Platform::Health => platform::health::ask(&self.health_path),
             Platform::Stdio => {

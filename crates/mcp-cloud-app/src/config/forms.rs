@@ -11,6 +11,7 @@ forms! {
     // three is allowed.
     PATH, "like `/mcp`: a slash before each part, parts of letters, digits, `-`, `_` and `.`, at most 128 characters",
         r"^(/[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}){1,8}$";
+    DIRECTORY, "a directory, relative to this file or absolute", r"^[^\x00-\x1f\x7f-\x9f]+$";
     RELATIVE_PATH, "a path without control characters, relative to this file", r"^[^/\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$";
     // What a value may hold is everything but what no environment can carry.
     ANY, "text without NUL", r"^[^\x00]*$";

@@ -2,48 +2,24 @@
 
 use std::{fs, path::Path};
 
-use mcp_cloud_app::{App, LoadError};
+use mcp_cloud_app::{
+    App, LoadError,
+    app::{AuthMode, Trigger},
+};
 
 use crate::{directory, findings, load};
 
 #[test]
 fn one_line_is_enough_and_the_rest_is_default() {
     let app = load("name = \"notes\"\n").unwrap();
-    assert_eq!((app.name.as_str(), app.package.as_str(), app.binary.as_str()), ("notes", "server", "server"));
-    assert_eq!((app.path.as_str(), app.description.as_str()), ("/mcp", "MCP server notes"));
+    let cargo = app.cargo().unwrap();
+    assert_eq!((app.name.as_str(), cargo.package.as_str(), cargo.binary.as_str()), ("notes", "server", "server"));
+    assert_eq!((app.endpoint.path.as_str(), app.description.as_str()), ("/mcp", "MCP server notes"));
     assert_eq!((app.lambda.memory_mb, app.lambda.timeout_seconds), (256, 60));
-    assert_eq!(app.lambda.trigger.as_str(), "function-url");
-    assert_eq!(app.lambda.authorization.as_str(), "iam");
-    assert_eq!(app.lambda.architecture.rust_target(), "aarch64-unknown-linux-musl");
-    assert!(app.lambda.region.is_none() && app.warnings.is_empty());
-    assert!(app.manifest_directory.is_absolute() && app.package_directory.is_absolute());
-}
-
-/// The reference in the README is a file that loads, names every key and states the defaults.
-#[test]
-fn documented_file_says_the_defaults() {
-    let readme = include_str!("../../README.md");
-    let mut files = readme.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
-    let (short, long) = (load(files.next().unwrap()).unwrap(), files.next().unwrap());
-    assert!(files.next().is_none());
-    let full = load(long).unwrap();
-    assert_eq!((full.name, full.path, full.binary), (short.name, short.path, short.binary));
-    assert_eq!(full.lambda.region.as_deref(), Some("eu-central-1"));
-    let mut lambda = full.lambda;
-    lambda.region = None;
-    assert_eq!(lambda, short.lambda);
-
-    let unknown = findings("name = \"a\"\nqqqq = 1\n[build]\nqqqq = 1\n[lambda]\nqqqq = 1\n");
-    assert_eq!(unknown.len(), 3);
-    for message in unknown {
-        let (_, keys) = message.split_once("there can be ").unwrap();
-        for key in keys.split('`').skip(1).step_by(2) {
-            assert!(
-                long.contains(&format!("\n{key} = ")) || long.contains(&format!("[{key}]")) || key == "name",
-                "{key}"
-            );
-        }
-    }
+    assert_eq!((app.lambda.trigger, app.auth.mode), (Trigger::FunctionUrl, AuthMode::Platform));
+    assert_eq!(app.architecture.rust_target(), "aarch64-unknown-linux-musl");
+    assert!(app.aws.region.is_none() && app.warnings.is_empty() && app.environment_name.is_none());
+    assert!(app.manifest_directory.is_absolute() && cargo.package_directory.is_absolute());
 }
 
 #[test]
@@ -60,19 +36,30 @@ fn every_bad_line_is_reported_in_the_order_of_the_file() {
     let manifest = "\
 name = \"Hello World\"
 nme = 1
-path = \"mcp/\"
 memory = 512
+
+[endpoint]
+path = \"mcp/\"
+
+[auth]
+mode = \"public\"
+
+[resources]
+architecture = \"sparc\"
+
+[aws]
+region = \"Frankfurt\"
 
 [lambda]
 trigger = \"function_url\"
-authorization = \"public\"
-architecture = \"sparc\"
 memory = 64
 timeout = \"60\"
-region = \"Frankfurt\"
+log-retention = 10
+policies = [\"ReadOnly\", 1]
+
+[telemetry]
 log-retention = 10
 log_retention = 7
-policies = [\"ReadOnly\", 1]
 
 [environment]
 MCP_CLOUD_RESPONSE_MODE = \"stream\"
@@ -84,23 +71,24 @@ PORT = 80
             "mcp-cloud.toml:1:8: name is `Hello World`, but has to be 1 to 49 lower-case letters, digits and hyphens, \
              begin with a letter and not end in a hyphen",
             "mcp-cloud.toml:2:1: there is no key `nme` at the top of the file; did you mean `name`?",
-            "mcp-cloud.toml:3:8: path is `mcp/`, but has to be like `/mcp`: a slash before each part, parts of letters, \
-             digits, `-`, `_` and `.`",
-            "mcp-cloud.toml:4:1: there is no key `memory` at the top of the file; it belongs under `[lambda]`",
-            "mcp-cloud.toml:7:11: trigger is `function_url`; did you mean `function-url`?",
-            "mcp-cloud.toml:8:17: authorization is `public`; it can be `iam` or `none`",
-            "mcp-cloud.toml:9:16: architecture is `sparc`; it can be `arm64` or `x86_64`",
-            "mcp-cloud.toml:10:10: memory is 64 MB, but Lambda takes 128 to 10240 MB",
-            "mcp-cloud.toml:11:11: timeout is text, and should be a whole number without quotes",
-            "mcp-cloud.toml:12:10: region is `Frankfurt`, but has to be like `eu-central-1`",
-            "mcp-cloud.toml:13:17: log-retention is 10 days, but CloudWatch Logs has no such period; the next longer one \
-             is 14 days",
-            "mcp-cloud.toml:14:1: there is no key `log_retention` under `[lambda]`; did you mean `log-retention`?",
-            "mcp-cloud.toml:15:13: the policy `ReadOnly` is not the ARN of a managed policy, such as \
+            "mcp-cloud.toml:3:1: there is no key `memory` at the top of the file; it belongs under `[resources]`",
+            "mcp-cloud.toml:6:8: path is `mcp/`, but has to be like `/mcp`: a slash before each part, parts of letters, \
+             digits, `-`, `_` and `.`, at most 128 characters",
+            "mcp-cloud.toml:9:8: mode is `public`; it can be `platform`, `jwt`, `cognito` or `none`",
+            "mcp-cloud.toml:12:16: architecture is `sparc`; it can be `arm64` or `x86_64`",
+            "mcp-cloud.toml:15:10: region is `Frankfurt`, but has to be like `eu-central-1`",
+            "mcp-cloud.toml:18:11: trigger is `function_url`; did you mean `function-url`?",
+            "mcp-cloud.toml:19:10: memory is 64 MB, but Lambda takes 128 to 10240 MB",
+            "mcp-cloud.toml:20:11: timeout is text, and should be a whole number without quotes",
+            "mcp-cloud.toml:21:1: there is no key `log-retention` under `[lambda]`; it belongs under `[telemetry]`",
+            "mcp-cloud.toml:22:13: an item of policies is `ReadOnly`, but has to be the ARN of a managed policy, such as \
              `arn:aws:iam::123456789012:policy/read-notes`",
-            "mcp-cloud.toml:15:25: an item of policies is a whole number, and should be text in quotes",
-            "mcp-cloud.toml:18:27: `MCP_CLOUD_RESPONSE_MODE` follows from the trigger, and is set by mcp-cloud itself",
-            "mcp-cloud.toml:19:8: PORT is a whole number, and should be text in quotes",
+            "mcp-cloud.toml:22:25: an item of policies is a whole number, and should be text in quotes",
+            "mcp-cloud.toml:25:17: log-retention is 10 days, but CloudWatch Logs has no such period; the next longer one \
+             is 14 days",
+            "mcp-cloud.toml:26:1: there is no key `log_retention` under `[telemetry]`; did you mean `log-retention`?",
+            "mcp-cloud.toml:29:27: `MCP_CLOUD_RESPONSE_MODE` follows from the trigger, and is set by mcp-cloud itself",
+            "mcp-cloud.toml:30:8: `PORT` is a whole number, and should be text in quotes",
         ]
     );
 }
@@ -110,7 +98,7 @@ fn numbers_beyond_every_integer_are_out_of_range_and_no_more() {
     for number in ["-1", "10241", "99999999999999999999999999999999999999999999", "0x7fff_ffff_ffff_ffff"] {
         let found = findings(format!("name = \"a\"\nlambda.memory = {number}\n"));
         assert_eq!(found.len(), 1, "{found:?}");
-        assert!(found[0].ends_with(" MB, but Lambda takes 128 to 10240 MB"), "{found:?}");
+        assert!(found[0].ends_with(", but Lambda takes 128 to 10240 MB"), "{found:?}");
     }
     assert!(findings("name = \"a\"\nlambda.memory = 0x200\n").is_empty());
 }
@@ -165,14 +153,26 @@ fn device_is_not_read() {
 }
 
 #[test]
-fn variable_that_looks_like_a_secret_is_a_warning_that_does_not_repeat_it() {
-    let manifest = "name = \"a\"\n[environment]\nGITHUB_TOKEN = \"hunter2\"\nTOKEN_ARN = \"arn:x\"\nLOG = \"info\"\n";
-    let app = load(manifest).unwrap();
-    assert_eq!(app.warnings.len(), 1);
-    let warning = &app.warnings[0];
-    assert!(warning.to_string().contains("mcp-cloud.toml:3:16: `GITHUB_TOKEN` looks like a secret"), "{warning}");
-    assert!(!format!("{warning:?}").contains("hunter2"));
-    assert_eq!(app.environment["GITHUB_TOKEN"], "hunter2");
+fn secret_in_clear_is_refused_and_not_repeated() {
+    let secrets = [
+        ("GITHUB_TOKEN", "hunter2"),
+        ("DB_PASSWORD", "hunter2"),
+        ("stripe_api_key", "hunter2"),
+        ("SETTING", "ghp_hunter2hunter2hunter2"),
+        ("DATABASE", "postgres://notes:hunter2@db.example/notes"),
+        ("PEM", "-----BEGIN PRIVATE KEY-----hunter2hunter2"),
+    ];
+    for (key, value) in secrets {
+        let error = load(format!("name = \"a\"\n[environment]\n{key} = \"{value}\"\n")).unwrap_err();
+        assert!(error.to_string().contains(&format!(": `{key}` looks like a secret")), "{error}");
+        assert!(!format!("{error:?}").contains("hunter2"));
+        assert!(error.hint().unwrap().contains("`[secrets]`"));
+    }
+    let harmless = "TOKEN_ARN = \"arn:x\"\nMAX_TOKEN = \"4096\"\nUSE_TOKEN = \"true\"\nA_SECRET = \"\"\nURL = \"https://a/b:c@d\"\n\
+                    DB_PASSWORD = \"{{resolve:ssm-secure:db}}\"\n";
+    assert!(findings(format!("name = \"a\"\n[environment]\n{harmless}")).is_empty());
+    let doubtful = load("name = \"a\"\n[environment]\nTOKEN_STYLE = \"long\"\n").unwrap();
+    assert_eq!((doubtful.warnings.len(), doubtful.environment["TOKEN_STYLE"].as_str()), (1, "long"));
 }
 
 #[test]
@@ -183,10 +183,9 @@ fn package_elsewhere_is_found_relative_to_the_file() {
     fs::write(package.join("Cargo.toml"), "[package]\nname = \"a-server\"\n").unwrap();
     fs::write(package.join("src/bin/one.rs"), "").unwrap();
     let app = App::load(directory.path().join("mcp-cloud.toml")).unwrap();
-    assert_eq!((app.package.as_str(), app.binary.as_str()), ("a-server", "one"));
-    assert_eq!(app.package_directory, fs::canonicalize(&package).unwrap());
-    let code = mcp_cloud_app::Code::local(&app, &app.manifest_directory);
-    assert_eq!(code, mcp_cloud_app::Code::Local { directory: "servers/a".to_owned() });
+    let cargo = app.cargo().unwrap();
+    assert_eq!((cargo.package.as_str(), cargo.binary.as_str()), ("a-server", "one"));
+    assert_eq!(cargo.package_directory, fs::canonicalize(&package).unwrap());
 }
 
 #[test]
@@ -202,15 +201,16 @@ fn one_of_several_binaries_has_to_be_named() {
     let directory = directory("name = \"a\"\n");
     let write = |path: &str, contents: &str| fs::write(directory.path().join(path), contents).unwrap();
     let load = || App::load(directory.path());
+    let binary = || load().unwrap().cargo().unwrap().binary.clone();
     fs::create_dir(directory.path().join("src/bin")).unwrap();
     write("src/bin/tool.rs", "");
-    assert_eq!(load().unwrap().binary, "server", "the one cargo would run");
+    assert_eq!(binary(), "server", "the one cargo would run");
     fs::remove_file(directory.path().join("src/main.rs")).unwrap();
     write("src/bin/other.rs", "");
     let error = load().unwrap_err();
     assert!(error.to_string().contains("the package `server` has several binaries (`other`, `tool`)"), "{error}");
     write("mcp-cloud.toml", "name = \"a\"\nbuild.binary = \"tool\"\n");
-    assert_eq!(load().unwrap().binary, "tool");
+    assert_eq!(binary(), "tool");
     write("mcp-cloud.toml", "name = \"a\"\nbuild.binary = \"tol\"\n");
     let error = load().unwrap_err();
     assert!(
@@ -219,30 +219,7 @@ fn one_of_several_binaries_has_to_be_named() {
     );
     write("mcp-cloud.toml", "name = \"a\"\n");
     write("Cargo.toml", "[package]\nname = \"server\"\ndefault-run = \"other\"\n");
-    assert_eq!(load().unwrap().binary, "other");
-}
-
-#[test]
-fn limits_of_lambda_are_checked_with_the_line() {
-    let long = "x".repeat(4097);
-    let manifest = format!(
-        "name = \"a\"\n[lambda]\ntrigger = \"rest-api\"\ntimeout = 60\n[environment]\nAWS_REGION = \"x\"\n\"A-B\" = \"x\"\n\
-         LONG = \"{long}\"\n[tags]\n\"aws:x\" = \"1\"\nteam = \"a\\tb\"\n"
-    );
-    assert_eq!(
-        findings(manifest),
-        [
-            "mcp-cloud.toml:4:11: timeout is 60 s, but the trigger `rest-api` gives up after 29 s, while the function runs \
-             on and is paid for",
-            "mcp-cloud.toml:5:1: the variables take 4116 bytes together, but Lambda takes 4096 at most",
-            "mcp-cloud.toml:6:14: `AWS_REGION` is a variable that Lambda sets itself",
-            "mcp-cloud.toml:7:9: `A-B` is not a name Lambda takes for a variable: at least two letters, digits and `_`, \
-             the first a letter",
-            "mcp-cloud.toml:10:11: the tag `aws:x` begins with `aws:`, which AWS keeps for itself",
-            "mcp-cloud.toml:11:8: the tag `team` has a character AWS does not take: letters, digits, spaces and \
-             `_.:/=+-@` are allowed",
-        ]
-    );
+    assert_eq!(binary(), "other");
 }
 
 #[test]

@@ -2,7 +2,14 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod container;
+mod diagnostics;
+mod environments;
 mod golden;
+mod init;
+mod properties;
+mod refusals;
+mod schema;
 
 use std::{fs, path::Path};
 

@@ -1,6 +1,6 @@
 //! No input makes it panic, and what is accepted can be emitted.
 
-use mcp_cloud_app::{Code, LoadError, Severity, Target};
+use mcp_cloud_app::{App, Code, LoadError, Severity, Target};
 use proptest::prelude::*;
 
 use crate::{golden_directory, load};
@@ -8,11 +8,7 @@ use crate::{golden_directory, load};
 /// Whatever it is, it becomes an app that can be checked and emitted, or diagnostics with at least one error.
 fn settles(manifest: &[u8]) {
     match load(manifest) {
-        Ok(app) => {
-            let _ = Target::Sam.check(&app);
-            let bundle = Target::Sam.emit(&app, &Code::Local { directory: ".".to_owned() });
-            assert!(bundle.files.values().all(|contents| contents.lines().count() > 10));
-        }
+        Ok(app) => emits(&app),
         Err(LoadError::Invalid { diagnostics }) => {
             assert!(diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error));
             for diagnostic in diagnostics {
@@ -23,11 +19,19 @@ fn settles(manifest: &[u8]) {
     }
 }
 
+/// Whatever passes as an app can be checked and emitted for every target, good or not.
+fn emits(app: &App) {
+    for target in Target::ALL {
+        let _ = target.check(app);
+        let bundle = target.emit(app, &Code::Local { output_directory: app.manifest_directory.clone() });
+        assert!(bundle.files.values().all(|contents| contents.ends_with('\n') && !contents.contains('\0')));
+    }
+}
+
 fn golden_manifest() -> impl Strategy<Value = String> {
     let mut manifests: Vec<_> = std::fs::read_dir(golden_directory())
         .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .map(|entry| entry.unwrap().path().join("mcp-cloud.toml"))
         .map(|path| std::fs::read_to_string(path).unwrap())
         .collect();
     manifests.sort();
@@ -113,7 +117,11 @@ proptest! {
     fn any_text_in_a_valid_place_never_panics(value in any::<String>(), key in any::<String>()) {
         let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
         let (value, key) = (quoted(&value), quoted(&key));
-        for line in ["name", "description", "path", "build.directory", "build.binary", "lambda.region", "lambda.trigger"] {
+        for line in [
+            "name", "description", "endpoint.path", "endpoint.domain", "build.directory", "build.binary", "build.image",
+            "aws.region", "lambda.trigger", "auth.issuer", "health.path", "scaling.working-hours", "telemetry.otlp-endpoint",
+            "github-actions.branch", "ecs.cluster",
+        ] {
             settles(format!("{line} = {value}\n").as_bytes());
         }
         settles(format!("name = \"a\"\n[environment]\n{key} = {value}\n[tags]\n{key} = {value}\n").as_bytes());

@@ -13,6 +13,7 @@ use crate::{
         words::Runtime,
     },
     config::{Cargo, FILE_NAME, Table, plain},
+    diagnostic::Severity,
 };
 
 /// The longest supported of those that Lambda has, too
@@ -64,6 +65,9 @@ fn command_build(
         findings.error("build.command", "command is empty, and should begin with a program", None);
         return None;
     };
+    let message = "the command stands behind `mcp-bridge`, which this version does not bring yet";
+    let hint = "what is emitted names it by where it will be; put a bridge of your own there, or wait for it";
+    findings.report(Severity::Warning, "build.command", message.to_owned(), Some(hint));
     let runtime = choice(build, "runtime", Runtime::from_word).unwrap_or_else(|| runtime_of(program));
     let default_version = match runtime {
         Runtime::Node => NODE_VERSION,

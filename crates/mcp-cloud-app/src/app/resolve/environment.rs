@@ -19,14 +19,14 @@ pub(super) fn environment(config: &Table, findings: &mut Findings<'_>) -> BTreeM
             findings.error(&place, message, None);
             continue;
         }
-        if is_secret(&key, &value) {
+        if let Some(severity) = secrecy(&key, &value) {
             let message = format!(
                 "`{}` looks like a secret, and everyone who may read this file, what is emitted from it or the settings \
                  of what is deployed can read its value",
                 plain(&key)
             );
             let hint = "keep it where the platform keeps secrets, and name that place under `[secrets]`";
-            findings.error(&place, message, Some(hint));
+            findings.report(severity, &place, message, Some(hint));
         }
         environment.insert(key, value);
     }
@@ -102,17 +102,38 @@ fn reserved(key: &str) -> Option<String> {
     Some(format!("`{key}` is set by mcp-cloud itself; use {instead}"))
 }
 
-/// Whether a variable's value is a secret, by its name or by itself, and not where a secret is.
-fn is_secret(key: &str, value: &str) -> bool {
-    if value.is_empty() || value.starts_with("{{resolve:") {
-        return false;
+/// How sure it is that a variable's value is a secret: an error where its name ends in a word for one, or the value is of
+/// a kind that only secrets are; a warning where such a word is anywhere in the name. The place of a secret is none, nor
+/// is a number.
+fn secrecy(key: &str, value: &str) -> Option<Severity> {
+    const WORDS: [&str; 11] = [
+        "SECRET",
+        "TOKEN",
+        "PASSWORD",
+        "PASSWD",
+        "PASSPHRASE",
+        "API_KEY",
+        "APIKEY",
+        "PRIVATE_KEY",
+        "ACCESS_KEY",
+        "CREDENTIAL",
+        "CREDENTIALS",
+    ];
+    const PLACES: [&str; 11] =
+        ["_ARN", "_NAME", "_ID", "_URL", "_URI", "_PATH", "_FILE", "_TTL", "_HEADER", "_ENDPOINT", "_TYPE"];
+    if value.is_empty()
+        || value.starts_with("{{resolve:")
+        || value.parse::<f64>().is_ok()
+        || value.parse::<bool>().is_ok()
+    {
+        return None;
     }
     let key = key.to_ascii_uppercase();
-    let secret =
-        ["SECRET", "TOKEN", "PASSWORD", "PASSWD", "API_KEY", "APIKEY", "PRIVATE_KEY", "ACCESS_KEY", "CREDENTIAL"];
-    let place = ["_ARN", "_NAME", "_ID", "_URL", "_URI", "_PATH", "_FILE", "_TTL", "_HEADER", "_ENDPOINT", "_TYPE"];
-    let named = secret.iter().any(|word| key.contains(word)) && !place.iter().any(|end| key.ends_with(end));
-    named || looks_secret(value)
+    if looks_secret(value) || WORDS.iter().any(|word| key.ends_with(word)) {
+        return Some(Severity::Error);
+    }
+    let named = WORDS.iter().any(|word| key.contains(word)) && !PLACES.iter().any(|end| key.ends_with(end));
+    named.then_some(Severity::Warning)
 }
 
 /// Whether text is of a kind that only secrets are: keys and tokens with the prefixes their issuers gave them so that

@@ -7,6 +7,7 @@ use crate::{
         words::{AuthMode, Egress, Exposure, Sessions, Store, Traces},
     },
     config::{Table, plain},
+    diagnostic::Severity,
 };
 
 /// Long enough for a slow tool, short enough to bound what a client that went away can cost.
@@ -105,6 +106,12 @@ pub(super) fn state(config: &Table, scaling: &Scaling, findings: &mut Findings<'
         let hint = "write `maximum = 1` under `[scaling]`, or `sessions = \"sealed\"`, which any instance can open";
         findings.error("state.sessions", message, Some(hint));
     }
+    if sessions == Sessions::Sealed {
+        not_yet("state.sessions", "sealed sessions", findings);
+    }
+    if store != Store::None {
+        not_yet("state.store", "a store that instances share", findings);
+    }
     let of = |key: &str, findings: &mut Findings<'_>| {
         table.get(key).is_some().then(|| secret(table, key, &format!("state.{key}"), findings))
     };
@@ -117,6 +124,15 @@ pub(super) fn state(config: &Table, scaling: &Scaling, findings: &mut Findings<'
         findings.error("state.redis", "redis is the URL of a store that is not `redis`", None);
     }
     State { sessions, store, ttl_hours: table.number("ttl").unwrap_or(24), sealing_key, redis }
+}
+
+/// Warns of what files can be emitted for already, and what this version of the library cannot do yet. A server that is
+/// told of it says so and ends, which is better than one that forgets its sessions.
+fn not_yet(key: &str, what: &str, findings: &mut Findings<'_>) {
+    let message =
+        format!("the library of this version does not have {what} yet, and a server that is told of it will not start");
+    let hint = "leave it out until it does, unless the server is not made with the library";
+    findings.report(Severity::Warning, key, message, Some(hint));
 }
 
 pub(super) fn telemetry(config: &Table, findings: &mut Findings<'_>) -> Telemetry {

@@ -11,6 +11,8 @@ pub fn check(_app: &App) -> Vec<Diagnostic> {
 
 /// Lowers an app to the target's files.
 #[must_use]
-pub fn emit(_app: &App, _code: &Code) -> Bundle {
-    Bundle::default()
+pub fn emit(app: &App, code: &Code) -> Bundle {
+    let mut bundle = Bundle::default();
+    super::container::files(&mut bundle, app, code);
+    bundle
 }

@@ -1,0 +1,89 @@
+//! What cannot work is refused before anything is emitted: each bad value, and the sentence that says so.
+
+use mcp_cloud_app::{App, LoadError, Severity, Target};
+
+use crate::directory;
+
+/// The errors of a manifest for a target, each with its hint.
+fn refusals(target: Target, manifest: &str) -> Vec<String> {
+    let directory = directory(manifest);
+    let found = match App::load(directory.path()) {
+        Ok(app) => target.check(&app),
+        Err(LoadError::Invalid { diagnostics }) => diagnostics,
+        Err(error) => panic!("{error}"),
+    };
+    let errors = found.into_iter().filter(|found| found.severity == Severity::Error);
+    errors.map(|found| format!("{} ({})", found.message, found.hint.unwrap_or_default())).collect()
+}
+
+/// What is said beneath `name = "a"`, the target it is said for (none: any), and what the refusal has in it.
+type Case = (&'static str, Option<Target>, &'static str);
+
+#[rustfmt::skip]
+const CASES: &[Case] = &[
+    // What holds wherever the server is deployed.
+    ("lambda.memory = 64", None, "memory is 64 MB, but Lambda takes 128 to 10240 MB (see https://docs.aws"),
+    ("lambda.memory = 20000", None, "memory is 20000 MB, but Lambda takes 128 to 10240 MB"),
+    ("lambda.timeout = 901", None, "timeout is 901 s, but Lambda takes 1 to 900 s"),
+    ("ecs.idle-timeout = 5000", None, "idle-timeout is 5000 s, but a load balancer takes 1 to 4000 s"),
+    ("ecs.stop-timeout = 180", None, "stop-timeout is 180 s, but Fargate takes 2 to 120 s"),
+    ("cloud-run.timeout = 4000", None, "timeout is 4000 s, but Cloud Run takes 1 to 3600 s"),
+    ("cloud-run.memory = 65536", None, "but Cloud Run takes 128 to 32768 MiB"),
+    ("azure-functions.memory = 8192", None, "but Flex Consumption takes 512 to 4096 MB"),
+    ("telemetry.log-retention = 10", None, "CloudWatch Logs has no such period; the next longer one is 14 days"),
+    ("endpoint.path = \"mcp\"", None, "path is `mcp`, but has to be like `/mcp`"),
+    ("endpoint.path = \"/health\"", None, "path is `/health`, but that is where the server says that it is alive"),
+    ("endpoint.domain = \"https://mcp.example.com\"", None, "has to be a domain in lower case"),
+    ("endpoint.origins = [\"*\"]", None, "an item of origins is `*`, but has to be an origin without a path"),
+    ("endpoint.origins = [\"https://a.example/\"]", None, "has to be an origin without a path"),
+    ("environment.API_TOKEN = \"hunter2\"", None, "`API_TOKEN` looks like a secret"),
+    ("environment.DATABASE = \"postgres://a:hunter2@db/x\"", None, "`DATABASE` looks like a secret"),
+    ("environment.MCP_CLOUD_PATH = \"/x\"", None, "is set by mcp-cloud itself; use `path` under `[endpoint]`"),
+    ("environment.\"A-B\" = \"x\"", None, "`A-B` is a key of environment, but has to be the name of a variable"),
+    ("secrets.A = \"hunter2\"", None, "`A` is text, and should be a table that begins with `[secrets.A]`"),
+    ("secrets.A = {}", None, "the secret `A` is kept nowhere (name at least one place"),
+    ("secrets.A.aws = \"api\"", None, "aws is `api`, but has to be the whole ARN of a secret"),
+    ("secrets.A = { google = \"a\", google-version = \"latest\" }", None, "has to be the number of a secret's version"),
+    ("secrets.A.azure = \"https://evil.example/secrets/a\"", None, "has to be the URI of a Key Vault secret"),
+    ("secrets.A.file = \"../a\"", None, "the file `../a` lies outside of the directory"),
+    ("secrets.A.file = \"a\"\nenvironment.A = \"\"", None, "`A` is under `[environment]`, too"),
+    ("auth.mode = \"jwt\"", None, "mode is `jwt`, which needs `issuer`"),
+    ("auth = { mode = \"jwt\", issuer = \"https://i.example\" }", None, "needs `audiences`: a token for another server"),
+    ("auth = { mode = \"jwt\", issuer = \"http://i.example\", audiences = [\"a\"] }", None, "has to be an `https://` URL"),
+    ("auth.mode = \"cognito\"", None, "mode is `cognito`, which needs `user-pool`"),
+    ("auth.issuer = \"https://i.example\"", None, "issuer says nothing while mode is `platform`; it belongs to `jwt`"),
+    ("state.sessions = \"memory\"", None, "sessions are in the memory of one process, but there may be several"),
+    ("state.sealing-key.file = \"k\"", None, "sealing-key seals sessions, but sessions are not `sealed`"),
+    ("state.redis.file = \"k\"", None, "redis is the URL of a store that is not `redis`"),
+    ("telemetry.traces = \"otlp\"", None, "no `otlp-endpoint` says where it is"),
+    ("telemetry.otlp-endpoint = \"http://o:4318\"", None, "otlp-endpoint says nothing while traces is not `otlp`"),
+    ("scaling = { minimum = 5, maximum = 2 }", None, "minimum is 5, more than the maximum of 2"),
+    ("scaling.working-hours = \"mon-fri 18:00-08:00 UTC\"", None, "which end before they begin"),
+    ("scaling.working-hours = \"always\"", None, "has to be days, hours and a time zone"),
+    ("network.subnets = [\"subnet-0a1b2c3d\"]", None, "subnets belong to a VPC, and no `vpc` is named"),
+    ("network.vpc = \"vpc-0a1b2c3d\"", None, "two in different zones are needed"),
+    ("network.allow = [\"300.0.0.0/8\"]", None, "`300.0.0.0/8` is no range of addresses"),
+    ("alarms.errors = 5", None, "there are alarms that nobody is told of"),
+    ("build.image = \"ghcr.io/a/b\"", None, "which means another image tomorrow"),
+    ("build.image = \"ghcr.io/a/b:latest\"", None, "which means another image tomorrow"),
+    ("build = { command = [\"node\", \"x.js\"], files = [\"x.js\"] }", None, "there is no file `x.js`"),
+    ("build = { command = [\"./x\"] }", None, "the program `./x` has to come from somewhere"),
+    ("build = { command = [] }", None, "command is empty"),
+    ("build.files = [\"x\"]", None, "files says nothing about a cargo package"),
+    ("aws.account = \"12\"", None, "has to be the 12 digits of an AWS account"),
+];
+
+#[test]
+fn bad_values_are_refused_with_the_reason() {
+    for (manifest, target, expected) in CASES {
+        let refusals = refusals(target.unwrap_or(Target::Sam), &format!("name = \"a\"\n{manifest}\n"));
+        assert!(refusals.iter().any(|refusal| refusal.contains(expected)), "{manifest}: {refusals:#?}");
+        for refusal in refusals {
+            assert!(!refusal.contains("hunter2"), "{refusal}");
+        }
+    }
+    for name in ["\"Hello World\"", "\"a b\"", "\"\"", "\"-a\"", "1"] {
+        let refusals = refusals(Target::Sam, &format!("name = {name}\n"));
+        assert!(refusals[0].starts_with("name is "), "{refusals:?}");
+    }
+}
