@@ -30,6 +30,7 @@ use self::task_definition::Surroundings;
 use super::{
     Bundle, Code, Target,
     aws::{Value, state},
+    container,
 };
 use crate::{app::App, diagnostic::Diagnostic};
 
@@ -71,6 +72,7 @@ pub fn check(app: &App) -> Vec<Diagnostic> {
 pub fn emit(app: &App, code: &Code) -> Bundle {
     let mut bundle = Bundle::default();
     bundle.yaml(STACK, Target::Ecs, &lower::stack(app, code));
+    container::files(&mut bundle, app, code);
     bundle.files.insert(PathBuf::from(TASK_DEFINITION), task_definition_json(app, code));
     bundle
 }

@@ -80,9 +80,9 @@ fn server<'a>(app: &'a App, around: &Surroundings<'a>) -> Container<'a> {
         port_mappings: vec![PortMapping { name: "http", container_port: container::PORT, protocol: "tcp" }],
         environment: environment(app, around),
         secrets: secrets(app, around),
-        health_check: container::command(app).into_iter().next().map(|program| HealthCheck {
+        health_check: container::health_command(app).map(|command| HealthCheck {
             // The program asks itself: there is no shell in the image, and nothing that could ask for it.
-            command: vec!["CMD".to_owned(), program, "--health".to_owned()],
+            command: std::iter::once("CMD".to_owned()).chain(command).collect(),
             interval: app.health.interval_seconds,
             timeout: app.health.timeout_seconds,
             retries: app.health.retries,
