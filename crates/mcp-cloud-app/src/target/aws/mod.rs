@@ -100,6 +100,10 @@ pub(super) enum Function<'a> {
     Zones(&'static str),
     #[serde(rename = "Fn::Join")]
     Join(&'static str, Vec<Value<'a>>),
+    #[serde(rename = "Fn::Join")]
+    JoinAll(&'static str, Box<Self>),
+    #[serde(rename = "Fn::Split")]
+    Split(&'static str, Box<Self>),
 }
 
 impl<'a> Value<'a> {
@@ -122,6 +126,14 @@ impl<'a> Value<'a> {
     /// A list as one text, which is all that an output can be.
     pub(super) fn list(items: Vec<Self>) -> Self {
         Self::Function(Function::Join(",", items))
+    }
+
+    /// An `https://` URL of an attribute that is a host, or that already is the beginning of one.
+    pub(super) fn https_url(id: &'static str, attribute: &'static str, path: &'a str) -> Self {
+        const SCHEME: &str = "https://";
+        let whole = Function::Attribute([id.into(), attribute.into()]);
+        let host = Function::JoinAll("", Box::new(Function::Split(SCHEME, Box::new(whole))));
+        Self::Function(Function::Join("", vec![Self::text(SCHEME), Self::Function(host), Self::text(path)]))
     }
 
     /// One of the availability zones of the region, whatever it is.
@@ -149,8 +161,8 @@ pub(super) struct Role<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) role_name: Option<String>,
     pub(super) assume_role_policy_document: PolicyDocument<'a>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    pub(super) managed_policy_arns: &'a [String],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) managed_policy_arns: Vec<Value<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) policies: Vec<Policy<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -170,10 +182,16 @@ impl<'a> Role<'a> {
         Self {
             role_name: None,
             assume_role_policy_document: PolicyDocument::new(vec![trust]),
-            managed_policy_arns: &[],
+            managed_policy_arns: Vec::new(),
             policies,
             tags: tags(app),
         }
+    }
+
+    /// A role with managed policies besides its own.
+    pub(super) fn with_managed(mut self, arns: &'a [String]) -> Self {
+        self.managed_policy_arns.extend(arns.iter().map(|arn| Value::text(arn.as_str())));
+        self
     }
 
     /// A role that a service takes under conditions: operator, then key, then value.
@@ -245,6 +263,8 @@ pub(super) struct LogGroup<'a> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Output<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) condition: Option<&'static str>,
     pub(super) description: &'static str,
     pub(super) value: Value<'a>,
 }

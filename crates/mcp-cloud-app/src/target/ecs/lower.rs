@@ -9,7 +9,7 @@ use super::{
         NetworkConfiguration, Not, Parameter, Parameters, Properties, Repository, Service, ServiceLoadBalancer,
         Setting, Template,
     },
-    task_definition::{self, Surroundings},
+    task_definition::{self, Names, Surroundings},
 };
 use crate::{
     app::{App, Build, Sessions, Traces},
@@ -82,7 +82,7 @@ pub(super) fn stack<'a>(app: &'a App, code: &'a Code) -> Template<'a, Properties
     if app.ecs.cluster.is_none() {
         resources.add(CLUSTER, Properties::Cluster(cluster(app)));
     }
-    let definition = task_definition::lower(app, &in_stack(CONTAINER));
+    let definition = task_definition::lower(app, &in_stack(CONTAINER, Names::One));
     resources.add(TASK_DEFINITION, with_service(Properties::TaskDefinition(definition)));
     let depends_on = [LISTENER].into_iter().chain(network.ways_out(has_secrets)).collect();
     let service = Properties::Service(Box::new(service(app, &network)));
@@ -130,9 +130,10 @@ pub(in crate::target) fn image<'a>(app: &'a App, code: &'a Code) -> Option<&'a s
 }
 
 /// What a task definition in the stack names.
-pub(in crate::target) fn in_stack<'a>(container: &'static str) -> Surroundings<'a> {
+pub(in crate::target) fn in_stack<'a>(container: &'static str, names: Names) -> Surroundings<'a> {
     Surroundings {
         container,
+        names,
         image: Value::reference(IMAGE),
         execution_role: Value::attribute(EXECUTION_ROLE, "Arn"),
         task_role: Value::attribute(TASK_ROLE, "Arn"),
@@ -197,10 +198,7 @@ pub(in crate::target) fn add_roles<'a>(resources: &mut Resources<Properties<'a>>
     let statements = to_serve(app);
     let serve = (!statements.is_empty())
         .then(|| Policy { policy_name: "Serve", policy_document: PolicyDocument::new(statements) });
-    let task_role = Role {
-        managed_policy_arns: &app.ecs.policies,
-        ..of_tasks(super::task_role_name(app), serve.into_iter().collect())
-    };
+    let task_role = of_tasks(super::task_role_name(app), serve.into_iter().collect()).with_managed(&app.ecs.policies);
     resources.add(EXECUTION_ROLE, Properties::Role(execution_role));
     resources.add(TASK_ROLE, Properties::Role(task_role));
     let logs = LogGroup {
@@ -406,19 +404,23 @@ fn add_alarms<'a>(resources: &mut Resources<Properties<'a>>, app: &'a App) {
     }
 }
 
+/// Where images are pushed to.
+pub(in crate::target) fn repository_uri(app: &App) -> Option<Value<'_>> {
+    if makes_repository(app) {
+        return Some(Value::attribute(REPOSITORY, "RepositoryUri"));
+    }
+    app.ecs.repository.as_ref().map(|repository| Value::text(repository.as_str()))
+}
+
 fn outputs<'a>(app: &'a App, network: &Network<'a>) -> Outputs<'a> {
-    let output = |description, value| Output { description, value };
+    let output = |description, value| Output { condition: None, description, value };
     let path = &app.endpoint.path;
     let scheme = if app.ecs.certificate.is_some() { "https" } else { "http" };
     let endpoint = match &app.endpoint.domain {
         Some(domain) => Value::text(format!("{scheme}://{domain}{path}")),
         None => Value::substitute(format!("{scheme}://${{{LOAD_BALANCER}.DNSName}}{path}")),
     };
-    let repository = if makes_repository(app) {
-        Some(Value::attribute(REPOSITORY, "RepositoryUri"))
-    } else {
-        app.ecs.repository.as_ref().map(|repository| Value::text(repository.as_str()))
-    };
+    let repository = repository_uri(app);
     let mut outputs = vec![
         (OUTPUT_ENDPOINT, output("URL of the MCP endpoint", endpoint)),
         (

@@ -18,7 +18,7 @@
 //!
 //! `limits` holds an app against what Fargate and load balancers take, `lower` turns it into the structures of `schema`.
 
-mod limits;
+pub(super) mod limits;
 pub(super) mod lower;
 mod scaling;
 pub(super) mod schema;
@@ -26,7 +26,7 @@ pub(super) mod task_definition;
 
 use std::path::PathBuf;
 
-use self::task_definition::Surroundings;
+use self::task_definition::{Names, Surroundings};
 use super::{
     Bundle, Code, Target,
     aws::{Value, state},
@@ -108,6 +108,7 @@ fn by_name<'a>(app: &'a App, code: &'a Code) -> Surroundings<'a> {
         format!("arn:{}:secretsmanager:{region}:{account}:secret:{}", partition(region), sealing_key_name(app));
     Surroundings {
         container: CONTAINER,
+        names: Names::One,
         image: Value::text(lower::image(app, code).unwrap_or("${IMAGE}")),
         execution_role: Value::text(execution_role_name(app)),
         task_role: Value::text(task_role_name(app)),

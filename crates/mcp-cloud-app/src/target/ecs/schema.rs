@@ -8,15 +8,18 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::target::aws::{
-    LogGroup, Outputs, Resources, Role, Tag, Value,
-    alarms::Alarm,
-    domain::RecordSet,
-    in_order,
-    load_balancer::Elb,
-    network::Ec2,
-    state::{GeneratedSecret, Table},
-    waf::{WebAcl, WebAclAssociation},
+use crate::target::{
+    aws::{
+        LogGroup, Outputs, Resources, Role, Tag, Value,
+        alarms::Alarm,
+        domain::RecordSet,
+        in_order,
+        load_balancer::Elb,
+        network::Ec2,
+        state::{GeneratedSecret, Table},
+        waf::{WebAcl, WebAclAssociation},
+    },
+    ecs_express::schema::ExpressGatewayService,
 };
 
 #[derive(Debug, Serialize)]
@@ -84,6 +87,8 @@ pub(in crate::target) enum Properties<'a> {
     TaskDefinition(TaskDefinition<'a>),
     #[serde(rename = "AWS::ECS::Service")]
     Service(Box<Service<'a>>),
+    #[serde(rename = "AWS::ECS::ExpressGatewayService")]
+    ExpressGatewayService(ExpressGatewayService<'a>),
     #[serde(rename = "AWS::ApplicationAutoScaling::ScalableTarget")]
     ScalableTarget(ScalableTarget<'a>),
     #[serde(rename = "AWS::ApplicationAutoScaling::ScalingPolicy")]

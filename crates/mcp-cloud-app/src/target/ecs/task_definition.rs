@@ -23,11 +23,21 @@ const COLLECTOR_ARGUMENTS: [&str; 1] = ["--config=/etc/ecs/ecs-xray.yaml"];
 /// Where it listens: the containers of a task share one network interface.
 const COLLECTOR_ENDPOINT: &str = "http://localhost:4318";
 
+/// By which names the server is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::target) enum Names {
+    /// By its domain, if it has one.
+    One,
+    /// By a name that AWS makes, too.
+    Several,
+}
+
 /// What a task definition names, which is known in another way to whoever reads it.
 #[derive(Debug)]
 pub(in crate::target) struct Surroundings<'a> {
     /// What the server's container is called.
     pub(in crate::target) container: &'static str,
+    pub(in crate::target) names: Names,
     pub(in crate::target) image: Value<'a>,
     pub(in crate::target) execution_role: Value<'a>,
     pub(in crate::target) task_role: Value<'a>,
@@ -114,7 +124,7 @@ fn collector<'a>(around: &Surroundings<'a>) -> Container<'a> {
 
 fn environment<'a>(app: &'a App, around: &Surroundings<'a>) -> Vec<Variable<'a>> {
     let mut of_server = variables::of_container(app);
-    if let Some(domain) = &app.endpoint.domain {
+    if let (Some(domain), Names::One) = (&app.endpoint.domain, around.names) {
         // Who is called by another name is not called: a page could point a name of its own here (DNS rebinding).
         of_server.entry(env::ALLOWED_HOSTS.to_owned()).or_insert_with(|| domain.clone());
     }
