@@ -1,6 +1,6 @@
 //! App → the structures of [`schema`](super::schema), and Bicep around them.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, path::Path};
 
 use mcp_cloud_contract::{RESPONSE_MODE_STREAM, env};
 
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     app::{self, App, AuthMode, Build, Secret, Store},
-    target::variables,
+    target::{container, variables},
 };
 
 /// What serves a command, beside it in the package.
@@ -79,16 +79,22 @@ pub(super) fn host(app: &App) -> Host {
     }
 }
 
-/// What belongs into the package, and nothing else: a pattern that takes everything at the top out, and those that take
-/// some back in (<https://learn.microsoft.com/azure/azure-functions/functions-core-tools-reference#func-azure-functionapp-publish>).
+/// Keeps out of the package what is none of it: a pattern takes everything at the top out, others take some back in
+/// (<https://learn.microsoft.com/azure/azure-functions/functions-core-tools-reference#func-azure-functionapp-publish>).
 pub(super) fn ignored(app: &App) -> String {
+    let mut lines = vec!["/*".to_owned()];
     let mut names = vec![super::HOST.to_owned()];
     match &app.build {
         Build::Cargo(cargo) => names.push(cargo.binary.clone()),
         Build::Command(command) => {
             names.push(BRIDGE.to_owned());
-            let tops = command.files.iter().filter_map(|file| file.split('/').find(|part| !matches!(*part, "" | ".")));
-            names.extend(tops.map(str::to_owned));
+            for file in &command.files {
+                match container::normal(Path::new(file)).iter().next() {
+                    Some(top) => names.push(top.to_string_lossy().into_owned()),
+                    // The whole directory belongs to the command.
+                    None => lines = vec![".git".to_owned(), "/*.bicep".to_owned()],
+                }
+            }
             match command.runtime {
                 app::Runtime::Node => names.push("node_modules".to_owned()),
                 app::Runtime::Python => names.push(PYTHON_PACKAGES.to_owned()),
@@ -99,18 +105,17 @@ pub(super) fn ignored(app: &App) -> String {
     }
     names.sort();
     names.dedup();
-    let mut out = String::from("/*\n");
-    for name in names {
-        out.push_str("!/");
-        for letter in name.chars() {
-            if matches!(letter, '\\' | '*' | '?' | '[' | ']' | ' ' | '#' | '!') {
-                out.push('\\');
-            }
-            out.push(letter);
-        }
-        out.push('\n');
-    }
-    out
+    lines.extend(names.iter().map(|name| format!("!/{}", container::ignore_pattern(name))));
+    lines.push("**/.env".to_owned());
+    let kept = app.secrets.values().chain(&app.state.sealing_key).chain(&app.state.redis);
+    let files = kept.filter_map(|secret| secret.file.as_deref());
+    lines.extend(
+        files.map(|file| {
+            format!("/{}", container::ignore_pattern(&container::normal(Path::new(file)).to_string_lossy()))
+        }),
+    );
+    lines.push(String::new());
+    lines.join("\n")
 }
 
 /// A secret of a vault, taken from its URI.
