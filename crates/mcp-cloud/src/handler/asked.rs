@@ -7,6 +7,8 @@ use std::{
 
 use serde::Deserialize;
 
+use crate::json;
+
 /// The requests sent to one client. Their ids are counted here, so that no two that are under way share one, whoever
 /// sent them.
 pub(crate) struct Asked<W> {
@@ -66,7 +68,7 @@ pub(crate) fn id_of(response: &[u8]) -> Option<i64> {
         Number(i64),
         Text(String),
     }
-    match serde_json::from_slice::<Head>(response).ok()?.id {
+    match json::read::<Head>(response).ok()?.id {
         Id::Number(id) => Some(id),
         Id::Text(id) => id.parse().ok(),
     }
