@@ -169,6 +169,10 @@ impl<'t> Scanner<'t> {
                 Some(b'\\') => {
                     self.at += 1;
                     self.escape()?;
+                    // JSON within JSON has several behind each other.
+                    if self.here() == b'\\' {
+                        continue;
+                    }
                 }
                 Some(_) => return Err(self.malformed("no control character in a string")),
                 None => return Err(self.malformed("the end of a string")),

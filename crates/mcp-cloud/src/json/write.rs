@@ -33,10 +33,9 @@ struct Compound<'a> {
 const AS_IT_STANDS: &str = "$serde_json::private::";
 
 impl<'a> Writer<'a> {
+    #[inline(never)]
     fn text(self, text: &str) {
-        self.0.push(b'"');
-        escape(self.0, text.as_bytes());
-        self.0.push(b'"');
+        quote(self.0, text);
     }
 
     fn display(self, value: impl Display) -> Result<()> {
@@ -57,7 +56,15 @@ impl<'a> Writer<'a> {
     }
 }
 
+#[inline(always)]
+fn quote(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    escape(out, text.as_bytes());
+    out.push(b'"');
+}
+
 impl Compound<'_> {
+    #[inline]
     fn separate(&mut self) {
         if !std::mem::replace(&mut self.is_first, false) {
             self.out.push(b',');
@@ -69,11 +76,17 @@ impl Compound<'_> {
         value.serialize(Writer(self.out))
     }
 
-    fn member(&mut self, name: &str, value: &(impl Serialize + ?Sized)) -> Result<()> {
-        self.separate();
-        Writer(self.out).text(name);
-        self.out.push(b':');
+    fn member(&mut self, name: &'static str, value: &(impl Serialize + ?Sized)) -> Result<()> {
+        self.name(name);
         value.serialize(Writer(self.out))
+    }
+
+    /// Apart from the value, so that it is there once and not in the code of each member of each type.
+    #[inline(never)]
+    fn name(&mut self, name: &'static str) {
+        self.separate();
+        quote(self.out, name);
+        self.out.push(b':');
     }
 
     fn finish(self) {
