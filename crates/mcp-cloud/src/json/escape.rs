@@ -5,7 +5,7 @@ use super::plain::{WORD, backslash, first, plain, special};
 /// Appends UTF-8 text as the inside of a JSON string.
 pub(crate) fn escape(out: &mut Vec<u8>, text: &[u8]) {
     out.reserve(text.len());
-    escape_all_but(out, text, |out, run| out.extend_from_slice(run));
+    escape_all_but(out, text, Vec::extend_from_slice);
 }
 
 /// Text that needs no escape, and was left out.
