@@ -42,6 +42,7 @@ impl<W> Asked<W> {
     }
 
     /// Whether somebody still waits for the response with this id.
+    #[cfg(feature = "rmcp")]
     pub(crate) fn waits(&self, id: i64) -> bool {
         self.lock().waiting.contains_key(&id)
     }

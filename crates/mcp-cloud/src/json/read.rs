@@ -47,6 +47,7 @@ enum Why {
 
 impl Unread {
     /// Whether it is JSON, and only not what it should be.
+    #[cfg(any(feature = "rmcp", test))]
     pub(crate) fn is_json(&self) -> bool {
         match &*self.0 {
             Why::Malformed(malformed) => malformed.is_json,
