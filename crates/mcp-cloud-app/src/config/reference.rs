@@ -47,7 +47,8 @@ fn values(key: &Key) -> String {
     match &key.kind {
         Kind::Text(form) => format!("Has to be {}.", form.expected),
         Kind::Choice(words) => {
-            let words: Vec<_> = words.iter().map(|word| format!("`{}`: {}", word.word, word.meaning.trim())).collect();
+            let words: Vec<_> =
+                words.iter().map(|word| format!("`{}`: {}", word.word, lower(word.meaning.trim()))).collect();
             format!("<br>{}", words.join("<br>"))
         }
         Kind::Number(range) => {
@@ -61,5 +62,15 @@ fn values(key: &Key) -> String {
             "The keys are those of `[secrets.NAME]`.".to_owned()
         }
         Kind::Map(..) | Kind::Table(_) | Kind::Overlays => String::new(),
+    }
+}
+
+/// A sentence that goes on after a colon.
+fn lower(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    match (letters.next(), letters.clone().next()) {
+        // Not `IAM`, and not `A DynamoDB table` wrongly: a capital before a small letter or a space begins a sentence.
+        (Some(first), Some(second)) if !second.is_uppercase() => first.to_lowercase().chain(letters).collect(),
+        _ => sentence.to_owned(),
     }
 }

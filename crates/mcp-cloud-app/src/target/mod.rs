@@ -168,9 +168,16 @@ impl Bundle {
 
     /// Adds a file that can have comments; `comment` begins one there.
     pub(crate) fn text(&mut self, path: &str, target: Target, comment: &str, body: &str) {
-        let header = format!(
-            "{comment} Written by `{EMITTED_BY} --target {target}` from mcp-cloud.toml: change that, and emit again."
-        );
+        self.written_by(path, comment, &format!("{EMITTED_BY} --target {target}"), body);
+    }
+
+    /// Adds a file that several targets have in common, so that they can be emitted into one folder.
+    pub(crate) fn shared(&mut self, path: &str, comment: &str, body: &str) {
+        self.written_by(path, comment, EMITTED_BY, body);
+    }
+
+    fn written_by(&mut self, path: &str, comment: &str, command: &str, body: &str) {
+        let header = format!("{comment} Written by `{command}` from mcp-cloud.toml: change that, and emit again.");
         self.files.insert(PathBuf::from(path), format!("{header}\n{body}"));
     }
 

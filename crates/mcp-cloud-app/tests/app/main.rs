@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod compose;
+mod container;
 mod diagnostics;
 mod environments;
 mod golden;

@@ -22,6 +22,8 @@ struct Findings<'a> {
     path: &'a Path,
     positions: BTreeMap<String, Position>,
     diagnostics: Vec<Diagnostic>,
+    /// Whether what is read is the file with the overlay of an environment.
+    overlaid: bool,
 }
 
 impl Findings<'_> {
@@ -39,6 +41,13 @@ impl Findings<'_> {
     fn error(&mut self, key: &str, message: impl Into<String>, hint: Option<&str>) {
         self.report(Severity::Error, key, message.into(), hint);
     }
+
+    /// Reports a key that says nothing beside what another one says. An overlay can change the other key but take none
+    /// away, so there it is only worth knowing.
+    fn idle(&mut self, key: &str, message: impl Into<String>) {
+        let severity = if self.overlaid { Severity::Warning } else { Severity::Error };
+        self.report(severity, key, message.into(), None);
+    }
 }
 
 /// Builds the app; nothing comes out when something that has no default is missing, which is among the diagnostics then.
@@ -49,7 +58,8 @@ pub(super) fn resolve(
     environment: Option<&str>,
     diagnostics: Vec<Diagnostic>,
 ) -> (Option<App>, Vec<Diagnostic>) {
-    let mut findings = Findings { path: manifest, positions: config.table.positions(), diagnostics };
+    let mut findings =
+        Findings { path: manifest, positions: config.table.positions(), diagnostics, overlaid: environment.is_some() };
     let suffix = environment.filter(|_| !config.overlay_names);
     let name = name(&config.table, suffix, &mut findings);
     let app = app(&config.table, name, manifest_directory, environment, &mut findings);

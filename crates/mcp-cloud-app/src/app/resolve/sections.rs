@@ -60,7 +60,7 @@ pub(super) fn auth(config: &Table, findings: &mut Findings<'_>) -> Auth {
             let modes: Vec<_> = modes.iter().map(|mode| format!("`{}`", mode.as_str())).collect();
             let message =
                 format!("{key} says nothing while mode is `{}`; it belongs to {}", mode.as_str(), modes.join(" and "));
-            findings.error(&format!("auth.{key}"), message, None);
+            findings.idle(&format!("auth.{key}"), message);
         }
     }
     let mut require = |key: &str, there: bool| {
@@ -118,10 +118,10 @@ pub(super) fn state(config: &Table, scaling: &Scaling, findings: &mut Findings<'
     let sealing_key = of("sealing-key", findings);
     let redis = of("redis", findings);
     if sealing_key.is_some() && sessions != Sessions::Sealed {
-        findings.error("state.sealing-key", "sealing-key seals sessions, but sessions are not `sealed`", None);
+        findings.idle("state.sealing-key", "sealing-key seals sessions, but sessions are not `sealed`");
     }
     if redis.is_some() && store != Store::Redis {
-        findings.error("state.redis", "redis is the URL of a store that is not `redis`", None);
+        findings.idle("state.redis", "redis is the URL of a store that is not `redis`");
     }
     State { sessions, store, ttl_hours: table.number("ttl").unwrap_or(24), sealing_key, redis }
 }
@@ -158,7 +158,7 @@ pub(super) fn telemetry(config: &Table, findings: &mut Findings<'_>) -> Telemetr
         }
         (Traces::None | Traces::Platform, Some(_)) => {
             let message = "otlp-endpoint says nothing while traces is not `otlp`";
-            findings.error("telemetry.otlp-endpoint", message, None);
+            findings.idle("telemetry.otlp-endpoint", message);
         }
         _ => {}
     }
