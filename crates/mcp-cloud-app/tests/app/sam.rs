@@ -1,7 +1,7 @@
 //! What Lambda and what stands in front of it take, and what becomes of values that mean something to CloudFormation, to
 //! `make` or to a shell.
 
-use std::{fs, path::Path};
+use std::{fs, io::Write as _, path::Path};
 
 use mcp_cloud_app::{App, Code, Severity, Target, target::sam};
 
@@ -277,6 +277,13 @@ fn what_a_stack_names_is_in_its_region() {
         "[aws]\nregion = \"eu-central-1\"\n[alarms]\nnotify = \"arn:aws:sns:eu-west-1:123456789012:a\"\n",
         "the topic is in `eu-west-1`, but has to be in the stack's region, `eu-central-1`",
     );
+    let secret = "[secrets.KEY]\naws = \"arn:aws:secretsmanager:eu-west-1:123456789012:secret:a-AbCdEf\"\n";
+    finds(
+        &format!("[aws]\nregion = \"eu-central-1\"\n{secret}"),
+        "the secret `secrets.KEY` is in `eu-west-1`, but CloudFormation looks secrets up in the stack's region, \
+         `eu-central-1`",
+    );
+    passes(&format!("[aws]\nregion = \"eu-central-1\"\n{secret}[lambda]\nsecrets = \"arn\"\n"));
 }
 
 #[test]
@@ -380,7 +387,8 @@ files = ["it's $a/x y", "run"]
         .env("MCP_BRIDGE", &bridge)
         .output()
     else {
-        return eprintln!("SKIP make");
+        let _ = writeln!(std::io::stderr(), "SKIP make");
+        return;
     };
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     assert!(artifacts.join("it's $a/x y").is_file());
@@ -517,4 +525,33 @@ fn warm_instances_are_those_of_an_alias_that_every_trigger_invokes() {
     ] {
         assert!(template.contains(line), "{line} is not in {template}");
     }
+}
+
+#[test]
+fn firewall_counts_what_tool_calls_run_into_and_blocks_the_rest() {
+    let manifest =
+        format!("name = \"a\"\n[scaling]\nrequests-per-minute = 100\n[network]\nwaf = true\n{}", trigger("rest-api"));
+    let template = template(&manifest);
+    assert!(template.contains("Limit: 500\n") && template.contains("EvaluationWindowSec: 300\n"), "{template}");
+    for rule in ["SizeRestrictions_BODY", "NoUserAgent_HEADER"] {
+        let counted = format!("- Name: {rule}\n                  ActionToUse:\n                    Count: {{}}\n");
+        assert!(template.contains(&counted), "{counted} is not in {template}");
+    }
+    assert_eq!(template.matches("ManagedRuleGroupStatement").count(), 3);
+    assert!(template.contains("/restapis/${RestApi}/stages/${RestApi.Stage}"), "{template}");
+}
+
+#[test]
+fn addresses_are_refused_without_letting_in_who_may_not_call() {
+    let policy = |mode: &str| {
+        let manifest = format!(
+            "name = \"a\"\nauth.mode = \"{mode}\"\n[network]\nallow = [\"10.0.0.0/8\"]\n{}",
+            trigger("rest-api")
+        );
+        template(&manifest)
+    };
+    let signed = policy("platform");
+    assert!(signed.contains("- Effect: Deny\n              Principal: '*'\n"), "{signed}");
+    assert!(!signed.contains("- Effect: Allow\n              Principal: '*'\n"), "{signed}");
+    assert!(policy("none").contains("- Effect: Allow\n              Principal: '*'\n"));
 }
