@@ -6,6 +6,7 @@ mod compose;
 mod container;
 mod diagnostics;
 mod environments;
+mod github_actions;
 mod golden;
 mod init;
 mod properties;
