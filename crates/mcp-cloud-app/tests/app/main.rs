@@ -4,6 +4,7 @@
 
 mod container;
 mod diagnostics;
+mod ecs;
 mod environments;
 mod golden;
 mod init;

@@ -20,7 +20,7 @@ use crate::{
             alarms::{Alarm, Metric, Together, Unit},
             domain::{self, DOMAIN_RECORD},
             load_balancer::{
-                self, Attribute, Elb, Front, HealthCheck, LISTENER, LOAD_BALANCER, Matcher, TARGET_GROUP, TargetGroup,
+                self, Attribute, Elb, Front, HealthCheck, LOAD_BALANCER, Matcher, TARGET_GROUP, TargetGroup,
             },
             network::{Network, SERVER_SECURITY_GROUP},
             state, tags, waf,
@@ -84,7 +84,7 @@ pub(super) fn stack<'a>(app: &'a App, code: &'a Code) -> Template<'a, Properties
     }
     let definition = task_definition::lower(app, &in_stack(CONTAINER, Names::One));
     resources.add(TASK_DEFINITION, with_service(Properties::TaskDefinition(definition)));
-    let depends_on = [LISTENER].into_iter().chain(network.ways_out(has_secrets)).collect();
+    let depends_on = [front.way_in()].into_iter().chain(network.ways_out(has_secrets)).collect();
     let service = Properties::Service(Box::new(service(app, &network)));
     resources.add(SERVICE, Resource { depends_on, ..with_service(service) });
     scaling::add_to(&mut resources, app);

@@ -158,3 +158,28 @@ fn partition(region: &str) -> &'static str {
         "aws"
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_begin_with_a_small_letter_and_values_stay() {
+        for (line, expected) in [
+            (r#"  "ContainerDefinitions": ["#, r#"  "containerDefinitions": ["#),
+            (r#""Value": "Name\": x","#, r#""value": "Name\": x","#),
+            (r#"    "ALL""#, r#"    "ALL""#),
+            (r#"    "A\": ","#, r#"    "A\": ","#),
+            (r#"  "awslogs-group": "A": "#, r#"  "awslogs-group": "A": "#),
+            ("}", "}"),
+        ] {
+            assert_eq!(uncapitalized(line), expected);
+        }
+    }
+
+    #[test]
+    fn partitions_follow_from_regions() {
+        let of = ["eu-central-1", "cn-north-1", "us-gov-west-1", "eusc-de-east-1"].map(partition);
+        assert_eq!(of, ["aws", "aws-cn", "aws-us-gov", "aws-eusc"]);
+    }
+}
