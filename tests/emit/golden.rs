@@ -58,7 +58,7 @@ fn accepted(verdict: Result<(), String>) {
 
 #[test]
 fn every_golden_file_has_a_judge() {
-    const JUDGED: [&str; 13] = [
+    const JUDGED: [&str; 14] = [
         "template.yaml",
         "ecs-stack.yaml",
         "ecs-express.yaml",
@@ -67,6 +67,7 @@ fn every_golden_file_has_a_judge() {
         "cloudbuild.yaml",
         "host.json",
         "main.bicep",
+        "secret-access.bicep",
         "compose.yaml",
         "deploy.yml",
         "Dockerfile",
@@ -74,7 +75,8 @@ fn every_golden_file_has_a_judge() {
         "Caddyfile",
     ];
     // What these say is held by the tests of what reads them.
-    const PLAIN: [&str; 5] = ["iam-policy.yaml", ".dockerignore", ".funcignore", "Makefile", "domain-mapping.yaml"];
+    const PLAIN: [&str; 5] =
+        ["iam-policy.yaml", "Dockerfile.dockerignore", ".funcignore", ".gcloudignore", "Makefile"];
     for path in all() {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         assert!(JUDGED.contains(&name.as_str()) || PLAIN.contains(&name.as_str()), "{} has no judge", path.display());
@@ -100,7 +102,7 @@ fn cloud_run_takes_every_service() {
 #[test]
 fn azure_takes_every_app() {
     accepted(azure::functions(&called("host.json")));
-    accepted(azure::bicep(&called("main.bicep")));
+    accepted(azure::bicep(&[called("main.bicep"), called("secret-access.bicep")].concat()));
 }
 
 #[test]

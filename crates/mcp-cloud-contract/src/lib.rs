@@ -23,6 +23,10 @@ pub mod env {
     pub const REDIS_URL: &str = "MCP_CLOUD_REDIS_URL";
     /// The key that seals sessions; a secret.
     pub const SEALING_KEY: &str = "MCP_CLOUD_SEALING_KEY";
+    /// What is added to the name of a variable to name the file that the secret is in, where secrets come as files:
+    /// `GITHUB_TOKEN_FILE` for `GITHUB_TOKEN`. `mcp-bridge` reads the files and gives its command the variables; a server
+    /// of its own reads them by itself.
+    pub const FILE_SUFFIX: &str = "_FILE";
     /// How many seconds the platform gives a request, where it says so neither with each request nor by its default
     /// value: a Cloud Run service with another request timeout than five minutes, for instance.
     pub const REQUEST_TIMEOUT: &str = "MCP_CLOUD_REQUEST_TIMEOUT";

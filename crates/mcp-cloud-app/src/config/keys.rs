@@ -111,7 +111,7 @@ pub(crate) static ROOT: &[Key] = &[
 static BUILD: &[Key] = &[
     text(
         "directory",
-        &forms::RELATIVE_PATH,
+        &forms::DIRECTORY,
         Some("\".\""),
         "Directory of the `Cargo.toml`, or of the command's files, relative to this file.",
     ),

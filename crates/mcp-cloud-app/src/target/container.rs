@@ -301,7 +301,7 @@ fn ignored(app: &App) -> String {
 }
 
 /// The path without its `.` parts.
-fn normal(path: &Path) -> PathBuf {
+pub(super) fn normal(path: &Path) -> PathBuf {
     path.components().filter(|part| *part != Component::CurDir).collect()
 }
 
@@ -311,7 +311,7 @@ fn pattern(path: &str) -> String {
 }
 
 /// The same in a file of patterns, where a line may begin as a comment or an exception, and ends are cut off.
-fn ignore_pattern(path: &str) -> String {
+pub(super) fn ignore_pattern(path: &str) -> String {
     let pattern = pattern(path);
     let pattern = if pattern.starts_with(['#', '!']) { format!("\\{pattern}") } else { pattern };
     pattern.strip_suffix(' ').map_or(pattern.clone(), |rest| format!("{rest}[ ]"))

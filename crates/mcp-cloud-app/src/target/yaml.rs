@@ -13,7 +13,7 @@ use serde::{
 
 /// A document as a tree that remembers the order of its keys.
 #[derive(Debug, Clone, PartialEq)]
-enum Node {
+pub(super) enum Node {
     Null,
     Boolean(bool),
     Number(serde_json::Number),
@@ -22,12 +22,17 @@ enum Node {
     Map(Vec<(String, Node)>),
 }
 
-/// Prints a structure as a YAML document. Its maps have to have keys of text.
+/// Makes a tree of a structure. Its maps have to have keys of text.
 #[expect(clippy::expect_used, reason = "what has keys of text is always JSON, and JSON is always a tree")]
-pub(super) fn to_string(document: &impl Serialize) -> String {
+pub(super) fn tree(document: &impl Serialize) -> Node {
     // By way of JSON text, whose order is the order of the structure's fields.
     let json = serde_json::to_string(document).expect("the keys are text");
-    let node: Node = serde_json::from_str(&json).expect("it was just written");
+    serde_json::from_str(&json).expect("it was just written")
+}
+
+/// Prints a structure as a YAML document. Its maps have to have keys of text.
+pub(super) fn to_string(document: &impl Serialize) -> String {
+    let node = tree(document);
     let mut out = String::new();
     match &node {
         Node::Map(entries) if !entries.is_empty() => print_map(&mut out, entries, 0),

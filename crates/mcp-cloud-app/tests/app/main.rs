@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod compose;
 mod container;
 mod diagnostics;
 mod ecs;
@@ -10,6 +11,7 @@ mod golden;
 mod init;
 mod properties;
 mod refusals;
+mod sam;
 mod schema;
 
 use std::{fs, path::Path};

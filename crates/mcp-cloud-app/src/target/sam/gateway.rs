@@ -505,7 +505,6 @@ fn http_auth(app: &App) -> Option<HttpAuth<'_>> {
     }
 }
 
-#[expect(clippy::ptr_arg, reason = "the signature is serde's")]
 fn gateway_responses_in_order<S: serde::Serializer>(
     responses: &Vec<(&'static str, GatewayResponse)>,
     to: S,

@@ -247,8 +247,7 @@ fn load_balancer(app: &App) -> LoadBalancer<'_> {
 /// HTTPS comes in from where it may. A function is not reached over the network, so nothing goes out but the question for
 /// the issuer's keys. A group without rules would let out everything.
 fn security_group(app: &App) -> SecurityGroup<'_> {
-    let mut ingress: Vec<_> =
-        app.network.allow.iter().map(|range| TrafficRule::https("Callers", range)).collect();
+    let mut ingress: Vec<_> = app.network.allow.iter().map(|range| TrafficRule::https("Callers", range)).collect();
     if ingress.is_empty() && is_public(app) {
         ingress.push(TrafficRule::https("Callers, wherever they are", EVERYWHERE));
     } else if ingress.is_empty() {

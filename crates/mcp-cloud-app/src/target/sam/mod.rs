@@ -4,8 +4,10 @@
 //! `limits` holds an app against what Lambda and API Gateway take, `lower` turns it into the structures of `schema`, and
 //! the printer writes those down. What stands in front of the function is in `gateway` and `load_balancer`.
 
+mod access;
 mod auth;
 mod config;
+mod front;
 mod gateway;
 mod limits;
 mod load_balancer;

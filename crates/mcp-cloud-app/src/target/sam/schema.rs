@@ -215,7 +215,6 @@ pub(super) struct ScalableTargetAction {
     pub(super) max_capacity: u32,
 }
 
-#[expect(clippy::ptr_arg, reason = "the signature is serde's")]
 fn in_order_of_vec<S: serde::Serializer>(
     events: &Vec<(&'static str, gateway::Event<'_>)>,
     to: S,

@@ -49,9 +49,7 @@ pub(super) fn makefile(app: &App, command: &CommandBuild) -> String {
         Architecture::X86_64 => (app.architecture.rust_target(), "CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_LINKER"),
     };
     recipe("if [ -n \"$$MCP_BRIDGE\" ]; then cp \"$$MCP_BRIDGE\" \"$(ARTIFACTS_DIR)/mcp-bridge\"; \\".to_owned());
-    recipe(format!(
-        "else {linker}=rust-lld cargo install --locked --no-track --target {target} --root .mcp-bridge \\"
-    ));
+    recipe(format!("else {linker}=rust-lld cargo install --locked --no-track --target {target} --root .mcp-bridge \\"));
     recipe(format!(
         "\tmcp-bridge@{} && cp .mcp-bridge/bin/mcp-bridge \"$(ARTIFACTS_DIR)/mcp-bridge\"; fi",
         env!("CARGO_PKG_VERSION")
