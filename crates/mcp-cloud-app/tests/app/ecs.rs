@@ -229,6 +229,17 @@ fn a_network_without_the_internet_has_endpoints_and_no_gateway() {
 }
 
 #[test]
+fn what_faces_the_internet_waits_for_the_way_there() {
+    let stack = stack(&format!("auth.mode = \"none\"\n{CERTIFICATE}"));
+    let load_balancer = stack.split("  LoadBalancer:\n").nth(1).unwrap().split("\n  Listener:").next().unwrap();
+    assert!(load_balancer.ends_with("DependsOn:\n      - PublicRoute"), "{load_balancer}");
+    // Tasks cannot be registered before something leads to them.
+    let internal = self::stack("");
+    let service = internal.split("  Service:\n").nth(1).unwrap().split("\n  ScalableTarget:").next().unwrap();
+    assert!(service.contains("DependsOn:\n      - HostRule\n"), "{service}");
+}
+
+#[test]
 fn hostile_text_stays_text() {
     let values =
         ["${AWS::AccountId}", "\": \"x", "{\"Ref\": \"x\"}", "a\nEssential: false", "$(id)", "\\", "!Ref x", "Ä"];

@@ -7,7 +7,7 @@ use mcp_cloud_contract::env;
 use serde::Serialize;
 
 use super::{
-    Resources, Tag, Value,
+    Resource, Resources, Tag, Value,
     network::{Ec2, PRIVATE_RANGES, SecurityGroup, SecurityGroupRule},
     tags,
 };
@@ -39,6 +39,8 @@ pub(in crate::target) struct Front<'a> {
     /// The VPC, and the subnets of it in which the load balancer has its addresses.
     pub(in crate::target) vpc: Value<'a>,
     pub(in crate::target) subnets: Vec<Value<'a>>,
+    /// What has to be there before it: one that faces the internet is refused in a VPC without a gateway.
+    pub(in crate::target) depends_on: Vec<&'static str>,
     /// Without one, the load balancer speaks plain HTTP.
     pub(in crate::target) certificate: Option<&'a str>,
     /// Seconds of silence after which it closes a connection; its own default where absent.
@@ -52,7 +54,8 @@ impl<'a> Front<'a> {
     pub(in crate::target) fn add_to<P: From<Elb<'a>> + From<Ec2<'a>>>(&self, resources: &mut Resources<P>) {
         let group = Ec2::SecurityGroup(self.security_group());
         resources.add(LOAD_BALANCER_SECURITY_GROUP, P::from(group));
-        resources.add(LOAD_BALANCER, P::from(Elb::LoadBalancer(self.load_balancer())));
+        let load_balancer = Resource::from(P::from(Elb::LoadBalancer(self.load_balancer())));
+        resources.add(LOAD_BALANCER, Resource { depends_on: self.depends_on.clone(), ..load_balancer });
         resources.add(LISTENER, P::from(Elb::Listener(self.listener())));
         if let Some(redirect) = self.redirect() {
             resources.add(REDIRECT_LISTENER, P::from(Elb::Listener(redirect)));
@@ -67,6 +70,7 @@ impl<'a> Front<'a> {
         if self.knows_its_name() { HOST_RULE } else { LISTENER }
     }
 
+    /// It has no protection against being deleted: whoever deletes the stack means it, and would be left with half of it.
     fn load_balancer(&self) -> LoadBalancer<'a> {
         let attribute = |key, value: &str| Attribute { key, value: value.to_owned() };
         let mut load_balancer_attributes = vec![

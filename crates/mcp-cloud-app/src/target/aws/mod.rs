@@ -82,7 +82,6 @@ impl<P> From<P> for Resource<P> {
 #[serde(untagged)]
 pub(super) enum Value<'a> {
     Text(Cow<'a, str>),
-    Number(u32),
     Function(Function<'a>),
 }
 

@@ -63,6 +63,7 @@ pub(super) fn stack<'a>(app: &'a App, code: &'a Code) -> Template<'a, Properties
         app,
         vpc: network.vpc(),
         subnets: network.front_subnets(),
+        depends_on: network.way_in(),
         certificate: app.ecs.certificate.as_deref(),
         idle_timeout_seconds: Some(app.ecs.idle_timeout_seconds),
         behind: Some((container::PORT, Value::attribute(SERVER_SECURITY_GROUP, "GroupId"))),
