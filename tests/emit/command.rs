@@ -52,7 +52,10 @@ fn infra_is_what_its_manifests_say() {
 fn files_are_written_beside_the_server_and_their_paths_printed() {
     let project = project("name = \"notes\"\n");
     let outcome = emit(project.path(), &["server", "--target", "sam"]);
-    assert_eq!((outcome.code, outcome.stdout.as_str(), outcome.stderr.as_str()), (0, "server/samconfig.toml\nserver/template.yaml\n", ""));
+    assert_eq!(
+        (outcome.code, outcome.stdout.as_str(), outcome.stderr.as_str()),
+        (0, "server/samconfig.toml\nserver/template.yaml\n", "")
+    );
     let written = fs::read_to_string(project.path().join("server/template.yaml")).unwrap();
     assert!(written.contains("CodeUri: '.'"), "{written}");
 
@@ -65,7 +68,10 @@ fn files_are_written_beside_the_server_and_their_paths_printed() {
 fn code_is_found_from_wherever_the_files_are() {
     let project = project("name = \"notes\"\n");
     let outcome = emit(project.path(), &["server", "--target", "sam", "--into", "deploy/aws"]);
-    assert_eq!((outcome.code, outcome.stdout.as_str(), outcome.stderr.as_str()), (0, "deploy/aws/samconfig.toml\ndeploy/aws/template.yaml\n", ""));
+    assert_eq!(
+        (outcome.code, outcome.stdout.as_str(), outcome.stderr.as_str()),
+        (0, "deploy/aws/samconfig.toml\ndeploy/aws/template.yaml\n", "")
+    );
     let written = fs::read_to_string(project.path().join("deploy/aws/template.yaml")).unwrap();
     assert!(written.contains("CodeUri: '../../server'"), "{written}");
 }
@@ -259,8 +265,7 @@ fn broken_file_is_refused_line_by_line() {
 
 #[test]
 fn limit_of_the_target_is_an_error_and_an_oddity_a_warning() {
-    let project =
-        project("name = \"notes\"\nlambda.hosted-zone = \"Z0123\"\n[environment]\nAWS_REGION = \"x\"\n");
+    let project = project("name = \"notes\"\nlambda.hosted-zone = \"Z0123\"\n[environment]\nAWS_REGION = \"x\"\n");
     let outcome = emit(project.path(), &["server", "--target", "sam"]);
     assert_eq!((outcome.code, outcome.stdout.as_str()), (2, ""));
     assert_eq!(
