@@ -130,6 +130,16 @@ fn what_is_odd_is_warned_of() {
     for (line, sentence) in cases {
         holds(ECS, Severity::Warning, &format!("{line}\n"), sentence);
     }
+    for line in [
+        "state.store = \"redis\"\nstate.redis.aws = \"arn:aws:secretsmanager:eu-west-1:123456789012:secret:a-AbCdEf\"",
+        "telemetry = { traces = \"otlp\", otlp-endpoint = \"https://a.example\" }",
+    ] {
+        let manifest = format!("network.egress = \"platform\"\n{line}\n");
+        holds(ECS, Severity::Warning, &manifest, "nothing outside of the network that the stack makes is reached");
+    }
+    holds(ECS, Severity::Warning, "ecs.cluster = \"c\"\n", "which not every cluster has");
+    let long = format!("environment.LONG = \"{}\"\n", "x".repeat(50_000));
+    holds(ECS, Severity::Warning, &long, "CloudFormation takes 51200 that are not in a bucket");
     holds(
         ECS,
         Severity::Warning,

@@ -43,6 +43,9 @@ pub(in crate::target) const WITH_SERVICE: &str = "WithService";
 
 /// Nothing, or an image by digest, or by a tag that is not `latest`: what is deployed is the same tomorrow.
 const IMAGE_PATTERN: &str = r"^$|^[^\s@]+@sha256:[0-9a-f]{64}$|^[^\s@]+:(?!latest$)[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$";
+/// The capacity providers of Fargate.
+const FARGATE: &str = "FARGATE";
+const FARGATE_SPOT: &str = "FARGATE_SPOT";
 /// Images that a repository keeps: enough to go back to.
 const IMAGES_KEPT: u32 = 20;
 /// A load balancer takes one failure for none
@@ -317,9 +320,6 @@ fn cluster(app: &App) -> Cluster<'_> {
         tags: tags(app),
     }
 }
-
-const FARGATE: &str = "FARGATE";
-const FARGATE_SPOT: &str = "FARGATE_SPOT";
 
 /// The cluster by its name.
 pub(super) fn cluster_name(app: &App) -> Value<'_> {
