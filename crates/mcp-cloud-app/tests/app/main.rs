@@ -5,6 +5,7 @@
 mod compose;
 mod container;
 mod diagnostics;
+mod ecs;
 mod environments;
 mod github_actions;
 mod golden;
