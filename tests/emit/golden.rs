@@ -75,8 +75,7 @@ fn every_golden_file_has_a_judge() {
         "Caddyfile",
     ];
     // What these say is held by the tests of what reads them.
-    const PLAIN: [&str; 5] =
-        ["iam-policy.yaml", "Dockerfile.dockerignore", ".funcignore", ".gcloudignore", "Makefile"];
+    const PLAIN: [&str; 5] = ["iam-policy.yaml", "Dockerfile.dockerignore", ".funcignore", ".gcloudignore", "Makefile"];
     for path in all() {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         assert!(JUDGED.contains(&name.as_str()) || PLAIN.contains(&name.as_str()), "{} has no judge", path.display());

@@ -68,13 +68,10 @@ pub fn emit(app: &App, code: &Code) -> Bundle {
     if let Some(layout) = layout {
         container::files(&mut bundle, app, code);
         bundle.text(GCLOUD_IGNORED, Target::CloudRun, "#", &lower::ignored(app, &layout));
-        let (root, emitted) = (layout.root.escape_debug(), layout.emitted.escape_debug());
-        let ignored = if layout.emitted.is_empty() {
-            String::new()
-        } else {
-            // It is looked for among the sources.
-            format!(" --ignore-file={emitted}{GCLOUD_IGNORED}")
-        };
+        // It is looked for among the sources, unless it is named.
+        let ignored = container::shell_word(&format!("{}{GCLOUD_IGNORED}", layout.emitted));
+        let ignored = if layout.emitted.is_empty() { String::new() } else { format!(" --ignore-file={ignored}") };
+        let root = container::shell_word(&layout.root);
         let comment = format!("# Run it with `gcloud builds submit --config={CLOUD_BUILD}{ignored} {root}`.\n");
         let body = yaml::to_string(&lower::cloud_build(app, &layout));
         bundle.text(CLOUD_BUILD, Target::CloudRun, "#", &format!("{comment}{body}"));
