@@ -52,12 +52,15 @@ fn infra_is_what_its_manifests_say() {
 fn files_are_written_beside_the_server_and_their_paths_printed() {
     let project = project("name = \"notes\"\n");
     let outcome = emit(project.path(), &["server", "--target", "sam"]);
-    assert_eq!((outcome.code, outcome.stdout.as_str(), outcome.stderr.as_str()), (0, "server/template.yaml\n", ""));
+    assert_eq!(
+        (outcome.code, outcome.stdout.as_str(), outcome.stderr.as_str()),
+        (0, "server/samconfig.toml\nserver/template.yaml\n", "")
+    );
     let written = fs::read_to_string(project.path().join("server/template.yaml")).unwrap();
     assert!(written.contains("CodeUri: '.'"), "{written}");
 
     let inside = emit(&project.path().join("server"), &["--target", "sam"]);
-    assert_eq!((inside.code, inside.stdout.as_str()), (0, "template.yaml\n"));
+    assert_eq!((inside.code, inside.stdout.as_str()), (0, "samconfig.toml\ntemplate.yaml\n"));
     assert_eq!(fs::read_to_string(project.path().join("server/template.yaml")).unwrap(), written);
 }
 
@@ -65,7 +68,10 @@ fn files_are_written_beside_the_server_and_their_paths_printed() {
 fn code_is_found_from_wherever_the_files_are() {
     let project = project("name = \"notes\"\n");
     let outcome = emit(project.path(), &["server", "--target", "sam", "--into", "deploy/aws"]);
-    assert_eq!((outcome.code, outcome.stdout.as_str(), outcome.stderr.as_str()), (0, "deploy/aws/template.yaml\n", ""));
+    assert_eq!(
+        (outcome.code, outcome.stdout.as_str(), outcome.stderr.as_str()),
+        (0, "deploy/aws/samconfig.toml\ndeploy/aws/template.yaml\n", "")
+    );
     let written = fs::read_to_string(project.path().join("deploy/aws/template.yaml")).unwrap();
     assert!(written.contains("CodeUri: '../../server'"), "{written}");
 }
@@ -78,16 +84,20 @@ fn json_output_says_what_state_each_file_was_in() {
         let outcome = emit(project.path(), arguments);
         (outcome.code, serde_json::from_str::<Value>(&outcome.stdout).unwrap())
     };
-    let expected =
-        |state: &str| json!({ "targets": ["sam"], "files": [{ "path": "server/template.yaml", "state": state }] });
-    assert_eq!(report(&[&arguments[..], &["--check"]].concat()), (1, expected("missing")));
-    assert_eq!(report(&arguments), (0, expected("missing")));
-    assert_eq!(report(&arguments), (0, expected("current")));
+    let expected = |config: &str, template: &str| {
+        json!({ "targets": ["sam"], "files": [
+            { "path": "server/samconfig.toml", "state": config },
+            { "path": "server/template.yaml", "state": template },
+        ] })
+    };
+    assert_eq!(report(&[&arguments[..], &["--check"]].concat()), (1, expected("missing", "missing")));
+    assert_eq!(report(&arguments), (0, expected("missing", "missing")));
+    assert_eq!(report(&arguments), (0, expected("current", "current")));
     let manifest = project.path().join("server/mcp-cloud.toml");
     fs::write(manifest, "name = \"notes\"\nlambda.memory = 512\n").unwrap();
-    assert_eq!(report(&[&arguments[..], &["--check"]].concat()), (1, expected("stale")));
-    assert_eq!(report(&arguments), (0, expected("stale")));
-    assert_eq!(report(&[&arguments[..], &["--check"]].concat()), (0, expected("current")));
+    assert_eq!(report(&[&arguments[..], &["--check"]].concat()), (1, expected("current", "stale")));
+    assert_eq!(report(&arguments), (0, expected("current", "stale")));
+    assert_eq!(report(&[&arguments[..], &["--check"]].concat()), (0, expected("current", "current")));
 }
 
 /// Most readers of YAML in the ecosystem of CloudFormation follow version 1.1, where more words and letters mean
@@ -202,7 +212,7 @@ fn check_writes_nothing_and_fails_when_a_file_is_missing() {
     assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""));
     assert_eq!(
         outcome.stderr,
-        "error: `deploy/template.yaml` is missing\nhint: run `mcp-cloud emit server --target sam --into deploy`\n"
+        "error: `deploy/samconfig.toml` is missing\nhint: run `mcp-cloud emit server --target sam --into deploy`\n"
     );
     assert!(!project.path().join("deploy").exists());
 }
@@ -255,16 +265,14 @@ fn broken_file_is_refused_line_by_line() {
 
 #[test]
 fn limit_of_the_target_is_an_error_and_an_oddity_a_warning() {
-    let project = project(
-        "name = \"notes\"\nlambda.trigger = \"http-api\"\nlambda.timeout = 60\n[environment]\nAWS_REGION = \"x\"\n",
-    );
+    let project = project("name = \"notes\"\nlambda.hosted-zone = \"Z0123\"\n[environment]\nAWS_REGION = \"x\"\n");
     let outcome = emit(project.path(), &["server", "--target", "sam"]);
     assert_eq!((outcome.code, outcome.stdout.as_str()), (2, ""));
     assert_eq!(
         outcome.stderr,
-        "warning: server/mcp-cloud.toml:3:18: timeout is 60 s, but the trigger `http-api` gives up after 30 s, while the \
-         function runs on and is paid for\nhint: write `timeout = 30`, or choose a trigger that streams\n\
-         error: server/mcp-cloud.toml:5:14: `AWS_REGION` is a variable that Lambda sets itself\n"
+        "warning: server/mcp-cloud.toml:2:22: hosted-zone says nothing without a domain\n\
+         hint: name it: `domain = \"…\"` under `[endpoint]`\n\
+         error: server/mcp-cloud.toml:4:14: `AWS_REGION` is a variable that Lambda sets itself\n"
     );
 }
 

@@ -85,5 +85,9 @@ pub const SESSIONS_NONE: &str = "none";
 /// Value of [`env::SESSIONS`]: in the session id itself, sealed with [`env::SEALING_KEY`], so that any instance can open
 /// it. The library does not know it yet.
 pub const SESSIONS_SEALED: &str = "sealed";
+/// Partition key of the table of [`env::STORE`], a text.
+pub const DYNAMODB_KEY: &str = "id";
+/// Attribute of that table with the second since 1970 after which an item is forgotten.
+pub const DYNAMODB_EXPIRES_AT: &str = "expires_at";
 /// Name of the HTTP output binding of an Azure function whose requests arrive as a payload.
 pub const AZURE_HTTP_OUTPUT: &str = "res";

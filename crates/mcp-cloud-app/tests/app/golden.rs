@@ -17,12 +17,19 @@ use crate::golden_directory;
 /// The apps that are emitted for every target.
 const APPS: [&str; 5] = ["minimal", "streaming", "auth", "command", "every-field"];
 /// The apps that are there for what only functions have.
-const FUNCTIONS: [&str; 7] = [
+const FUNCTIONS: [&str; 14] = [
+    "alb",
+    "alb-private",
+    "command-python",
+    "function-image",
     "function-url-buffered",
     "function-url-public",
+    "function-url-warm",
     "http-api",
+    "http-api-cognito",
     "http-api-public",
     "rest-api",
+    "rest-api-cognito",
     "rest-api-stream",
     "rest-api-stream-iam",
 ];

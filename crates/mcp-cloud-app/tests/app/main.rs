@@ -12,6 +12,7 @@ mod golden;
 mod init;
 mod properties;
 mod refusals;
+mod sam;
 mod schema;
 
 use std::{fs, path::Path};

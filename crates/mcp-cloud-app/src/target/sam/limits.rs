@@ -1,8 +1,10 @@
 //! What Lambda, API Gateway and CloudFormation take, where it depends on more than one key.
 
+use super::{access, front, lower, source::WRAPPER_VARIABLE};
 use crate::{
-    app::App,
+    app::{App, Build, CommandBuild, Runtime, SecretDelivery},
     diagnostic::{Diagnostic, Severity},
+    target::aws::{Value, limits, state},
 };
 
 /// Bytes of all variables together
@@ -30,47 +32,73 @@ const RESERVED_VARIABLES: [&str; 19] = [
     "LAMBDA_RUNTIME_DIR",
     "LAMBDA_TASK_ROOT",
 ];
-/// Tags of one resource (<https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html>).
-const TAGS: usize = 50;
-const TAG_KEY_CHARACTERS: usize = 128;
-const TAG_VALUE_CHARACTERS: usize = 256;
-/// Managed policies of one role, unless the account has been given more
-/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
-const MANAGED_POLICIES: usize = 10;
+/// The runtimes of Lambda that are not deprecated (<https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html>).
+const NODE_VERSIONS: [&str; 3] = ["22", "24", "26"];
+const PYTHON_VERSIONS: [&str; 5] = ["3.11", "3.12", "3.13", "3.14", "3.15"];
+/// Programs that fetch what they run when it is run. A function's file system cannot be written to.
+const FETCHERS: [&str; 4] = ["npm", "npx", "uv", "uvx"];
 
 pub(super) fn check(app: &App) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
-    timeout(app, &mut found);
-    environment(app, &mut found);
-    tags(app, &mut found);
-    if app.lambda.policies.len() > MANAGED_POLICIES {
-        let message =
-            format!("policies has {} ARNs, but a role takes {MANAGED_POLICIES} at most", app.lambda.policies.len());
-        found.push(app.diagnostic(Severity::Error, "lambda.policies", message));
-    }
-    found
+    let mut found = Findings { app, found: Vec::new() };
+    timeout(&mut found);
+    environment(&mut found);
+    secrets(&mut found);
+    limits::tags(app, &mut found.found);
+    build(&mut found);
+    scaling(&mut found);
+    description(&mut found);
+    limits::policies(app, "lambda.policies", &app.lambda.policies, &mut found.found);
+    access::check(&mut found);
+    front::check(&mut found);
+    found.found
 }
 
-fn timeout(app: &App, found: &mut Vec<Diagnostic>) {
-    let (timeout, trigger) = (app.lambda.timeout_seconds, app.lambda.trigger);
+/// What has been found about an app.
+pub(super) struct Findings<'a> {
+    pub(super) app: &'a App,
+    found: Vec<Diagnostic>,
+}
+
+impl Findings<'_> {
+    pub(super) fn error(&mut self, key: &str, message: impl Into<String>, hint: &str) {
+        self.report(Severity::Error, key, message.into(), hint);
+    }
+
+    pub(super) fn warning(&mut self, key: &str, message: impl Into<String>, hint: &str) {
+        self.report(Severity::Warning, key, message.into(), hint);
+    }
+
+    fn report(&mut self, severity: Severity, key: &str, message: String, hint: &str) {
+        let hint = (!hint.is_empty()).then(|| hint.to_owned());
+        self.found.push(Diagnostic { hint, ..self.app.diagnostic(severity, key, message) });
+    }
+}
+
+/// A timeout that is longer is one that somebody wrote: else it follows from the trigger.
+fn timeout(found: &mut Findings<'_>) {
+    let (timeout, trigger) = (found.app.lambda.timeout_seconds, found.app.lambda.trigger);
     let longest = trigger.longest_reply_seconds();
-    if timeout > longest {
-        let message = format!(
-            "timeout is {timeout} s, but the trigger `{}` gives up after {longest} s, while the function runs on and is paid for",
-            trigger.as_str()
-        );
-        let hint = format!("write `timeout = {longest}`, or choose a trigger that streams");
-        found.push(Diagnostic { hint: Some(hint), ..app.diagnostic(Severity::Warning, "lambda.timeout", message) });
+    if timeout <= longest {
+        return;
     }
+    let written = found.app.says("lambda.timeout") || !found.app.says("resources.timeout");
+    let key = if written { "lambda.timeout" } else { "resources.timeout" };
+    let message = format!(
+        "timeout is {timeout} s, but the trigger `{}` gives up after {longest} s, while the function runs on and is paid for",
+        trigger.as_str()
+    );
+    let hint = format!("write `timeout = {longest}` under `[lambda]`, or choose a trigger that streams");
+    found.error(key, message, &hint);
 }
 
-fn environment(app: &App, found: &mut Vec<Diagnostic>) {
-    let mut bytes = 0;
-    for (key, value) in &app.environment {
-        bytes += key.len() + value.len();
+fn environment(found: &mut Findings<'_>) {
+    let app = found.app;
+    for key in app.environment.keys() {
         let shown = key.escape_debug();
         let message = if RESERVED_VARIABLES.contains(&key.as_str()) {
             format!("`{shown}` is a variable that Lambda sets itself")
+        } else if key == WRAPPER_VARIABLE && matches!(app.build, Build::Command(_)) {
+            format!("`{shown}` is set by mcp-cloud itself: it starts the bridge")
         } else if !is_variable(key) {
             format!(
                 "`{shown}` is not a name Lambda takes for a variable: at least two letters, digits and `_`, the first a letter"
@@ -78,12 +106,21 @@ fn environment(app: &App, found: &mut Vec<Diagnostic>) {
         } else {
             continue;
         };
-        found.push(app.diagnostic(Severity::Error, &format!("environment.{key}"), message));
+        found.error(&format!("environment.{key}"), message, "");
     }
+    let bytes: usize = lower::environment(app)
+        .iter()
+        .map(|(key, value)| match value {
+            Value::Text(text) => key.len() + text.len(),
+            // What CloudFormation computes is not known here.
+            Value::Function(_) => key.len(),
+        })
+        .sum();
     if bytes > ENVIRONMENT_BYTES {
-        let message =
-            format!("the variables take {bytes} bytes together, but Lambda takes {ENVIRONMENT_BYTES} at most");
-        found.push(app.diagnostic(Severity::Error, "environment", message));
+        let message = format!(
+            "the variables take {bytes} bytes together with those of mcp-cloud, but Lambda takes {ENVIRONMENT_BYTES} at most"
+        );
+        found.error("environment", message, "keep what is long in a file of the server, or in a secret that it reads");
     }
 }
 
@@ -93,30 +130,100 @@ fn is_variable(key: &str) -> bool {
         && key.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
 }
 
-fn tags(app: &App, found: &mut Vec<Diagnostic>) {
-    if app.tags.len() > TAGS {
-        let message = format!("there are {} tags, but a resource takes {TAGS} at most", app.tags.len());
-        found.push(app.diagnostic(Severity::Error, "tags", message));
-    }
-    let allowed = |letter: char| letter.is_alphanumeric() || " _.:/=+-@".contains(letter);
-    for (key, value) in &app.tags {
-        let (shown, length) = (key.escape_debug(), value.chars().count());
-        let message = if key.is_empty() || key.chars().count() > TAG_KEY_CHARACTERS {
-            format!(
-                "the tag `{shown}` has a key of {} characters, but AWS takes 1 to {TAG_KEY_CHARACTERS}",
-                key.chars().count()
-            )
-        } else if key.to_ascii_lowercase().starts_with("aws:") {
-            format!("the tag `{shown}` begins with `aws:`, which AWS keeps for itself")
-        } else if length > TAG_VALUE_CHARACTERS {
-            format!("the tag `{shown}` has {length} characters, but AWS takes {TAG_VALUE_CHARACTERS} at most")
-        } else if !key.chars().all(allowed) || !value.chars().all(allowed) {
-            format!(
-                "the tag `{shown}` has a character AWS does not take: letters, digits, spaces and `_.:/=+-@` are allowed"
-            )
-        } else {
+fn secrets(found: &mut Findings<'_>) {
+    let app = found.app;
+    state::check(app, &mut found.found);
+    for (name, secret) in state::secrets(app) {
+        if !is_variable(name) {
+            let message = format!(
+                "`{}` is not a name Lambda takes for a variable: at least two letters, digits and `_`, the first a letter",
+                name.escape_debug()
+            );
+            found.error(&format!("secrets.{name}"), message, "");
+        }
+        if app.lambda.secrets == SecretDelivery::Resolve {
             continue;
-        };
-        found.push(app.diagnostic(Severity::Error, &format!("tags.{key}"), message));
+        }
+        let suffixes = ["_ARN"].into_iter().chain(secret.key.map(|_| "_KEY"));
+        for variable in suffixes.map(|suffix| format!("{name}{suffix}")) {
+            if app.environment.contains_key(&variable) || app.secrets.contains_key(&variable) {
+                let message = format!("`{variable}` says where the secret `{name}` is, and is something else, too");
+                found.error(&format!("secrets.{name}"), message, "give one of them another name");
+            }
+        }
+    }
+}
+
+fn build(found: &mut Findings<'_>) {
+    match &found.app.build {
+        Build::Cargo(_) => {}
+        Build::Command(command) => self::command(found, command),
+        Build::Image(image) => self::image(found, image),
+    }
+}
+
+fn command(found: &mut Findings<'_>, command: &CommandBuild) {
+    if let Some(program) = command.command.first().filter(|program| FETCHERS.contains(&program.as_str())) {
+        let message = format!(
+            "`{program}` fetches what it runs, which a function cannot: its file system is read-only, and it starts anew \
+             time and again"
+        );
+        let hint = "name the program itself, and the file that lists what it needs among `files`: a `package.json` or \
+                    `requirements.txt`";
+        found.error("build.command", message, hint);
+    }
+    let versions: &[&str] = match command.runtime {
+        Runtime::Node => &NODE_VERSIONS,
+        Runtime::Python => &PYTHON_VERSIONS,
+        Runtime::None => return,
+    };
+    if !versions.contains(&command.runtime_version.as_str()) {
+        let message = format!(
+            "runtime-version is `{}`, but Lambda has {}",
+            command.runtime_version,
+            versions.iter().map(|version| format!("`{version}`")).collect::<Vec<_>>().join(", ")
+        );
+        let hint = "see https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html";
+        found.error("build.runtime-version", message, hint);
+    }
+}
+
+/// <https://docs.aws.amazon.com/lambda/latest/dg/images-create.html>
+fn image(found: &mut Findings<'_>, image: &str) {
+    let registry = image.split('/').next().unwrap_or_default();
+    let mut parts = registry.split('.').skip(1);
+    let (dkr, ecr, region) = (parts.next(), parts.next(), parts.next());
+    if (dkr, ecr) != (Some("dkr"), Some("ecr")) {
+        let message = "Lambda runs images of Elastic Container Registry only, and this is none";
+        let hint = "push it there, and name it so: `123456789012.dkr.ecr.eu-central-1.amazonaws.com/…@sha256:…`";
+        found.error("build.image", message, hint);
+        return;
+    }
+    if let (Some(region), Some(own)) = (region, &found.app.aws.region)
+        && region != own
+    {
+        let message = format!("the image is in `{region}`, but Lambda takes one of its own region, `{own}`");
+        found.error("build.image", message, "push it to a registry of that region");
+    }
+    let message = "Lambda hands events to an image by its Runtime API, and sends nothing to `PORT`";
+    let hint = "servers made with mcp-cloud know both; another needs \
+                https://github.com/awslabs/aws-lambda-web-adapter in its image";
+    found.warning("build.image", message, hint);
+}
+
+fn scaling(found: &mut Findings<'_>) {
+    let app = found.app;
+    if app.scaling.working_hours.is_some() && app.lambda.provisioned == 0 {
+        let message = "working-hours say when instances are kept warm, and none are";
+        found.warning("scaling.working-hours", message, "say how many under `[scaling]`: `minimum = 1`");
+    }
+}
+
+/// CloudFormation looks up what is named like this wherever it stands, and the description can be read by everyone who
+/// sees the function.
+fn description(found: &mut Findings<'_>) {
+    if found.app.description.contains("{{resolve:") {
+        let message = "description has `{{resolve:` in it, and CloudFormation would put what that names in its place";
+        found.error("description", message, "leave it out");
     }
 }

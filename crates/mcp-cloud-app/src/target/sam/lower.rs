@@ -4,34 +4,63 @@ use std::collections::BTreeMap;
 
 use mcp_cloud_contract::{RESPONSE_MODE_BUFFERED, RESPONSE_MODE_STREAM, env};
 
-use super::schema::{
-    CodeUri, EndpointConfiguration, Environment, Event, Events, Function, FunctionUrlConfig, HttpApi, HttpAuth,
-    LoggingConfig, Properties, RestApi, RestAuth, Template,
+use super::{
+    gateway, load_balancer, names,
+    schema::{
+        CodeUri, Environment, Function, LoggingConfig, Package, Properties, ProvisionedConcurrency, ScalableTarget,
+        ScalableTargetAction, ScheduledAction, SecurityGroup, Template, TrafficRule, VpcConfig,
+    },
+    source, watch,
 };
 use crate::{
-    app::{App, AuthMode, Build, Trigger},
+    app::{App, Build, CommandBuild, Egress, Runtime, SecretDelivery, Traces, Trigger},
     target::{
         Code,
-        aws::{LogGroup, Output, Outputs, Policy, PolicyDocument, Resource, Resources, Role, Statement, Value, tags},
+        aws::{
+            LogGroup, Output, Outputs, Policy, PolicyDocument, Resource, Resources, Role, Statement, Value, state,
+            tags, waf,
+        },
         relative, variables,
     },
 };
 
-/// The stage of a REST API. It is part of the URL; an HTTP API has one that is not.
-const STAGE: &str = "prod";
-/// What IAM authorization is called everywhere in API Gateway and Lambda.
-const AWS_IAM: &str = "AWS_IAM";
+/// Networks that no stranger is in (RFC 1918).
+pub(super) const PRIVATE_RANGES: [&str; 3] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
 
 pub(super) fn template<'a>(app: &'a App, code: &'a Code) -> Template<'a> {
     let mut resources = Resources::new();
-    resources.add("Server", server(app, code));
-    resources.add("ServerRole", Properties::Role(role(app)));
-    resources.add("ServerLogs", Properties::LogGroup(logs(app)));
-    if let Some(api) = rest_api(app) {
-        resources.add("RestApi", Properties::RestApi(api));
+    resources.add(names::SERVER, server(app, code));
+    resources.add(names::ROLE, Properties::Role(role(app)));
+    resources.add(names::LOGS, Properties::LogGroup(logs(app, "/aws/lambda/${AWS::StackName}")));
+    if let Some(group) = security_group(app) {
+        resources.add(names::SERVER_GROUP, Properties::SecurityGroup(group));
     }
-    if let Some(api) = http_api(app) {
-        resources.add("HttpApi", Properties::HttpApi(api));
+    if let Some(working_hours) = working_hours(app) {
+        resources.add(names::WORKING_HOURS, working_hours);
+    }
+    if let Some(api) = gateway::rest_api(app) {
+        resources.add(names::REST_API, Properties::RestApi(Box::new(api)));
+    }
+    if let Some(api) = gateway::http_api(app) {
+        resources.add(names::HTTP_API, Properties::HttpApi(Box::new(api)));
+        // Names that begin like this need no policy of their own, of which an account has few
+        // (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html).
+        let name = "/aws/vendedlogs/apis/${AWS::StackName}";
+        resources.add(names::ACCESS_LOGS, Properties::LogGroup(logs(app, name)));
+    }
+    load_balancer::add(app, &mut resources);
+    if let Some(table) = state::table(app, Properties::Table) {
+        resources.add(state::TABLE, table);
+    }
+    if let Some(key) = state::sealing_key(app) {
+        resources.add(state::SEALING_KEY, Properties::Secret(key));
+    }
+    if let Some(guarded) = guarded_by_firewall(app) {
+        resources.add(waf::FIREWALL, Properties::WebAcl(waf::firewall(app)));
+        resources.add(waf::FIREWALL_ASSOCIATION, Properties::WebAclAssociation(waf::association(guarded)));
+    }
+    for (name, alarm) in watch::alarms(app) {
+        resources.add(name, Properties::Alarm(alarm));
     }
     Template {
         format_version: "2010-09-09",
@@ -42,146 +71,261 @@ pub(super) fn template<'a>(app: &'a App, code: &'a Code) -> Template<'a> {
     }
 }
 
+/// What triggers invoke: the alias where there is one, for only a version's instances can be kept warm.
+pub(super) fn function(app: &App) -> Value<'_> {
+    if app.lambda.provisioned > 0 {
+        Value::reference(names::ALIAS_RESOURCE)
+    } else {
+        Value::attribute(names::SERVER, "Arn")
+    }
+}
+
 fn server<'a>(app: &'a App, code: &'a Code) -> Resource<Properties<'a>> {
-    let (code_uri, metadata) = match (code, &app.build) {
-        (Code::S3 { bucket, key }, _) => (CodeUri::Object { bucket, key }, None),
-        (_, Build::Cargo(cargo)) => {
+    let (package, metadata) = package(app, code);
+    let provisioned = app.lambda.provisioned;
+    let function = Function {
+        // Found by the stack's name in the console and in `aws logs tail`, and two stacks never clash.
+        function_name: Value::reference("AWS::StackName"),
+        description: &app.description,
+        package,
+        architectures: [app.architecture.as_str()],
+        memory_size: app.lambda.memory_mb,
+        timeout: app.lambda.timeout_seconds,
+        reserved_concurrent_executions: app.lambda.reserved,
+        auto_publish_alias: (provisioned > 0).then_some(names::ALIAS),
+        // Else a change of a variable or of the memory would reach no version.
+        auto_publish_alias_all_properties: (provisioned > 0).then_some(true),
+        provisioned_concurrency_config: (provisioned > 0)
+            .then_some(ProvisionedConcurrency { provisioned_concurrent_executions: provisioned }),
+        role: Value::attribute(names::ROLE, "Arn"),
+        vpc_config: app.network.vpc.as_ref().map(|_| VpcConfig {
+            subnet_ids: &app.network.subnets,
+            security_group_ids: [Value::attribute(names::SERVER_GROUP, "GroupId")]
+                .into_iter()
+                .chain(app.network.security_groups.iter().map(Value::text))
+                .collect(),
+        }),
+        tracing: (app.telemetry.traces == Traces::Platform).then_some("Active"),
+        logging_config: LoggingConfig { log_group: Value::reference(names::LOGS) },
+        environment: Environment { variables: environment(app) },
+        function_url_config: gateway::function_url(app),
+        events: gateway::events(app),
+        tags: &app.tags,
+    };
+    Resource { metadata, ..Properties::Function(Box::new(function)).into() }
+}
+
+fn package<'a>(app: &'a App, code: &'a Code) -> (Package<'a>, Option<serde_json::Value>) {
+    let archive = |code_uri, runtime| Package::Archive { code_uri, runtime, handler: "bootstrap" };
+    let image = |image_uri| (Package::Image { package_type: "Image", image_uri }, None);
+    let directory = |path| CodeUri::Directory(relative(code.directory(app), path));
+    let runtime = match &app.build {
+        Build::Command(command) => managed_runtime(command),
+        Build::Cargo(_) | Build::Image(_) => None,
+    };
+    let runtime = runtime.unwrap_or_else(|| "provided.al2023".to_owned());
+    match (code, &app.build) {
+        (Code::Image { reference, .. }, _) => image(reference),
+        (Code::S3 { bucket, key }, _) => (archive(CodeUri::Object { bucket, key }, runtime), None),
+        (Code::Local { .. }, Build::Image(reference)) => image(reference),
+        (Code::Local { .. }, Build::Cargo(cargo)) => {
+            // `sam build` calls `cargo lambda build --bin` there, and takes what it puts into the workspace's `target`.
             let metadata = serde_json::json!({
                 "BuildMethod": "rust-cargolambda",
                 "BuildProperties": { "Binary": cargo.binary },
             });
-            (CodeUri::Directory(relative(code.directory(app), &cargo.package_directory)), Some(metadata))
+            (archive(directory(&cargo.package_directory), runtime), Some(metadata))
         }
-        (_, Build::Command(command)) => (CodeUri::Directory(relative(code.directory(app), &command.directory)), None),
-        (_, Build::Image(_)) => (CodeUri::Directory(".".to_owned()), None),
-    };
-    let properties = Function {
-        // Found by the stack's name in the console and in `aws logs tail`, and two stacks never clash.
-        function_name: Value::reference("AWS::StackName"),
-        description: &app.description,
-        code_uri,
-        runtime: "provided.al2023",
-        handler: "bootstrap",
-        architectures: [app.architecture.as_str()],
-        memory_size: app.lambda.memory_mb,
-        timeout: app.lambda.timeout_seconds,
-        role: Value::attribute("ServerRole", "Arn"),
-        logging_config: LoggingConfig { log_group: Value::reference("ServerLogs") },
-        environment: environment(app),
-        function_url_config: function_url(app),
-        events: event(app).map(|endpoint| Events { endpoint }),
-        tags: &app.tags,
-    };
-    Resource { metadata, ..Properties::Function(properties).into() }
+        (Code::Local { .. }, Build::Command(command)) => {
+            let metadata = serde_json::json!({ "BuildMethod": "makefile", "ContextPath": source::DIRECTORY });
+            (archive(directory(&command.directory), runtime), Some(metadata))
+        }
+    }
 }
 
-fn environment(app: &App) -> Environment<'_> {
+/// The runtime of Lambda that a command needs, if it needs one. Its own program never runs: the variable
+/// `AWS_LAMBDA_EXEC_WRAPPER` puts ours in its place, with the interpreter and its patches around it
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-modify.html#runtime-wrapper>).
+fn managed_runtime(command: &CommandBuild) -> Option<String> {
+    match command.runtime {
+        Runtime::Node => Some(format!("nodejs{}.x", command.runtime_version)),
+        Runtime::Python => Some(format!("python{}", command.runtime_version)),
+        Runtime::None => None,
+    }
+}
+
+/// All variables of the function.
+pub(super) fn environment(app: &App) -> BTreeMap<String, Value<'_>> {
     let mut variables: BTreeMap<String, Value<'_>> =
         variables::of_server(app).into_iter().map(|(key, value)| (key, Value::text(value))).collect();
     let mode = if app.lambda.trigger.streams() { RESPONSE_MODE_STREAM } else { RESPONSE_MODE_BUFFERED };
     variables.insert(env::RESPONSE_MODE.to_owned(), Value::text(mode));
-    Environment { variables }
-}
-
-/// SAM adds the two permissions a public function URL needs (`lambda:InvokeFunctionUrl`, and `lambda:InvokeFunction`
-/// for calls through the URL); with IAM authorization both are the caller's to have.
-fn function_url(app: &App) -> Option<FunctionUrlConfig> {
-    let invoke_mode = match app.lambda.trigger {
-        Trigger::FunctionUrl => "RESPONSE_STREAM",
-        Trigger::FunctionUrlBuffered => "BUFFERED",
-        Trigger::RestApi | Trigger::RestApiStream | Trigger::HttpApi | Trigger::Alb => return None,
-    };
-    let auth_type = if is_iam(app) { AWS_IAM } else { "NONE" };
-    Some(FunctionUrlConfig { auth_type, invoke_mode })
-}
-
-/// Every method goes to the server, because API Gateway would answer the others itself, in words no MCP client knows.
-fn event(app: &App) -> Option<Event<'_>> {
-    const METHOD: &str = "ANY";
-    let path = app.endpoint.path.as_str();
-    let rest = |response_transfer_mode, timeout_in_millis| Event::Api {
-        rest_api_id: Value::reference("RestApi"),
-        path,
-        method: METHOD,
-        response_transfer_mode,
-        timeout_in_millis,
-    };
-    match app.lambda.trigger {
-        Trigger::FunctionUrl | Trigger::FunctionUrlBuffered | Trigger::Alb => None,
-        Trigger::RestApi => Some(rest(None, None)),
-        // SAM spells it as Lambda does, and writes API Gateway's `STREAM` and its streaming URI from it.
-        Trigger::RestApiStream => Some(rest(Some("RESPONSE_STREAM"), Some(app.lambda.timeout_seconds * 1000))),
-        Trigger::HttpApi => Some(Event::HttpApi { api_id: Value::reference("HttpApi"), path, method: METHOD }),
+    variables.extend(state::variables(app));
+    for (name, secret) in state::secrets(app) {
+        match app.lambda.secrets {
+            SecretDelivery::Resolve => {
+                variables.insert(name.to_owned(), secret.resolved());
+            }
+            SecretDelivery::Arn => {
+                variables.insert(format!("{name}_ARN"), secret.arn());
+                if let Some(key) = secret.key {
+                    variables.insert(format!("{name}_KEY"), Value::text(key));
+                }
+            }
+        }
     }
+    if let Build::Command(command) = &app.build
+        && command.runtime != Runtime::None
+    {
+        variables.insert(source::WRAPPER_VARIABLE.to_owned(), Value::text(source::WRAPPER_PATH));
+    }
+    variables
 }
 
-fn rest_api(app: &App) -> Option<RestApi<'_>> {
-    app.lambda.trigger.is_rest_api().then(|| RestApi {
-        name: Value::reference("AWS::StackName"),
-        description: &app.description,
-        stage_name: STAGE,
-        // Without it SAM adds a second stage called `Stage`.
-        open_api_version: "3.0.1",
-        // An edge endpoint cuts a stream that is silent for 30 seconds, a regional one after 5 minutes.
-        endpoint_configuration: EndpointConfiguration { kind: "REGIONAL" },
-        // Without a role of `NONE` the caller would need the right to invoke the function, too.
-        auth: is_iam(app).then_some(RestAuth { default_authorizer: AWS_IAM, invoke_role: "NONE" }),
-        tags: &app.tags,
-    })
-}
-
-fn http_api(app: &App) -> Option<HttpApi<'_>> {
-    (app.lambda.trigger == Trigger::HttpApi).then(|| HttpApi {
-        name: Value::reference("AWS::StackName"),
-        description: &app.description,
-        auth: is_iam(app).then_some(HttpAuth { enable_iam_authorizer: true, default_authorizer: AWS_IAM }),
-        tags: &app.tags,
-    })
-}
-
-fn is_iam(app: &App) -> bool {
-    app.auth.mode == AuthMode::Platform
-}
-
-/// The role SAM would make may write any log group of the account and make new ones; this one may write its own. So
-/// nothing brings the group back after the stack is gone.
+/// What the function may: what the template itself needs, and nothing else. The role SAM would make may write any log
+/// group of the account and make new ones; this one may write its own, so nothing brings the group back after the stack
+/// is gone.
 fn role(app: &App) -> Role<'_> {
-    let write_logs = Policy {
-        policy_name: "WriteLogs",
-        policy_document: PolicyDocument::new(vec![Statement::allow(
-            vec!["logs:CreateLogStream", "logs:PutLogEvents"],
-            vec![Value::attribute("ServerLogs", "Arn")],
-        )]),
-    };
-    Role {
-        managed_policy_arns: &app.lambda.policies,
-        ..Role::of_service("lambda.amazonaws.com", vec![write_logs], app)
+    let policy = |policy_name, statements| Policy { policy_name, policy_document: PolicyDocument::new(statements) };
+    let everything = || vec![Value::text("*")];
+    let write_logs =
+        Statement::allow(vec!["logs:CreateLogStream", "logs:PutLogEvents"], vec![Value::attribute(names::LOGS, "Arn")]);
+    let mut policies = vec![policy("WriteLogs", vec![write_logs])];
+    if app.telemetry.traces == Traces::Platform {
+        // X-Ray has no resources that could be named.
+        let send = Statement::allow(vec!["xray:PutTraceSegments", "xray:PutTelemetryRecords"], everything());
+        policies.push(policy("SendTraces", vec![send]));
     }
+    if app.network.vpc.is_some() {
+        policies.push(policy("JoinVpc", join_vpc()));
+    }
+    if let (SecretDelivery::Arn, Some(read)) = (app.lambda.secrets, state::read_secrets(app)) {
+        policies.push(policy("ReadSecrets", vec![read]));
+    }
+    policies.extend(state::use_table(app).map(|statement| policy("UseTable", vec![statement])));
+    Role::of_service("lambda.amazonaws.com", policies, app).with_managed(&app.lambda.policies)
 }
 
-fn logs(app: &App) -> LogGroup<'_> {
+/// Lambda needs these rights to put the function into the VPC, and cannot do with less than all resources. They are
+/// Lambda's, not the server's, so the server's own calls are denied
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html>).
+fn join_vpc<'a>() -> Vec<Statement<'a>> {
+    let actions = || {
+        vec![
+            "ec2:CreateNetworkInterface",
+            "ec2:DescribeNetworkInterfaces",
+            "ec2:DescribeSubnets",
+            "ec2:DeleteNetworkInterface",
+            "ec2:AssignPrivateIpAddresses",
+            "ec2:UnassignPrivateIpAddresses",
+        ]
+    };
+    let function = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${AWS::StackName}";
+    let condition =
+        BTreeMap::from([("ArnEquals", BTreeMap::from([("lambda:SourceFunctionArn", Value::substitute(function))]))]);
+    vec![
+        Statement::allow(actions(), vec![Value::text("*")]),
+        Statement { effect: "Deny", condition: Some(condition), ..Statement::allow(actions(), vec![Value::text("*")]) },
+    ]
+}
+
+/// Nothing comes in over the network: Lambda invokes the function from elsewhere.
+fn security_group(app: &App) -> Option<SecurityGroup<'_>> {
+    let vpc_id = app.network.vpc.as_deref()?;
+    let egress = match app.network.egress {
+        Egress::Internet => vec![TrafficRule::any("Everything the server calls", "0.0.0.0/0")],
+        Egress::Platform => {
+            PRIVATE_RANGES.map(|range| TrafficRule::any("Its own network, and endpoints of AWS in it", range)).into()
+        }
+    };
+    Some(SecurityGroup {
+        group_description: "Function of an MCP server",
+        vpc_id,
+        security_group_ingress: Vec::new(),
+        security_group_egress: egress,
+        tags: tags(app),
+    })
+}
+
+fn logs<'a>(app: &'a App, name: &'static str) -> LogGroup<'a> {
     LogGroup {
-        log_group_name: Value::substitute("/aws/lambda/${AWS::StackName}"),
+        log_group_name: Value::substitute(name),
         retention_in_days: app.telemetry.log_retention_days,
         tags: tags(app),
+    }
+}
+
+/// Keeps instances warm in working hours only. The function is there at any time; outside of them somebody waits for it
+/// to start.
+fn working_hours(app: &App) -> Option<Resource<Properties<'_>>> {
+    let (hours, warm) = (app.scaling.working_hours.as_ref()?, app.lambda.provisioned);
+    let action = |scheduled_action_name, (hour, minute): (u8, u8), capacity| {
+        let (first, last) = (hours.first_day.to_ascii_uppercase(), hours.last_day.to_ascii_uppercase());
+        ScheduledAction {
+            scheduled_action_name,
+            schedule: if first == last {
+                format!("cron({minute} {hour} ? * {first} *)")
+            } else {
+                format!("cron({minute} {hour} ? * {first}-{last} *)")
+            },
+            timezone: &hours.time_zone,
+            scalable_target_action: ScalableTargetAction { min_capacity: capacity, max_capacity: capacity },
+        }
+    };
+    let target = ScalableTarget {
+        service_namespace: "lambda",
+        scalable_dimension: "lambda:function:ProvisionedConcurrency",
+        resource_id: Value::substitute(format!("function:${{{}}}:{}", names::SERVER, names::ALIAS)),
+        min_capacity: 0,
+        max_capacity: warm,
+        scheduled_actions: [action("start", hours.start, warm), action("end", hours.end, 0)],
+    };
+    (warm > 0)
+        .then(|| Resource { depends_on: vec![names::ALIAS_RESOURCE], ..Properties::ScalableTarget(target).into() })
+}
+
+/// What the firewall stands in front of: neither a function URL nor an HTTP API can have one.
+fn guarded_by_firewall(app: &App) -> Option<Value<'_>> {
+    let stage = "arn:${AWS::Partition}:apigateway:${AWS::Region}::/restapis/${RestApi}/stages/${RestApi.Stage}";
+    match app.lambda.trigger {
+        _ if !app.network.waf => None,
+        Trigger::RestApi | Trigger::RestApiStream => Some(Value::substitute(stage)),
+        Trigger::Alb => Some(Value::reference(names::LOAD_BALANCER)),
+        Trigger::FunctionUrl | Trigger::FunctionUrlBuffered | Trigger::HttpApi => None,
     }
 }
 
 fn outputs(app: &App) -> Outputs<'_> {
     let gateway = |api: &str| format!("https://${{{api}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}");
     let path = &app.endpoint.path;
-    let endpoint = match app.lambda.trigger {
-        // The URL of a function ends in a slash.
-        Trigger::FunctionUrl | Trigger::FunctionUrlBuffered | Trigger::Alb => {
-            format!("${{ServerUrl.FunctionUrl}}{}", path.trim_start_matches('/'))
+    let endpoint = match (&app.endpoint.domain, app.lambda.trigger) {
+        // The URL of a function ends in a slash, and it cannot have a domain of its own.
+        (_, Trigger::FunctionUrl | Trigger::FunctionUrlBuffered) => {
+            Value::substitute(format!("${{ServerUrl.FunctionUrl}}{}", path.trim_start_matches('/')))
         }
-        Trigger::RestApi | Trigger::RestApiStream => format!("{}/{STAGE}{path}", gateway("RestApi")),
-        Trigger::HttpApi => format!("{}{path}", gateway("HttpApi")),
+        (Some(domain), _) => Value::text(format!("https://{domain}{path}")),
+        (None, Trigger::RestApi | Trigger::RestApiStream) => {
+            Value::substitute(format!("{}/{}{path}", gateway(names::REST_API), gateway::STAGE))
+        }
+        (None, Trigger::HttpApi) => Value::substitute(format!("{}{path}", gateway(names::HTTP_API))),
+        (None, Trigger::Alb) => Value::substitute(format!("https://${{{}.DNSName}}{path}", names::LOAD_BALANCER)),
     };
-    let output = |description, value| Output { description, value };
-    vec![
-        (super::OUTPUT_ENDPOINT, output("URL of the MCP endpoint", Value::substitute(endpoint))),
-        (super::OUTPUT_FUNCTION_NAME, output("Name of the function", Value::reference("Server"))),
-        (super::OUTPUT_FUNCTION_ARN, output("ARN of the function", Value::attribute("Server", "Arn"))),
-    ]
+    let output = |description, value| Output { condition: None, description, value };
+    let mut outputs = vec![
+        (super::OUTPUT_ENDPOINT, output("URL of the MCP endpoint", endpoint)),
+        (super::OUTPUT_FUNCTION_NAME, output("Name of the function", Value::reference(names::SERVER))),
+        (super::OUTPUT_FUNCTION_ARN, output("ARN of the function", Value::attribute(names::SERVER, "Arn"))),
+    ];
+    let target = match app.lambda.trigger {
+        _ if app.endpoint.domain.is_none() || app.lambda.hosted_zone.is_some() => None,
+        Trigger::RestApi | Trigger::RestApiStream => Some(("RestApi.DomainName", "RegionalDomainName")),
+        Trigger::HttpApi => Some(("HttpApi.DomainName", "RegionalDomainName")),
+        Trigger::Alb => Some((names::LOAD_BALANCER, "DNSName")),
+        Trigger::FunctionUrl | Trigger::FunctionUrlBuffered => None,
+    };
+    if let Some((id, attribute)) = target {
+        let description = "What the domain has to be a CNAME of, in its own zone";
+        outputs.push((super::OUTPUT_DOMAIN_TARGET, output(description, Value::attribute(id, attribute))));
+    }
+    outputs
 }
