@@ -88,9 +88,10 @@ fn less_than_a_processor_serves_one_request_in_the_first_generation() {
 fn times_that_cloud_run_does_not_wait_are_refused() {
     refused("resources.timeout = 3601\n", "timeout is 3601 s, but Cloud Run takes 3600 s at most");
     refused(
-        "health = { interval = 5, timeout = 5 }\n",
-        "timeout is 5 s, but Cloud Run wants it to be shorter than the interval, which is 5 s",
+        "health = { interval = 5, timeout = 6 }\n",
+        "timeout is 6 s, longer than the interval of 5 s, which Cloud Run refuses",
     );
+    fine("health = { interval = 5, timeout = 5 }\n");
     refused("health.start = 241\n", "start is 241 s, but a container on Cloud Run has 240 s to start");
 }
 
