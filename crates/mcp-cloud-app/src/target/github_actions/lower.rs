@@ -2,10 +2,7 @@
 //!
 //! What comes from the app reaches scripts through their environment and never as a part of their text.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::collections::BTreeMap;
 
 use super::{
     Action, CHECKOUT, SETUP_NODE, SETUP_PYTHON, deploy,
@@ -52,7 +49,7 @@ pub(super) fn workflow(app: &App, code: &Code) -> Workflow {
                 timeout_minutes: 60,
                 environment: Some(app.environment_name.clone().unwrap_or_else(|| ENVIRONMENT.to_owned())),
                 permissions: Permissions::from([("contents", "read"), ("id-token", "write")]),
-                steps: deploy::steps(app, code),
+                steps: deploy::steps(app),
                 ..Job::default()
             },
         },
@@ -157,11 +154,6 @@ pub(super) fn script(name: &'static str, run: impl Into<String>, env: BTreeMap<&
 /// (<https://docs.github.com/actions/reference/workflows-and-actions/expressions>).
 pub(super) fn literal(text: &str) -> String {
     text.replace("${{", "${{ '${{' }}")
-}
-
-/// The innermost directory that holds both.
-pub(super) fn common(one: &Path, other: &Path) -> PathBuf {
-    one.components().zip(other.components()).take_while(|(one, other)| one == other).map(|(part, _)| part).collect()
 }
 
 /// Whether what is deployed runs in a container.
