@@ -27,10 +27,10 @@ pub(super) fn workflow(app: &App, code: &Code) -> Workflow {
         name: format!("Deploy {}", app.name),
         on: Triggers { push: branches(), pull_request: branches() },
         permissions: Permissions::new(),
-        // One deployment after the other, and none is broken off; of what is proposed only the last is of interest.
+        // One deployment after the other, and none is broken off.
         concurrency: Concurrency {
             group: format!("deploy-{}-${{{{ github.ref }}}}", app.name),
-            cancel_in_progress: "${{ github.event.pull_request != null }}",
+            cancel_in_progress: false,
         },
         defaults: Defaults {
             run: Run {
