@@ -132,6 +132,44 @@ fn gateway_asks_for_a_signature_unless_told_otherwise() {
     assert!(security("http-api-public", "AWS::ApiGatewayV2::Api", "/search/mcp").is_null());
 }
 
+#[test]
+fn gateway_asks_for_a_token_but_where_clients_learn_who_issues_it() {
+    let Some(expanded) = expanded() else { return };
+    let security = |name: &str, kind: &str, path: &str, method: &str| {
+        let api = resources(&expanded[name].1, kind)[0];
+        api["Body"]["paths"][path][method]["security"].clone()
+    };
+    let (http, rest) = ("AWS::ApiGatewayV2::Api", "AWS::ApiGateway::RestApi");
+    for method in ["get", "post", "delete"] {
+        let asked = serde_json::json!([{ "Tokens": ["tickets:read"] }]);
+        assert_eq!(security("auth", http, "/mcp", method), asked, "{method}");
+    }
+    let asked = serde_json::json!([{ "Tokens": ["shop/buy"] }]);
+    assert_eq!(security("rest-api-cognito", rest, "/mcp", "x-amazon-apigateway-any-method"), asked);
+    assert!(security("rest-api-cognito", rest, "/mcp", "options").is_null(), "a preflight has no token");
+    let open = serde_json::json!([{ "NONE": [] }]);
+    for path in ["/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp"] {
+        assert_eq!(security("auth", http, path, "get"), open, "{path}");
+        assert_eq!(security("rest-api-cognito", rest, path, "get"), open, "{path}");
+    }
+}
+
+#[test]
+fn warm_function_is_invoked_by_its_alias() {
+    let Some(expanded) = expanded() else { return };
+    let alias = serde_json::json!({ "Ref": "ServerAliaslive" });
+    assert_eq!(resources(&expanded["function-url-warm"].1, "AWS::Lambda::Url")[0]["TargetFunctionArn"], alias);
+    assert_eq!(
+        resources(&expanded["alb-private"].1, "AWS::ElasticLoadBalancingV2::TargetGroup")[0]["Targets"][0]["Id"],
+        alias
+    );
+    for name in ["every-field", "alb-private"] {
+        for permission in resources(&expanded[name].1, "AWS::Lambda::Permission") {
+            assert_eq!(permission["FunctionName"], alias, "{name}");
+        }
+    }
+}
+
 /// Values that YAML 1.1 would read as something else reach the function as they were written.
 #[test]
 fn variables_reach_the_function_as_they_were_written() {

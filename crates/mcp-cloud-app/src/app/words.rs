@@ -118,7 +118,7 @@ words! {
         RestApiStream = "rest-api-stream",
         /// An API Gateway HTTP API, which cannot stream.
         HttpApi = "http-api",
-        /// An Application Load Balancer, which cannot stream from a function.
+        /// An Application Load Balancer, which cannot stream from a function, and carries at most 1 MB each way.
         Alb = "alb",
     }
 }

@@ -338,7 +338,7 @@ fn double_quoted(text: &str) -> String {
 }
 
 /// A word of a shell command.
-fn shell_word(text: &str) -> String {
+pub(super) fn shell_word(text: &str) -> String {
     let harmless = |letter: char| letter.is_ascii_alphanumeric() || "-_./".contains(letter);
     if !text.is_empty() && text.chars().all(harmless) {
         text.to_owned()

@@ -1,7 +1,7 @@
 //! What Lambda and what stands in front of it take, and what becomes of values that mean something to CloudFormation, to
 //! `make` or to a shell.
 
-use std::{fs, path::Path};
+use std::{fs, io::Write as _, path::Path};
 
 use mcp_cloud_app::{App, Code, Severity, Target, target::sam};
 
@@ -277,6 +277,13 @@ fn what_a_stack_names_is_in_its_region() {
         "[aws]\nregion = \"eu-central-1\"\n[alarms]\nnotify = \"arn:aws:sns:eu-west-1:123456789012:a\"\n",
         "the topic is in `eu-west-1`, but has to be in the stack's region, `eu-central-1`",
     );
+    let secret = "[secrets.KEY]\naws = \"arn:aws:secretsmanager:eu-west-1:123456789012:secret:a-AbCdEf\"\n";
+    finds(
+        &format!("[aws]\nregion = \"eu-central-1\"\n{secret}"),
+        "the secret `secrets.KEY` is in `eu-west-1`, but CloudFormation looks secrets up in the stack's region, \
+         `eu-central-1`",
+    );
+    passes(&format!("[aws]\nregion = \"eu-central-1\"\n{secret}[lambda]\nsecrets = \"arn\"\n"));
 }
 
 #[test]
@@ -380,7 +387,8 @@ files = ["it's $a/x y", "run"]
         .env("MCP_BRIDGE", &bridge)
         .output()
     else {
-        return eprintln!("SKIP make");
+        let _ = writeln!(std::io::stderr(), "SKIP make");
+        return;
     };
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     assert!(artifacts.join("it's $a/x y").is_file());
@@ -414,4 +422,136 @@ fn image_that_was_pushed_is_deployed_whatever_the_server_is_made_of() {
     assert!(template.contains("PackageType: Image"), "{template}");
     assert!(!template.contains("Runtime:") && !template.contains("BuildMethod"), "{template}");
     assert!(bundle.files[Path::new(sam::CONFIG)].contains("image_repository = "), "{bundle:?}");
+}
+
+const SECRETS: &str = r#"
+name = "a"
+[secrets.ONE]
+aws = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:one-AbCdEf"
+key = "password"
+[secrets.TWO]
+aws = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:one-AbCdEf"
+[state]
+sessions = "sealed"
+store = "dynamodb"
+"#;
+
+#[test]
+fn secrets_are_looked_up_at_deployment_or_read_by_the_server() {
+    let resolved = template(SECRETS);
+    for line in [
+        "ONE: '{{resolve:secretsmanager:arn:aws:secretsmanager:eu-west-1:123456789012:secret:one-AbCdEf:SecretString:password}}'",
+        "TWO: '{{resolve:secretsmanager:arn:aws:secretsmanager:eu-west-1:123456789012:secret:one-AbCdEf:SecretString}}'",
+        "Fn::Sub: '{{resolve:secretsmanager:${SealingKey}:SecretString}}'",
+        "Fn::Sub: 'dynamodb:${StateTable}'",
+    ] {
+        assert!(resolved.contains(line), "{line} is not in {resolved}");
+    }
+    // What CloudFormation looks up is none of the function's business.
+    assert!(!resolved.contains("GetSecretValue"), "{resolved}");
+
+    let named = template(&format!("{SECRETS}[lambda]\nsecrets = \"arn\"\n"));
+    assert!(!named.contains("{{resolve:"), "{named}");
+    let statement = "\
+                Action:
+                  - secretsmanager:GetSecretValue
+                Resource:
+                  - arn:aws:secretsmanager:eu-west-1:123456789012:secret:one-AbCdEf
+                  - Ref: SealingKey
+";
+    let variables = ["ONE_ARN: arn:aws:", "ONE_KEY: password", "TWO_ARN: arn:aws:", "MCP_CLOUD_SEALING_KEY_ARN:\n"];
+    for line in variables.into_iter().chain([statement]) {
+        assert!(named.contains(line), "{line} is not in {named}");
+    }
+    assert!(!named.contains("TWO_KEY"), "{named}");
+}
+
+#[test]
+fn table_outlives_its_stack_and_a_key_does_not() {
+    let template = template(SECRETS);
+    assert_eq!(template.matches("DeletionPolicy: Retain").count(), 1);
+    assert_eq!(template.matches("UpdateReplacePolicy: Retain").count(), 1);
+    assert!(template.contains("PasswordLength: 64"), "{template}");
+}
+
+#[test]
+fn alarms_count_no_answers_as_failures_and_there_are_none_that_nobody_hears() {
+    for word in ["function-url", "rest-api", "http-api", "alb"] {
+        let quiet = template(&format!("name = \"a\"\n{}", trigger(word)));
+        assert!(!quiet.contains("AWS::CloudWatch::Alarm"), "{quiet}");
+        let alarms = "[alarms]\nnotify = \"arn:aws:sns:eu-west-1:123456789012:a\"\nerrors = 7\nlatency = 1234\n";
+        let loud = template(&format!("name = \"a\"\n{alarms}{}", trigger(word)));
+        assert_eq!(loud.matches("Type: AWS::CloudWatch::Alarm").count(), 3, "{loud}");
+        assert!(!loud.to_ascii_lowercase().contains("4xx"), "{loud}");
+        assert!(loud.contains("Threshold: 7\n") && loud.contains("Threshold: 1234\n"), "{loud}");
+        assert_eq!(loud.matches("ReturnData: true").count(), 3, "an alarm compares one number");
+    }
+}
+
+#[test]
+fn pages_of_others_may_not_call() {
+    for word in ["function-url", "rest-api", "http-api"] {
+        let closed = template(&format!("name = \"a\"\n{}", trigger(word)));
+        assert!(!closed.contains("Cors"), "{closed}");
+        let open = template(&format!("name = \"a\"\n[endpoint]\norigins = [\"https://a.example\"]\n{}", trigger(word)));
+        for header in ["authorization", "mcp-protocol-version", "mcp-session-id", "last-event-id", "mcp-name"] {
+            assert!(open.contains(header), "{header} is not in {open}");
+        }
+        assert!(open.contains("https://a.example") && !open.contains("'*'"), "{open}");
+        assert!(!open.contains("AllowCredentials"), "{open}");
+    }
+}
+
+#[test]
+fn oauth_metadata_is_there_without_a_token() {
+    let template = template(&format!("name = \"a\"\nendpoint.path = \"/v1/mcp\"\n{JWT}{}", trigger("http-api")));
+    for path in ["/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/v1/mcp"] {
+        let event =
+            format!("Path: {path}\n            Method: GET\n            Auth:\n              Authorizer: NONE\n");
+        assert!(template.contains(&event), "{event} is not in {template}");
+    }
+}
+
+#[test]
+fn warm_instances_are_those_of_an_alias_that_every_trigger_invokes() {
+    let scaling = "[scaling]\nminimum = 2\nworking-hours = \"sat 08:05-12:30 Europe/Paris\"\n";
+    let template = template(&format!("name = \"a\"\n{scaling}"));
+    for line in [
+        "AutoPublishAlias: live",
+        "ProvisionedConcurrentExecutions: 2",
+        "Schedule: 'cron(5 8 ? * SAT *)'",
+        "Schedule: 'cron(30 12 ? * SAT *)'",
+        "Timezone: Europe/Paris",
+    ] {
+        assert!(template.contains(line), "{line} is not in {template}");
+    }
+}
+
+#[test]
+fn firewall_counts_what_tool_calls_run_into_and_blocks_the_rest() {
+    let manifest =
+        format!("name = \"a\"\n[scaling]\nrequests-per-minute = 100\n[network]\nwaf = true\n{}", trigger("rest-api"));
+    let template = template(&manifest);
+    assert!(template.contains("Limit: 500\n") && template.contains("EvaluationWindowSec: 300\n"), "{template}");
+    for rule in ["SizeRestrictions_BODY", "NoUserAgent_HEADER"] {
+        let counted = format!("- Name: {rule}\n                  ActionToUse:\n                    Count: {{}}\n");
+        assert!(template.contains(&counted), "{counted} is not in {template}");
+    }
+    assert_eq!(template.matches("ManagedRuleGroupStatement").count(), 3);
+    assert!(template.contains("/restapis/${RestApi}/stages/${RestApi.Stage}"), "{template}");
+}
+
+#[test]
+fn addresses_are_refused_without_letting_in_who_may_not_call() {
+    let policy = |mode: &str| {
+        let manifest = format!(
+            "name = \"a\"\nauth.mode = \"{mode}\"\n[network]\nallow = [\"10.0.0.0/8\"]\n{}",
+            trigger("rest-api")
+        );
+        template(&manifest)
+    };
+    let signed = policy("platform");
+    assert!(signed.contains("- Effect: Deny\n              Principal: '*'\n"), "{signed}");
+    assert!(!signed.contains("- Effect: Allow\n              Principal: '*'\n"), "{signed}");
+    assert!(policy("none").contains("- Effect: Allow\n              Principal: '*'\n"));
 }

@@ -3,7 +3,7 @@
 @description('Where everything is')
 param location string = resourceGroup().location
 
-@description('The resource group of the key vault tickets')
+@description('The resource group of the key vault tickets, which has to go by roles')
 param resourceGroupOf_tickets string = resourceGroup().name
 
 var suffix = uniqueString(resourceGroup().id, 'tickets')

@@ -3,7 +3,7 @@
 @description('Where everything is')
 param location string = 'westeurope'
 
-@description('The resource group of the key vault ledger')
+@description('The resource group of the key vault ledger, which has to go by roles')
 param resourceGroupOf_ledger string = resourceGroup().name
 
 var suffix = uniqueString(resourceGroup().id, 'ledger')

@@ -3,10 +3,11 @@
 //! What a target adds is where the load balancer stands and what is behind it; [`Front`] holds that, and everything else
 //! follows from the app.
 
+use mcp_cloud_contract::env;
 use serde::Serialize;
 
 use super::{
-    Resources, Tag, Value,
+    Resource, Resources, Tag, Value,
     network::{Ec2, PRIVATE_RANGES, SecurityGroup, SecurityGroupRule},
     tags,
 };
@@ -16,6 +17,8 @@ use crate::app::{App, AuthMode, Exposure};
 pub(in crate::target) const LOAD_BALANCER: &str = "LoadBalancer";
 pub(in crate::target) const LOAD_BALANCER_SECURITY_GROUP: &str = "LoadBalancerSecurityGroup";
 pub(in crate::target) const LISTENER: &str = "Listener";
+/// Lets in who calls the load balancer by the name that AWS made for it.
+const HOST_RULE: &str = "HostRule";
 /// Sends who comes over HTTP to HTTPS.
 pub(in crate::target) const REDIRECT_LISTENER: &str = "RedirectListener";
 pub(in crate::target) const TARGET_GROUP: &str = "TargetGroup";
@@ -36,6 +39,8 @@ pub(in crate::target) struct Front<'a> {
     /// The VPC, and the subnets of it in which the load balancer has its addresses.
     pub(in crate::target) vpc: Value<'a>,
     pub(in crate::target) subnets: Vec<Value<'a>>,
+    /// What has to be there before it: one that faces the internet is refused in a VPC without a gateway.
+    pub(in crate::target) depends_on: Vec<&'static str>,
     /// Without one, the load balancer speaks plain HTTP.
     pub(in crate::target) certificate: Option<&'a str>,
     /// Seconds of silence after which it closes a connection; its own default where absent.
@@ -49,7 +54,8 @@ impl<'a> Front<'a> {
     pub(in crate::target) fn add_to<P: From<Elb<'a>> + From<Ec2<'a>>>(&self, resources: &mut Resources<P>) {
         let group = Ec2::SecurityGroup(self.security_group());
         resources.add(LOAD_BALANCER_SECURITY_GROUP, P::from(group));
-        resources.add(LOAD_BALANCER, P::from(Elb::LoadBalancer(self.load_balancer())));
+        let load_balancer = Resource::from(P::from(Elb::LoadBalancer(self.load_balancer())));
+        resources.add(LOAD_BALANCER, Resource { depends_on: self.depends_on.clone(), ..load_balancer });
         resources.add(LISTENER, P::from(Elb::Listener(self.listener())));
         if let Some(redirect) = self.redirect() {
             resources.add(REDIRECT_LISTENER, P::from(Elb::Listener(redirect)));
@@ -59,6 +65,12 @@ impl<'a> Front<'a> {
         }
     }
 
+    /// What leads to the target group. Until it is there, nothing can be registered.
+    pub(in crate::target) fn way_in(&self) -> &'static str {
+        if self.knows_its_name() { HOST_RULE } else { LISTENER }
+    }
+
+    /// It has no protection against being deleted: whoever deletes the stack means it, and would be left with half of it.
     fn load_balancer(&self) -> LoadBalancer<'a> {
         let attribute = |key, value: &str| Attribute { key, value: value.to_owned() };
         let mut load_balancer_attributes = vec![
@@ -121,6 +133,13 @@ impl<'a> Front<'a> {
             Some(jwt_validation_config) => {
                 vec![Action::JwtValidation { order: 1, jwt_validation_config }, forward(Some(2))]
             }
+            None if self.knows_its_name() => vec![Action::FixedResponse {
+                fixed_response_config: FixedResponse {
+                    status_code: "403",
+                    content_type: "text/plain",
+                    message_body: "The Host header names another server".to_owned(),
+                },
+            }],
             None => vec![forward(None)],
         };
         Listener {
@@ -151,10 +170,40 @@ impl<'a> Front<'a> {
         })
     }
 
-    /// What is open although the listener asks for tokens, by logical ids and in the order of their priorities.
+    /// Whether the load balancer alone knows by which name the server is called, and nothing else keeps strangers out: a
+    /// page that somebody inside of the network looks at could point a name of its own at it (DNS rebinding). The domain,
+    /// where there is one, is known to the server itself.
+    fn knows_its_name(&self) -> bool {
+        let app = self.app;
+        let said = app.endpoint.domain.is_some() || app.environment.contains_key(env::ALLOWED_HOSTS);
+        is_internal(app) && !said && jwt(app).is_none()
+    }
+
+    /// What is different from what the listener does with everything else, by logical ids and in the order of their
+    /// priorities.
     fn rules(&self) -> Vec<(&'static str, ListenerRule<'a>)> {
         let app = self.app;
-        let Some(_) = jwt(app) else { return Vec::new() };
+        let mut rules = Vec::new();
+        if self.knows_its_name() {
+            let name = Condition::hosts(vec![Value::attribute(LOAD_BALANCER, "DNSName")]);
+            rules.push((HOST_RULE, vec![name], forward(None)));
+        }
+        if jwt(app).is_some() {
+            rules.extend(self.open());
+        }
+        rules
+            .into_iter()
+            .zip(1..)
+            .map(|((id, conditions, action), priority)| {
+                let listener_arn = Value::reference(LISTENER);
+                (id, ListenerRule { listener_arn, priority, conditions, actions: vec![action], tags: tags(app) })
+            })
+            .collect()
+    }
+
+    /// What is open although the listener asks for tokens.
+    fn open(&self) -> Vec<(&'static str, Vec<Condition<'a>>, Action<'a>)> {
+        let app = self.app;
         let mut rules = Vec::new();
         if let Some(metadata) = self.resource_metadata() {
             // A client without a token asks here who gives it one (MCP, authorization), so it needs none. The load
@@ -179,13 +228,6 @@ impl<'a> Front<'a> {
         // Whoever watches the server from outside has no token, and learns no more than that it lives.
         rules.push(("HealthRule", vec![Condition::paths(vec![app.health.path.clone()])], forward(None)));
         rules
-            .into_iter()
-            .zip(1..)
-            .map(|((id, conditions, action), priority)| {
-                let listener_arn = Value::reference(LISTENER);
-                (id, ListenerRule { listener_arn, priority, conditions, actions: vec![action], tags: tags(app) })
-            })
-            .collect()
     }
 
     /// The protected resource metadata of the server (RFC 9728 §2); none without a domain, by which alone the server can
@@ -310,7 +352,7 @@ struct Certificate<'a> {
 pub(in crate::target) struct ListenerRule<'a> {
     listener_arn: Value<'a>,
     priority: u32,
-    conditions: Vec<Condition>,
+    conditions: Vec<Condition<'a>>,
     actions: Vec<Action<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tags: Vec<Tag<'a>>,
@@ -318,14 +360,20 @@ pub(in crate::target) struct ListenerRule<'a> {
 
 #[derive(Debug, Serialize)]
 #[serde(tag = "Field")]
-enum Condition {
+enum Condition<'a> {
+    #[serde(rename = "host-header", rename_all = "PascalCase")]
+    Host { host_header_config: Values<Value<'a>> },
     #[serde(rename = "path-pattern", rename_all = "PascalCase")]
     Path { path_pattern_config: Values<String> },
     #[serde(rename = "http-request-method", rename_all = "PascalCase")]
     Method { http_request_method_config: Values<&'static str> },
 }
 
-impl Condition {
+impl<'a> Condition<'a> {
+    fn hosts(values: Vec<Value<'a>>) -> Self {
+        Self::Host { host_header_config: Values { values } }
+    }
+
     fn paths(values: Vec<String>) -> Self {
         Self::Path { path_pattern_config: Values { values } }
     }

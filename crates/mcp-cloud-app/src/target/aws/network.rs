@@ -109,6 +109,11 @@ impl<'a> Network<'a> {
         self.is_own() && !self.has_private_subnets()
     }
 
+    /// What has to be there before the internet leads to what is in front of the server.
+    pub(in crate::target) fn way_in(&self) -> Vec<&'static str> {
+        if self.is_own() && !self.internal { vec![PUBLIC_ROUTE] } else { Vec::new() }
+    }
+
     /// What has to be there before a task can start: the ways to the registry, the logs and the secrets.
     pub(in crate::target) fn ways_out(&self, has_secrets: bool) -> Vec<&'static str> {
         if !self.is_own() {

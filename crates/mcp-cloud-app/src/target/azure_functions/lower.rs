@@ -196,7 +196,7 @@ pub(super) fn main(app: &App) -> String {
     let mut vaults: Vec<_> = secrets.iter().map(|secret| secret.vault).collect();
     vaults.dedup();
     for vault in vaults {
-        let meaning = format!("The resource group of the key vault {vault}");
+        let meaning = format!("The resource group of the key vault {vault}, which has to go by roles");
         document.parameter(&vault_group(vault), &meaning, &expression("resourceGroup().name"));
     }
     // What is named here is found by the whole world, so a part of the name is the resource group's own.

@@ -1,6 +1,7 @@
 //! Azure Functions: a Flex Consumption app in Bicep, and what its package needs beside the program.
 //!
-//! `az deployment group create --template-file main.bicep` makes the app and everything around it. The package is the
+//! `az deployment group create --template-file main.bicep` makes the app and everything around it; whoever runs it may
+//! assign roles, and key vaults go by roles, not by access policies of their own. The package is the
 //! folder of `host.json` with the program beside it: the binary, built for `x86_64-unknown-linux-musl`, or `mcp-bridge`
 //! with the files of the command and what they need (`npm ci --omit=dev`, or `pip install --target
 //! .python_packages/lib/site-packages`). `func azure functionapp publish NAME` uploads it, and sees to it that the program

@@ -142,10 +142,9 @@ fn health(found: &mut Findings<'_>) {
     }
     let (interval, timeout, start) =
         (app.health.interval_seconds, app.health.timeout_seconds, app.health.start_seconds);
-    if timeout >= interval {
-        let message = format!(
-            "timeout is {timeout} s, but Cloud Run wants it to be shorter than the interval, which is {interval} s"
-        );
+    if timeout > interval {
+        let message =
+            format!("timeout is {timeout} s, longer than the interval of {interval} s, which Cloud Run refuses");
         found.error("health.timeout", message, format!("see {PROBES_PAGE}"));
     }
     if start > START_SECONDS {

@@ -9,7 +9,7 @@ use std::{
 use mcp_cloud_contract::env;
 
 use super::{
-    IAM_POLICY, SERVICE,
+    IAM_POLICY, IMAGE_TO_COME, SERVICE,
     schema::{
         Binding, CloudBuild, Container, ContainerPort, EnvValue, EnvVar, EnvVarSource, HttpGet, Limits, Options,
         Policy, Probe, Resources, RevisionAnnotations, RevisionMetadata, RevisionSpec, RevisionTemplate,
@@ -22,9 +22,6 @@ use crate::{
     target::{Code, container, relative, variables},
 };
 
-/// What stands for the image until it has been pushed. No image can have a name in upper case, so a service that was
-/// deployed with it by accident is refused.
-pub(super) const IMAGE_TO_COME: &str = "IMAGE_PUSHED_BY_CLOUD_BUILD";
 /// A whole processor; with less, an instance serves one request at a time, in the first generation's environment
 /// (<https://cloud.google.com/run/docs/configuring/services/cpu>).
 pub(super) const ONE_CPU: u32 = 1000;

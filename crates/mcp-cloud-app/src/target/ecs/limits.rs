@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::task_definition_json;
+use super::{stack, task_definition_json};
 use crate::{
-    app::{App, AuthMode, Build, Egress, Exposure, Traces},
+    app::{App, AuthMode, Build, Egress, Exposure, Store, Traces},
     diagnostic::{Diagnostic, Severity},
     target::{
         Code,
@@ -30,6 +30,9 @@ const SIZES_PAGE: &str =
     "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html#fargate-tasks-size";
 /// Bytes of a task definition (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html>).
 const TASK_DEFINITION_BYTES: usize = 65_536;
+/// Bytes of a template that is sent with the call
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>).
+const TEMPLATE_BYTES: usize = 51_200;
 /// Seconds after which the server says something in a stream that is silent.
 const KEEP_ALIVE_SECONDS: u32 = 15;
 /// Text of an issuer, the address of its keys, and a value of a claim
@@ -134,7 +137,8 @@ fn environment(findings: &mut Findings<'_>) {
             findings.error(&format!("environment.{key}"), message, hint);
         }
     }
-    let bytes = task_definition_json(app, &Code::Local { output_directory: app.manifest_directory.clone() }).len();
+    let code = Code::Local { output_directory: app.manifest_directory.clone() };
+    let bytes = task_definition_json(app, &code).len();
     if bytes > TASK_DEFINITION_BYTES {
         let message =
             format!("the task definition has {bytes} bytes, but ECS takes {TASK_DEFINITION_BYTES}; most are variables");
@@ -314,6 +318,15 @@ fn egress(findings: &mut Findings<'_>) {
             "write `traces = \"otlp\"` and name a collector in the network, or `traces = \"none\"`",
         );
     }
+    let outside = "nothing outside of the network that the stack makes is reached while egress is `platform`";
+    if app.state.store == Store::Redis {
+        let hint = "name the `vpc` that the Redis server is in, under `[network]`";
+        findings.warning("state.store", format!("the store is `redis`, but {outside}"), hint);
+    }
+    if app.telemetry.traces == Traces::Otlp {
+        let hint = "name the `vpc` that the collector is in, under `[network]`";
+        findings.warning("telemetry.otlp-endpoint", format!("traces go to a collector, but {outside}"), hint);
+    }
     let elsewhere = match (&app.build, &app.ecs.repository) {
         (Build::Image(image), _) => Some(("build.image", image)),
         (_, Some(repository)) => Some(("ecs.repository", repository)),
@@ -366,6 +379,13 @@ fn scaling(findings: &mut Findings<'_>) {
             "write less, and the first task is none that may be taken away",
         );
     }
+    if app.ecs.cluster.is_some() {
+        findings.warning(
+            "ecs.cluster",
+            "the service asks the cluster for the capacity providers of Fargate, which not every cluster has",
+            "see that they are there: `aws ecs put-cluster-capacity-providers`",
+        );
+    }
     if app.scaling.connections.is_some() && app.ecs.cluster.is_some() {
         findings.warning(
             "scaling.connections",
@@ -376,9 +396,16 @@ fn scaling(findings: &mut Findings<'_>) {
     }
 }
 
-/// What `task-definition.json` leaves open, and whoever registers it has to fill in.
+/// What whoever deploys has to add: what `task-definition.json` leaves open, and a bucket for a long stack.
 fn left_open(findings: &mut Findings<'_>) {
     let app = findings.app;
+    let code = Code::Local { output_directory: app.manifest_directory.clone() };
+    let bytes = stack(app, &code).len();
+    if bytes > TEMPLATE_BYTES {
+        let message =
+            format!("the stack has {bytes} bytes, but CloudFormation takes {TEMPLATE_BYTES} that are not in a bucket");
+        findings.warning("name", message, "name one when you deploy it: `aws cloudformation deploy --s3-bucket …`");
+    }
     let file = super::TASK_DEFINITION;
     if app.aws.region.is_none() {
         let message = format!("nothing says the region, so `{file}` leaves it open: `${{AWS_REGION}}`");

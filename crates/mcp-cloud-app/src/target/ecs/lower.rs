@@ -20,7 +20,7 @@ use crate::{
             alarms::{Alarm, Metric, Together, Unit},
             domain::{self, DOMAIN_RECORD},
             load_balancer::{
-                self, Attribute, Elb, Front, HealthCheck, LISTENER, LOAD_BALANCER, Matcher, TARGET_GROUP, TargetGroup,
+                self, Attribute, Elb, Front, HealthCheck, LOAD_BALANCER, Matcher, TARGET_GROUP, TargetGroup,
             },
             network::{Network, SERVER_SECURITY_GROUP},
             state, tags, waf,
@@ -43,6 +43,9 @@ pub(in crate::target) const WITH_SERVICE: &str = "WithService";
 
 /// Nothing, or an image by digest, or by a tag that is not `latest`: what is deployed is the same tomorrow.
 const IMAGE_PATTERN: &str = r"^$|^[^\s@]+@sha256:[0-9a-f]{64}$|^[^\s@]+:(?!latest$)[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$";
+/// The capacity providers of Fargate.
+const FARGATE: &str = "FARGATE";
+const FARGATE_SPOT: &str = "FARGATE_SPOT";
 /// Images that a repository keeps: enough to go back to.
 const IMAGES_KEPT: u32 = 20;
 /// A load balancer takes one failure for none
@@ -63,6 +66,7 @@ pub(super) fn stack<'a>(app: &'a App, code: &'a Code) -> Template<'a, Properties
         app,
         vpc: network.vpc(),
         subnets: network.front_subnets(),
+        depends_on: network.way_in(),
         certificate: app.ecs.certificate.as_deref(),
         idle_timeout_seconds: Some(app.ecs.idle_timeout_seconds),
         behind: Some((container::PORT, Value::attribute(SERVER_SECURITY_GROUP, "GroupId"))),
@@ -84,7 +88,7 @@ pub(super) fn stack<'a>(app: &'a App, code: &'a Code) -> Template<'a, Properties
     }
     let definition = task_definition::lower(app, &in_stack(CONTAINER, Names::One));
     resources.add(TASK_DEFINITION, with_service(Properties::TaskDefinition(definition)));
-    let depends_on = [LISTENER].into_iter().chain(network.ways_out(has_secrets)).collect();
+    let depends_on = [front.way_in()].into_iter().chain(network.ways_out(has_secrets)).collect();
     let service = Properties::Service(Box::new(service(app, &network)));
     resources.add(SERVICE, Resource { depends_on, ..with_service(service) });
     scaling::add_to(&mut resources, app);
@@ -316,9 +320,6 @@ fn cluster(app: &App) -> Cluster<'_> {
         tags: tags(app),
     }
 }
-
-const FARGATE: &str = "FARGATE";
-const FARGATE_SPOT: &str = "FARGATE_SPOT";
 
 /// The cluster by its name.
 pub(super) fn cluster_name(app: &App) -> Value<'_> {

@@ -16,6 +16,11 @@
 //! account cannot have a stack of the same name; an environment with a name of its own can. What is not known is left
 //! open as `${IMAGE}`, `${AWS_REGION}` and `${AWS_ACCOUNT_ID}`, which ECS refuses to register.
 //!
+//! A network of its own has no NAT gateway, which would cost more than a small server: tasks that may reach the internet
+//! have addresses there and let in nobody but the load balancer, and those that may not stand in subnets without a way
+//! out. In a VPC that is there already, `network.subnets` have to have their own way to what tasks need (a NAT gateway, or
+//! endpoints), for tasks get no address on the internet there.
+//!
 //! `limits` holds an app against what Fargate and load balancers take, `lower` turns it into the structures of `schema`.
 
 pub(super) mod limits;
@@ -30,7 +35,7 @@ use self::task_definition::{Names, Surroundings};
 use super::{
     Bundle, Code, Target,
     aws::{Value, state},
-    container,
+    container, yaml,
 };
 use crate::{app::App, diagnostic::Diagnostic};
 
@@ -75,6 +80,11 @@ pub fn emit(app: &App, code: &Code) -> Bundle {
     container::files(&mut bundle, app, code);
     bundle.files.insert(PathBuf::from(TASK_DEFINITION), task_definition_json(app, code));
     bundle
+}
+
+/// The stack as it is printed, but for its first line.
+fn stack(app: &App, code: &Code) -> String {
+    yaml::to_string(&lower::stack(app, code))
 }
 
 /// The task definition as the ECS API takes it.
@@ -156,5 +166,30 @@ fn partition(region: &str) -> &'static str {
         "aws-eusc"
     } else {
         "aws"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_begin_with_a_small_letter_and_values_stay() {
+        for (line, expected) in [
+            (r#"  "ContainerDefinitions": ["#, r#"  "containerDefinitions": ["#),
+            (r#""Value": "Name\": x","#, r#""value": "Name\": x","#),
+            (r#"    "ALL""#, r#"    "ALL""#),
+            (r#"    "A\": ","#, r#"    "A\": ","#),
+            (r#"  "awslogs-group": "A": "#, r#"  "awslogs-group": "A": "#),
+            ("}", "}"),
+        ] {
+            assert_eq!(uncapitalized(line), expected);
+        }
+    }
+
+    #[test]
+    fn partitions_follow_from_regions() {
+        let of = ["eu-central-1", "cn-north-1", "us-gov-west-1", "eusc-de-east-1"].map(partition);
+        assert_eq!(of, ["aws", "aws-cn", "aws-us-gov", "aws-eusc"]);
     }
 }

@@ -83,8 +83,9 @@ fn resource_id(app: &App) -> Value<'_> {
 fn scheduled<'a>(app: &App, hours: &'a WorkingHours) -> [ScheduledAction<'a>; 2] {
     let days = match (hours.first_day.to_ascii_uppercase(), hours.last_day.to_ascii_uppercase()) {
         (first, last) if first == last => first,
-        // A week that begins on Sunday is a range to cron alone from there on.
-        (first, last) if last == "SUN" => format!("{first}-SAT,SUN").replace("SAT-SAT", "SAT"),
+        // A week of cron begins on Sunday, and so no range ends with it.
+        (first, last) if last == "SUN" && first == "SAT" => format!("{first},{last}"),
+        (first, last) if last == "SUN" => format!("{first}-SAT,{last}"),
         (first, last) => format!("{first}-{last}"),
     };
     let action = |scheduled_action_name, (hour, minute): (u8, u8), min_capacity, max_capacity| ScheduledAction {

@@ -1,5 +1,7 @@
 //! App → a task definition, for the stack and for the ECS API.
 
+use std::collections::BTreeMap;
+
 use mcp_cloud_contract::{env, platform_env};
 
 use super::schema::{
@@ -135,8 +137,7 @@ fn environment<'a>(app: &'a App, around: &Surroundings<'a>) -> Vec<Variable<'a>>
         set(platform_env::OTEL_EXPORTER_OTLP_ENDPOINT, COLLECTOR_ENDPOINT);
         set(platform_env::OTEL_SERVICE_NAME, &app.name);
     }
-    let mut all: std::collections::BTreeMap<_, _> =
-        of_server.into_iter().map(|(name, value)| (name, Value::text(value))).collect();
+    let mut all: BTreeMap<_, _> = of_server.into_iter().map(|(name, value)| (name, Value::text(value))).collect();
     for (name, value) in state::variables(app) {
         let value = match (value, &around.made_by_stack) {
             (Value::Function(_), Some((store, _))) => Value::text(store.clone()),

@@ -1,7 +1,7 @@
 //! What the triggers need: a domain, a certificate, a network, and everything in one region.
 
 use super::{OAUTH_METADATA_PATH, limits::Findings, load_balancer};
-use crate::app::{AuthMode, Egress, Trigger};
+use crate::app::{AuthMode, Egress, SecretDelivery, Trigger};
 
 /// Subnets of a load balancer, each in another zone
 /// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html>).
@@ -107,6 +107,23 @@ fn regions(found: &mut Findings<'_>) {
         {
             let message = format!("the {what} is in `{region}`, but has to be in the stack's region, `{own}`");
             found.error(key, message, "name one of that region");
+        }
+    }
+    if app.lambda.secrets != SecretDelivery::Resolve {
+        return;
+    }
+    let kept = app.secrets.iter().map(|(name, secret)| (format!("secrets.{name}"), secret));
+    let sealing_key = app.state.sealing_key.iter().map(|secret| ("state.sealing-key".to_owned(), secret));
+    let redis = app.state.redis.iter().map(|secret| ("state.redis".to_owned(), secret));
+    for (key, secret) in kept.chain(sealing_key).chain(redis) {
+        if let Some(region) = secret.aws.as_ref().and_then(|arn| arn.split(':').nth(3))
+            && region != own
+        {
+            let message = format!(
+                "the secret `{key}` is in `{region}`, but CloudFormation looks secrets up in the stack's region, `{own}`"
+            );
+            let hint = "replicate it there and name that replica, or write `secrets = \"arn\"` under `[lambda]`";
+            found.error(&key, message, hint);
         }
     }
 }

@@ -160,6 +160,10 @@ pub(super) fn environment(app: &App) -> BTreeMap<String, Value<'_>> {
         variables::of_server(app).into_iter().map(|(key, value)| (key, Value::text(value))).collect();
     let mode = if app.lambda.trigger.streams() { RESPONSE_MODE_STREAM } else { RESPONSE_MODE_BUFFERED };
     variables.insert(env::RESPONSE_MODE.to_owned(), Value::text(mode));
+    if let (Trigger::Alb, Some(domain)) = (app.lambda.trigger, &app.endpoint.domain) {
+        // Every other trigger says in its events by which name it was reached.
+        variables.entry(env::ALLOWED_HOSTS.to_owned()).or_insert_with(|| Value::text(domain.as_str()));
+    }
     variables.extend(state::variables(app));
     for (name, secret) in state::secrets(app) {
         match app.lambda.secrets {
