@@ -57,6 +57,7 @@ mod request_info;
 mod server;
 mod service;
 mod spare;
+mod tasks;
 #[cfg(test)]
 #[cfg(feature = "rmcp")]
 mod testing;

@@ -4,14 +4,13 @@ use std::{
     convert::Infallible,
     error::Error,
     fmt,
-    future::Future,
-    pin::Pin,
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
     task::{Context, Poll},
 };
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes, BytesMut};
 use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tower_service::Service;
 
 use crate::{
@@ -54,10 +53,8 @@ impl McpService {
         #[cfg(feature = "lambda-http")]
         crate::platform::lambda::describe(&mut parts);
         let limit = RequestInfo::capabilities_of(&parts.extensions).max_request_body;
-        match read_body(body, limit).await {
-            Ok(body) => self.answer(Request::from_parts(parts, body)).await,
-            Err(response) => *response,
-        }
+        let Ok((body, is_whole)) = read_up_to(body, limit).await else { return unreadable() };
+        if is_whole { self.answer(Request::from_parts(parts, body)).await } else { too_large(limit) }
     }
 
     /// Answers a request whose body has been read.
@@ -99,17 +96,34 @@ where
     }
 }
 
-/// Reads a body to its end, unless it is larger than `limit` bytes.
-async fn read_body<B>(body: B, limit: usize) -> Result<Bytes, Box<Response<Body>>>
-where
-    B: http_body::Body,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
-{
-    match Limited::new(body, limit).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Box::new(too_large(limit))),
-        Err(_) => Err(Box::new(refuse(StatusCode::BAD_REQUEST, "the request body could not be read to its end"))),
+/// Reads a body, and stops where it is larger than `limit` bytes; says whether it is whole.
+pub(crate) async fn read_up_to<B: http_body::Body>(body: B, limit: usize) -> Result<(Bytes, bool), B::Error> {
+    let mut body = pin!(body);
+    // Most bodies come in one piece, which need not be copied.
+    let (mut read, mut pieces) = (Bytes::new(), BytesMut::new());
+    let mut is_whole = true;
+    while let Some(frame) = poll_fn(|context| body.as_mut().poll_frame(context)).await {
+        let Ok(mut data) = frame?.into_data() else { continue };
+        let data = data.copy_to_bytes(data.remaining());
+        if read.is_empty() {
+            read = data;
+        } else {
+            if pieces.is_empty() {
+                pieces.extend_from_slice(&read);
+            }
+            pieces.extend_from_slice(&data);
+        }
+        is_whole = read.len().max(pieces.len()) <= limit;
+        if !is_whole {
+            break;
+        }
     }
+    Ok((if pieces.is_empty() { read } else { pieces.freeze() }, is_whole))
+}
+
+/// The connection broke, or what came over it was no body.
+pub(crate) fn unreadable() -> Response<Body> {
+    refuse(StatusCode::BAD_REQUEST, "the request body could not be read to its end")
 }
 
 pub(crate) fn too_large(limit: usize) -> Response<Body> {

@@ -16,6 +16,18 @@ def host(schema):
     custom_handler = schema["definitions"]["version-2"]["properties"]["customHandler"]
     # Newer than the schema: the host hands on the request itself, and the reply as it comes.
     custom_handler["properties"]["enableProxyingHttpRequest"] = {"type": "boolean"}
+    custom_handler["properties"]["http"] = {
+        "type": "object",
+        "properties": {
+            "defaultAuthorizationLevel": {"enum": ["anonymous", "function", "admin"]},
+            "routes": {
+                "type": "array",
+                "items": {"type": "object", "properties": {"route": {"type": "string"}}, "additionalProperties": False},
+            },
+        },
+        "additionalProperties": False,
+    }
+    schema["definitions"]["version-2"]["properties"]["configurationProfile"] = {"enum": ["mcp-custom-handler"]}
     custom_handler["properties"]["description"]["additionalProperties"] = False
     custom_handler["required"] = ["description"]
     custom_handler["properties"]["description"]["required"] = ["defaultExecutablePath"]

@@ -23,11 +23,15 @@ TYPES = {
     "microsoft.storage/storageaccounts/blobservices/containers": ("storage", "BlobContainer"),
     "microsoft.web/serverfarms": ("web", "AppServicePlan"),
     "microsoft.web/sites": ("web", "Site"),
-    "microsoft.web/sites/config": None,
+    # Of the configurations of a site only `authsettingsV2` is emitted.
+    "microsoft.web/sites/config": ("web", "SiteAuthSettingsV2"),
+    "microsoft.web/sites/basicpublishingcredentialspolicies": ("web", "CsmPublishingCredentialsPoliciesEntity"),
     "microsoft.authorization/roleassignments": None,
     "microsoft.insights/components": None,
     "microsoft.operationalinsights/workspaces": None,
     "microsoft.managedidentity/userassignedidentities": None,
+    "microsoft.keyvault/vaults": None,
+    "microsoft.keyvault/vaults/secrets": None,
 }
 # What the language itself allows in the body of every resource.
 OF_THE_LANGUAGE = {"name", "parent", "scope", "dependsOn", "location", "tags"}

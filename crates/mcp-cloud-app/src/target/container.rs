@@ -301,18 +301,28 @@ fn ignored(app: &App) -> String {
 }
 
 /// The path without its `.` parts.
-fn normal(path: &Path) -> PathBuf {
+pub(super) fn normal(path: &Path) -> PathBuf {
     path.components().filter(|part| *part != Component::CurDir).collect()
 }
 
-/// A path that matches itself as a pattern.
+/// A path to copy. It is a pattern if one of the letters of patterns is in it, and then they stand in brackets; a
+/// backslash before them would be looked for as it is.
 fn pattern(path: &str) -> String {
-    escaped(path, "\\*?[")
+    const WILD: [char; 3] = ['*', '?', '['];
+    if !path.contains(WILD) {
+        return path.to_owned();
+    }
+    let letter = |letter: char| match letter {
+        '\\' => "\\\\".to_owned(),
+        wild if WILD.contains(&wild) => format!("[{wild}]"),
+        letter => letter.to_string(),
+    };
+    path.chars().map(letter).collect()
 }
 
-/// The same in a file of patterns, where a line may begin as a comment or an exception, and ends are cut off.
-fn ignore_pattern(path: &str) -> String {
-    let pattern = pattern(path);
+/// A line that matches this path in a file of patterns. It may begin as a comment or an exception, and ends are cut off.
+pub(super) fn ignore_pattern(path: &str) -> String {
+    let pattern = escaped(path, "\\*?[");
     let pattern = if pattern.starts_with(['#', '!']) { format!("\\{pattern}") } else { pattern };
     pattern.strip_suffix(' ').map_or(pattern.clone(), |rest| format!("{rest}[ ]"))
 }
@@ -328,7 +338,7 @@ fn double_quoted(text: &str) -> String {
 }
 
 /// A word of a shell command.
-fn shell_word(text: &str) -> String {
+pub(super) fn shell_word(text: &str) -> String {
     let harmless = |letter: char| letter.is_ascii_alphanumeric() || "-_./".contains(letter);
     if !text.is_empty() && text.chars().all(harmless) {
         text.to_owned()

@@ -13,7 +13,7 @@ use serde::{
 
 /// A document as a tree that remembers the order of its keys.
 #[derive(Debug, Clone, PartialEq)]
-enum Node {
+pub(super) enum Node {
     Null,
     Boolean(bool),
     Number(serde_json::Number),
@@ -22,12 +22,17 @@ enum Node {
     Map(Vec<(String, Node)>),
 }
 
-/// Prints a structure as a YAML document. Its maps have to have keys of text.
+/// Makes a tree of a structure. Its maps have to have keys of text.
 #[expect(clippy::expect_used, reason = "what has keys of text is always JSON, and JSON is always a tree")]
-pub(super) fn to_string(document: &impl Serialize) -> String {
+pub(super) fn tree(document: &impl Serialize) -> Node {
     // By way of JSON text, whose order is the order of the structure's fields.
     let json = serde_json::to_string(document).expect("the keys are text");
-    let node: Node = serde_json::from_str(&json).expect("it was just written");
+    serde_json::from_str(&json).expect("it was just written")
+}
+
+/// Prints a structure as a YAML document. Its maps have to have keys of text.
+pub(super) fn to_string(document: &impl Serialize) -> String {
+    let node = tree(document);
     let mut out = String::new();
     match &node {
         Node::Map(entries) if !entries.is_empty() => print_map(&mut out, entries, 0),
@@ -62,12 +67,35 @@ fn print_value(out: &mut String, value: &Node, indent: usize) {
             out.push('\n');
             print_list(out, items, indent + 2);
         }
+        Node::Text(value) if is_block(value) => {
+            out.push(' ');
+            print_block(out, value, indent + 2);
+        }
         scalar => {
             out.push(' ');
             out.push_str(&inline(scalar));
             out.push('\n');
         }
     }
+}
+
+/// Lines of their own, as they are: for scripts, which people read.
+fn print_block(out: &mut String, value: &str, indent: usize) {
+    out.push_str("|\n");
+    for line in value.lines() {
+        if !line.is_empty() {
+            out.push_str(&" ".repeat(indent));
+        }
+        out.push_str(line);
+        out.push('\n');
+    }
+}
+
+/// Whether text is lines that all end, with nothing in them that a block could not say: the first begins it, and one
+/// line break is at its end.
+fn is_block(value: &str) -> bool {
+    let plain = |line: &str| line.chars().all(|letter| matches!(letter, ' '..='~' | '\u{a1}'..='\u{2027}'));
+    value.ends_with('\n') && !value.ends_with("\n\n") && !value.starts_with([' ', '\n']) && value.lines().all(plain)
 }
 
 fn print_list(out: &mut String, items: &[Node], indent: usize) {
@@ -266,6 +294,15 @@ mod tests {
         assert_eq!(text("a\nb\t\"\\\0\u{85}\u{feff}\u{e000}"), r#""a\nb\t\"\\\x00\x85\uFEFF\uE000""#);
         assert_eq!(text("it's"), "'it''s'");
         assert_eq!(text("Grüße"), "'Grüße'");
+    }
+
+    #[test]
+    fn lines_that_end_are_a_block() {
+        let document = json!({ "a": { "run": "one\n\n  two: # |\n" } });
+        assert_eq!(to_string(&document), "a:\n  run: |\n    one\n\n      two: # |\n");
+        for other in ["one\ntwo", "one\n\n", " one\n", "\n", "o\tne\n", "o\rne\n"] {
+            assert!(!is_block(other), "{other:?}");
+        }
     }
 
     #[test]

@@ -2,10 +2,14 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod azure_functions;
+mod cloud_run;
 mod compose;
 mod container;
 mod diagnostics;
+mod ecs;
 mod environments;
+mod github_actions;
 mod golden;
 mod init;
 mod properties;

@@ -62,7 +62,7 @@ impl Answer {
         }
         message.extend_from_slice(br#""error":"#);
         let before = message.len();
-        if serde_json::to_writer(&mut message, error).is_err() {
+        if json::write(&mut message, error).is_err() {
             message.truncate(before);
             message.extend_from_slice(br#"{"code":-32603,"message":"the error cannot be written as JSON"}"#);
         }

@@ -7,6 +7,8 @@ use std::{
 
 use serde::Deserialize;
 
+use crate::json;
+
 /// The requests sent to one client. Their ids are counted here, so that no two that are under way share one, whoever
 /// sent them.
 pub(crate) struct Asked<W> {
@@ -40,6 +42,7 @@ impl<W> Asked<W> {
     }
 
     /// Whether somebody still waits for the response with this id.
+    #[cfg(feature = "rmcp")]
     pub(crate) fn waits(&self, id: i64) -> bool {
         self.lock().waiting.contains_key(&id)
     }
@@ -66,7 +69,7 @@ pub(crate) fn id_of(response: &[u8]) -> Option<i64> {
         Number(i64),
         Text(String),
     }
-    match serde_json::from_slice::<Head>(response).ok()?.id {
+    match json::read::<Head>(response).ok()?.id {
         Id::Number(id) => Some(id),
         Id::Text(id) => id.parse().ok(),
     }

@@ -25,7 +25,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use futures_sink::Sink;
 use serde::Deserialize;
-use serde_json::{json, value::RawValue};
+use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::{
@@ -33,7 +33,11 @@ use super::{
     outlet::Outlet,
     rewrite::{self, SUBSCRIPTION_ID},
 };
-use crate::byte_str::ByteStr;
+use crate::{
+    byte_str::ByteStr,
+    json::{Raw, read},
+    tasks::spawn,
+};
 
 /// Both directions of a duplex.
 type Halves = (Pin<Box<dyn Sink<Bytes, Error = io::Error> + Send>>, Pin<Box<dyn Stream<Item = Bytes> + Send>>);
@@ -225,7 +229,7 @@ impl State {
             }
             return true;
         }
-        let result = ByteStr::from(said.result.map_or("{}", RawValue::get));
+        let result = ByteStr::from(said.result.map_or("{}", Raw::get));
         self.handshake = Handshake::Over(result.clone());
         self.send(rewrite::notification("notifications/initialized", "{}"));
         for (number, message) in waiting {
@@ -248,12 +252,12 @@ impl State {
 #[derive(Deserialize)]
 struct Said<'a> {
     #[serde(borrow)]
-    id: Option<&'a RawValue>,
+    id: Option<Raw<'a>>,
     method: Option<String>,
     #[serde(borrow)]
-    params: Option<&'a RawValue>,
+    params: Option<Raw<'a>>,
     #[serde(borrow)]
-    result: Option<&'a RawValue>,
+    result: Option<Raw<'a>>,
     error: Option<ErrorObject>,
 }
 
@@ -277,7 +281,7 @@ impl Link {
             state.sender = Some(sender);
             state.connection += 1;
             state.handshake = Handshake::None;
-            tokio::spawn(carry((self.connector)(), outgoing, Arc::clone(self), state.connection));
+            spawn(carry((self.connector)(), outgoing, Arc::clone(self), state.connection));
         }
         Some(state.connection)
     }
@@ -312,7 +316,7 @@ impl Link {
 
     /// Brings a message of the other end to whom it belongs to. What it returns goes back to the other end.
     fn route(&self, message: Bytes) -> Option<Bytes> {
-        let Ok(said) = serde_json::from_slice::<Said<'_>>(&message) else {
+        let Ok(said) = read::<Said<'_>>(&message) else {
             tracing::debug!("the other end of a duplex sent something that is no JSON-RPC message");
             return None;
         };
@@ -325,7 +329,7 @@ impl Link {
         None
     }
 
-    fn answer(&self, id: &RawValue, said: &Said<'_>) {
+    fn answer(&self, id: Raw<'_>, said: &Said<'_>) {
         let Ok(number) = id.get().parse() else { return };
         let mut state = self.lock();
         if state.shaken_hands(number, said) {
@@ -335,7 +339,7 @@ impl Link {
         let answer = match (&said.error, said.result) {
             (Some(error), _) => Answer::error(Some(&route.id), error),
             (None, result) => {
-                let result = result.map_or("{}", RawValue::get);
+                let result = result.map_or("{}", Raw::get);
                 let restored = rewrite::restore(result, SUBSCRIPTION_ID, &route.id);
                 Answer::raw_result(&route.id, restored.as_deref().unwrap_or(result))
             }
@@ -344,8 +348,8 @@ impl Link {
         let _ = route.outlet.push(Event::Answer(answer));
     }
 
-    fn notification(&self, method: &str, params: Option<&RawValue>, message: &Bytes) {
-        let params = params.map_or("{}", RawValue::get);
+    fn notification(&self, method: &str, params: Option<Raw<'_>>, message: &Bytes) {
+        let params = params.map_or("{}", Raw::get);
         let state = self.lock();
         let owner = rewrite::owner(params).and_then(|number| state.routes.get(&number));
         if let Some(route) = owner {
@@ -376,7 +380,7 @@ impl Link {
         let _ = client.send(message);
     }
 
-    fn request(&self, method: &str, id: &RawValue, message: Bytes) -> Option<Bytes> {
+    fn request(&self, method: &str, id: Raw<'_>, message: Bytes) -> Option<Bytes> {
         if method == "ping" {
             return Some(Answer::raw_result(id.get().as_bytes(), "{}").into_message());
         }

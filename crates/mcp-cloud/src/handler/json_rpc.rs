@@ -28,7 +28,6 @@ use std::{
 use bytes::Bytes;
 use pin_project_lite::pin_project;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
 use super::{
@@ -36,6 +35,7 @@ use super::{
     asked::{Asked, id_of},
     outlet::Outlet,
 };
+use crate::json::{Raw, read};
 
 type Waiting = oneshot::Sender<Bytes>;
 
@@ -75,11 +75,11 @@ impl Context {
         let id = self.asked.register(waiting);
         self.say(Some(id), method, params).map_err(|error| failed(error.to_string()))?;
         let response = response.await.map_err(|_| failed(Unreachable::Gone.to_string()))?;
-        let response = serde_json::from_slice::<Response>(&response);
+        let response = read::<Response<'_>>(&response);
         match response.map_err(|error| failed(format!("the client's response to {method} is none: {error}")))? {
             Response { error: Some(error), .. } => Err(error),
             Response { result, .. } => {
-                let result = result.as_deref().map_or("null", RawValue::get);
+                let result = result.map_or("null", Raw::get);
                 serde_json::from_str(result)
                     .map_err(|error| failed(format!("the client's result of {method} does not fit: {error}")))
             }
@@ -107,8 +107,9 @@ impl Context {
 }
 
 #[derive(Deserialize)]
-struct Response {
-    result: Option<Box<RawValue>>,
+struct Response<'a> {
+    #[serde(borrow)]
+    result: Option<Raw<'a>>,
     error: Option<ErrorObject>,
 }
 

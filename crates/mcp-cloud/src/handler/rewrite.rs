@@ -4,15 +4,17 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
-use crate::transport::TraceParent;
+use crate::{
+    json::{Raw, read},
+    transport::TraceParent,
+};
 
 /// The key of `_meta` that names the subscription a notification belongs to, by the id of its request.
 pub(super) const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
 pub(super) const PROGRESS_TOKEN: &str = "progressToken";
 
-type Members<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
+type Members<'a> = BTreeMap<Cow<'a, str>, Raw<'a>>;
 
 /// A request with this id and these parameters.
 pub(super) fn request(number: u64, method: &str, params: &str) -> Bytes {
@@ -29,8 +31,8 @@ pub(super) fn notification(method: &str, params: &str) -> Bytes {
 /// A request's parameters with another progress token and the trace they belong to, and the token they had.
 pub(super) fn params<'a>(params: &'a [u8], number: u64, trace: Option<&TraceParent>) -> (Cow<'a, str>, Option<Bytes>) {
     let text = String::from_utf8_lossy(params);
-    let Ok(members) = serde_json::from_slice::<Members<'_>>(params) else { return (text, None) };
-    let meta = members.get("_meta").and_then(|meta| serde_json::from_str::<Members<'_>>(meta.get()).ok());
+    let Ok(members) = read::<Members<'_>>(params) else { return (text, None) };
+    let meta = members.get("_meta").and_then(|meta| read::<Members<'_>>(meta.get().as_bytes()).ok());
     let token = meta.as_ref().and_then(|meta| meta.get(PROGRESS_TOKEN)).map(|token| token.get());
     let trace = trace.filter(|_| !meta.as_ref().is_some_and(|meta| meta.contains_key("traceparent")));
     if token.is_none() && trace.is_none() {
@@ -69,7 +71,7 @@ pub(super) fn owner(params: &str) -> Option<u64> {
         #[serde(rename = "io.modelcontextprotocol/subscriptionId")]
         subscription_id: Option<serde_json::Value>,
     }
-    let Params { progress_token, meta } = serde_json::from_str(params).ok()?;
+    let Params { progress_token, meta } = read(params.as_bytes()).ok()?;
     progress_token.or_else(|| meta.and_then(|meta| meta.subscription_id))?.as_u64()
 }
 
@@ -77,12 +79,12 @@ pub(super) fn owner(params: &str) -> Option<u64> {
 /// where it does not have that member.
 pub(super) fn restore(object: &str, name: &str, value: &[u8]) -> Option<String> {
     let value = std::str::from_utf8(value).ok()?;
-    let members: Members<'_> = serde_json::from_str(object).ok()?;
+    let members: Members<'_> = read(object.as_bytes()).ok()?;
     if name != SUBSCRIPTION_ID {
         members.get(name)?;
         return Some(with_member(members, name, value));
     }
-    let meta: Members<'_> = serde_json::from_str(members.get("_meta")?.get()).ok()?;
+    let meta: Members<'_> = read(members.get("_meta")?.get().as_bytes()).ok()?;
     meta.get(name)?;
     let meta = with_member(meta, name, value);
     Some(with_member(members.clone(), "_meta", &meta))

@@ -5,10 +5,7 @@ use super::plain::{WORD, backslash, first, plain, special};
 /// Appends UTF-8 text as the inside of a JSON string.
 pub(crate) fn escape(out: &mut Vec<u8>, text: &[u8]) {
     out.reserve(text.len());
-    pieces(text, |piece| match piece {
-        Piece::Plain(run) => out.extend_from_slice(run),
-        Piece::Dense(few) => one_by_one(out, few),
-    });
+    escape_all_but(out, text, Vec::extend_from_slice);
 }
 
 /// Text that needs no escape, and was left out.
@@ -24,35 +21,39 @@ const LONG_RUN: usize = 16 * 1024;
 
 /// As [`escape`], but leaves out long runs that need no escape.
 pub(crate) fn escape_around<'t>(out: &mut Vec<u8>, text: &'t [u8], runs: &mut Vec<Run<'t>>) {
-    pieces(text, |piece| match piece {
-        Piece::Plain(run) if run.len() >= LONG_RUN => runs.push(Run { text: run, at: out.len() }),
-        Piece::Plain(run) => out.extend_from_slice(run),
-        Piece::Dense(few) => one_by_one(out, few),
+    escape_all_but(out, text, |out, run| {
+        if run.len() >= LONG_RUN {
+            runs.push(Run { text: run, at: out.len() });
+        } else {
+            out.extend_from_slice(run);
+        }
     });
 }
 
-enum Piece<'t> {
-    /// Stands in a JSON string as it is.
-    Plain(&'t [u8]),
-    /// A few bytes with something to escape among them, or at the end of the text.
-    Dense(&'t [u8]),
-}
-
-/// Takes text apart. JSON within JSON has something to escape every few bytes, and is quickest written one by one.
+/// Appends text as the inside of a JSON string, and leaves it to `plain_run` what becomes of runs that need no escape.
 #[inline(always)]
-fn pieces<'t>(text: &'t [u8], mut take: impl FnMut(Piece<'t>)) {
+fn escape_all_but<'t>(out: &mut Vec<u8>, text: &'t [u8], mut plain_run: impl FnMut(&mut Vec<u8>, &'t [u8])) {
     let mut rest = text;
     while let Some((word, behind)) = rest.split_first_chunk::<WORD>() {
-        if special(word) != 0 {
-            take(Piece::Dense(word));
+        let marks = special(word);
+        if marks == 0 {
+            let (run, behind) = rest.split_at(WORD + plain(behind));
+            plain_run(out, run);
             rest = behind;
         } else {
-            let (run, behind) = rest.split_at(WORD + plain(behind));
-            take(Piece::Plain(run));
+            let plain = first(marks);
+            start_of(out, word, plain);
+            rest = rest.get(plain..).unwrap_or_default();
+        }
+        // JSON within JSON has several behind each other.
+        while let [byte, behind @ ..] = rest
+            && ESCAPES[usize::from(*byte)] != 0
+        {
+            one(out, *byte);
             rest = behind;
         }
     }
-    take(Piece::Dense(rest));
+    rest.iter().for_each(|&byte| one(out, byte));
 }
 
 /// What stands behind the backslash for each byte; zero for what needs none.
@@ -73,19 +74,28 @@ const ESCAPES: [u8; 256] = {
     escapes
 };
 
-/// Appends a few bytes of text, one by one.
-#[inline]
-fn one_by_one(out: &mut Vec<u8>, few: &[u8]) {
-    for &byte in few {
-        match ESCAPES[usize::from(byte)] {
-            0 => out.push(byte),
-            b'u' => {
-                let digit = |value: u8| if value < 10 { b'0' + value } else { b'a' + value - 10 };
-                out.extend_from_slice(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 15)]);
-            }
-            letter => out.extend_from_slice(&[b'\\', letter]),
-        }
+/// Appends the first bytes of a word. A word is quickest copied whole.
+#[inline(always)]
+fn start_of(out: &mut Vec<u8>, word: &[u8; WORD], plain: usize) {
+    let start = out.len();
+    out.extend_from_slice(word);
+    out.truncate(start + plain);
+}
+
+/// Appends a byte, or its escape.
+#[inline(always)]
+fn one(out: &mut Vec<u8>, byte: u8) {
+    match ESCAPES[usize::from(byte)] {
+        0 => out.push(byte),
+        b'u' => control(out, byte),
+        letter => out.extend_from_slice(&[b'\\', letter]),
     }
+}
+
+#[cold]
+fn control(out: &mut Vec<u8>, byte: u8) {
+    let digit = |value: u8| if value < 10 { b'0' + value } else { b'a' + value - 10 };
+    out.extend_from_slice(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 15)]);
 }
 
 /// How many bytes [`escape`] would append.

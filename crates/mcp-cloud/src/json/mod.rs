@@ -1,13 +1,17 @@
 //! JSON (RFC 8259), read in place: where each value stands, and nothing built. Events and messages are read once this way;
-//! what a handler needs of them is parsed by whoever knows its type. And text into JSON strings, which results are made
-//! of.
+//! what a handler needs of them is read into its type over the same scanner. And text into JSON strings, which results are
+//! made of.
 
 mod escape;
 mod plain;
+mod read;
 mod scan;
 mod write;
 
 pub(crate) use escape::{NoText, Run, escape, escape_around, escaped_length, unescape};
+#[cfg(feature = "rmcp")]
+pub(crate) use read::Unread;
+pub(crate) use read::{Raw, read};
 pub(crate) use scan::{Malformed, Quoted, Scanner, Span};
 pub(crate) use write::write;
 

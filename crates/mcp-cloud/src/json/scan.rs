@@ -169,6 +169,10 @@ impl<'t> Scanner<'t> {
                 Some(b'\\') => {
                     self.at += 1;
                     self.escape()?;
+                    // JSON within JSON has several behind each other.
+                    if self.here() == b'\\' {
+                        continue;
+                    }
                 }
                 Some(_) => return Err(self.malformed("no control character in a string")),
                 None => return Err(self.malformed("the end of a string")),
@@ -290,6 +294,26 @@ impl<'t> Scanner<'t> {
         Err(Malformed { expected, at: self.at, is_json: true })
     }
 
+    /// How many bytes have been passed.
+    pub(super) fn passed(&self) -> usize {
+        self.at
+    }
+
+    /// Passes a number.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] where none stands here.
+    pub(super) fn number_text(&mut self) -> Result<Span, Malformed> {
+        self.peek();
+        let start = self.at;
+        match self.here() {
+            b'-' | b'0'..=b'9' => self.number()?,
+            _ => return Err(self.malformed("a value")),
+        }
+        Ok(Span { start, end: self.at })
+    }
+
     /// Where the value stands that `walk` passes.
     pub(crate) fn within<E>(&mut self, walk: impl FnOnce(&mut Self) -> Result<(), E>) -> Result<Span, E> {
         self.peek();
@@ -298,8 +322,9 @@ impl<'t> Scanner<'t> {
         Ok(Span { start, end: self.at })
     }
 
+    /// Passes a member's name and the colon behind it.
     #[inline]
-    fn name(&mut self) -> Result<Quoted, Malformed> {
+    pub(super) fn name(&mut self) -> Result<Quoted, Malformed> {
         if self.peek() != b'"' {
             return Err(self.malformed("a name"));
         }
@@ -313,13 +338,13 @@ impl<'t> Scanner<'t> {
         if self.skip(byte) { Ok(()) } else { self.unexpected(expected) }
     }
 
-    fn expect(&mut self, byte: u8, expected: &'static str) -> Result<(), Malformed> {
+    pub(super) fn expect(&mut self, byte: u8, expected: &'static str) -> Result<(), Malformed> {
         if self.skip(byte) { Ok(()) } else { Err(self.malformed(expected)) }
     }
 
     /// Passes a byte, if it is the next.
     #[inline]
-    fn skip(&mut self, byte: u8) -> bool {
+    pub(super) fn skip(&mut self, byte: u8) -> bool {
         let found = self.peek() == byte;
         self.at += usize::from(found);
         found
@@ -336,7 +361,7 @@ impl<'t> Scanner<'t> {
         Ok(())
     }
 
-    fn literal(&mut self, literal: &'static [u8]) -> Result<(), Malformed> {
+    pub(super) fn literal(&mut self, literal: &'static [u8]) -> Result<(), Malformed> {
         if !self.text.get(self.at..).unwrap_or_default().starts_with(literal) {
             return Err(self.malformed("a value"));
         }
@@ -421,7 +446,7 @@ impl Nesting {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use serde::de::IgnoredAny;
 
     use super::*;
@@ -483,7 +508,8 @@ mod tests {
         }
     }
 
-    fn json() -> impl proptest::strategy::Strategy<Value = String> {
+    /// Any JSON text.
+    pub(in crate::json) fn json() -> impl proptest::strategy::Strategy<Value = String> {
         use proptest::prelude::*;
         let leaf = prop_oneof![
             Just("null".to_owned()),

@@ -9,7 +9,7 @@ use serde::ser::{
 };
 use serde_json::{Error, Result};
 
-use super::escape;
+use super::{escape, unescape};
 
 /// Appends a value as JSON.
 ///
@@ -33,10 +33,9 @@ struct Compound<'a> {
 const AS_IT_STANDS: &str = "$serde_json::private::";
 
 impl<'a> Writer<'a> {
+    #[inline(never)]
     fn text(self, text: &str) {
-        self.0.push(b'"');
-        escape(self.0, text.as_bytes());
-        self.0.push(b'"');
+        quote(self.0, text);
     }
 
     fn display(self, value: impl Display) -> Result<()> {
@@ -57,7 +56,15 @@ impl<'a> Writer<'a> {
     }
 }
 
+#[inline(always)]
+fn quote(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    escape(out, text.as_bytes());
+    out.push(b'"');
+}
+
 impl Compound<'_> {
+    #[inline]
     fn separate(&mut self) {
         if !std::mem::replace(&mut self.is_first, false) {
             self.out.push(b',');
@@ -69,11 +76,17 @@ impl Compound<'_> {
         value.serialize(Writer(self.out))
     }
 
-    fn member(&mut self, name: &str, value: &(impl Serialize + ?Sized)) -> Result<()> {
-        self.separate();
-        Writer(self.out).text(name);
-        self.out.push(b':');
+    fn member(&mut self, name: &'static str, value: &(impl Serialize + ?Sized)) -> Result<()> {
+        self.name(name);
         value.serialize(Writer(self.out))
+    }
+
+    /// Apart from the value, so that it is there once and not in the code of each member of each type.
+    #[inline(never)]
+    fn name(&mut self, name: &'static str) {
+        self.separate();
+        quote(self.out, name);
+        self.out.push(b':');
     }
 
     fn finish(self) {
@@ -285,11 +298,9 @@ impl SerializeStruct for Struct<'_> {
         match self {
             Self::Members(members) => members.member(name, value),
             Self::AsItStands(out) => {
-                // It is a string, and so it is read back out of what a string is written as.
-                let written = serde_json::to_value(value)?;
-                let text = written.as_str().ok_or_else(|| Error::custom("raw JSON is not text"))?;
-                out.extend_from_slice(text.as_bytes());
-                Ok(())
+                let start = out.len();
+                value.serialize(Writer(out))?;
+                unquote(out, start)
             }
         }
     }
@@ -300,6 +311,19 @@ impl SerializeStruct for Struct<'_> {
         }
         Ok(())
     }
+}
+
+/// Puts the text in the place of the string that was written last. Another serializer that takes nothing but strings would
+/// be made anew for every type there is.
+#[cold]
+fn unquote(out: &mut Vec<u8>, start: usize) -> Result<()> {
+    let length = match out.get_mut(start..) {
+        Some([b'"', inside @ .., b'"']) => unescape(inside).ok(),
+        _ => None,
+    };
+    out.truncate(start + 1 + length.ok_or_else(|| Error::custom("raw JSON is not text"))?);
+    out.remove(start);
+    Ok(())
 }
 
 #[cfg(test)]
@@ -352,7 +376,7 @@ mod tests {
                 Kind::Tuple(2, "\u{1}".to_owned()),
                 Kind::Struct { a: Some(3), b: 'é' },
             ],
-            raw: serde_json::from_str(r#"{ "a" : [1.50] }"#).unwrap(),
+            raw: serde_json::from_str(r#"{ "a\n" : [1.50, "\\é"] }"#).unwrap(),
             by_number: BTreeMap::from([(-1, true), (2, false)]),
             by_kind: BTreeMap::from([(true, ())]),
             empty: (Vec::new(), BTreeMap::new()),

@@ -2,7 +2,6 @@
 
 use std::{
     convert::Infallible,
-    future::Future,
     io::{self, Write},
     net::SocketAddr,
     time::Duration,
@@ -16,8 +15,14 @@ use hyper_util::{
 };
 use tokio::net::TcpListener;
 
-use super::ServeError;
-use crate::{body::Body, service::McpService};
+use super::{ServeError, azure_functions};
+use crate::{
+    body::Body,
+    capabilities::Capabilities,
+    request_info::{RequestInfo, RequestOrigin},
+    service::McpService,
+    tasks::spawn,
+};
 
 /// How long requests may go on after the platform asked the process to end. Cloud Run kills after 10 s
 /// (<https://cloud.google.com/run/docs/container-contract>), the others allow more.
@@ -26,12 +31,33 @@ const DRAIN: Duration = Duration::from_secs(9);
 /// How long to wait after a connection could not be taken, for instance because every file descriptor is in use.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// What arrives on a socket. One type for all platforms, because hyper and tokio are made anew for each kind of service,
+/// and are large.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Arriving {
+    /// Requests as they were sent.
+    Requests,
+    /// Requests about which the platform knows something.
+    Known(RequestOrigin, Capabilities),
+    /// What the Azure Functions host sends.
+    FromFunctionsHost(azure_functions::Settings),
+}
+
+impl Arriving {
+    async fn answer(self, service: McpService, mut request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+        match self {
+            Self::FromFunctionsHost(settings) => return Ok(azure_functions::answer(service, settings, request).await),
+            Self::Known(origin, capabilities) => {
+                request.extensions_mut().insert(RequestInfo::new(origin, capabilities));
+            }
+            Self::Requests => {}
+        }
+        Ok(service.reply(request).await)
+    }
+}
+
 /// Listens, serves until SIGTERM or Ctrl-C, then ends what would go on for ever and lets running requests finish.
-pub(super) async fn serve<H, F>(address: SocketAddr, server: McpService, handle: H) -> Result<(), ServeError>
-where
-    H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
-    F: Future<Output = Response<Body>> + Send + 'static,
-{
+pub(super) async fn serve(address: SocketAddr, server: McpService, arriving: Arriving) -> Result<(), ServeError> {
     let listener = TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })?;
     let connections = GracefulShutdown::new();
     let mut stop = std::pin::pin!(stop());
@@ -46,14 +72,11 @@ where
         };
         // Without it a streamed event waits for the acknowledgement of the one before.
         let _ = stream.set_nodelay(true);
-        let handle = handle.clone();
-        let service = service_fn(move |request| {
-            let response = handle(request);
-            async move { Ok::<_, Infallible>(response.await) }
-        });
+        let server = server.clone();
+        let service = service_fn(move |request| arriving.answer(server.clone(), request));
         let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
         let connection = connections.watch(connection);
-        tokio::spawn(async move {
+        spawn(async move {
             // A connection that breaks concerns its client alone.
             let _ = connection.await;
         });

@@ -16,6 +16,7 @@ use crate::{
     capabilities::Capabilities,
     handler::{Answer, Conversation, ErrorObject, Event},
     json::escaped_length,
+    tasks::Task,
 };
 
 /// What is left for the last message, between the moment a handler is given up and the moment the platform cuts the
@@ -206,7 +207,7 @@ impl Drop for Attended {
         let Some(mut conversation) = self.conversation.take() else { return };
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let (cancelled, running) = (self.cancelled.take(), self.running.take());
-        runtime.spawn(async move {
+        let task: Task = Box::pin(async move {
             let _running = running;
             poll_fn(|context| {
                 if cancelled.as_ref().is_some_and(|cancelled| cancelled.poll(context).is_ready()) {
@@ -222,6 +223,7 @@ impl Drop for Attended {
             })
             .await;
         });
+        runtime.spawn(task);
     }
 }
 

@@ -4,11 +4,10 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use crate::{
     handler::ErrorObject,
-    json::{Malformed, Quoted, Scanner, Span},
+    json::{Malformed, Quoted, Raw, Scanner, Span, read},
 };
 
 /// A message, and what the gates need of its parameters. It borrows from the body.
@@ -98,8 +97,8 @@ pub(super) fn is_batch(body: &[u8]) -> bool {
 /// # Errors
 ///
 /// `-32700` for what is not JSON, `-32600` for an empty one or one of more than [`MAX_BATCH`] messages.
-pub(super) fn batch(body: &[u8]) -> Result<Vec<&RawValue>, ErrorObject> {
-    let messages: Vec<&RawValue> = serde_json::from_slice(body)
+pub(super) fn batch(body: &[u8]) -> Result<Vec<Raw<'_>>, ErrorObject> {
+    let messages: Vec<Raw<'_>> = read(body)
         .map_err(|error| ErrorObject::new(ErrorObject::PARSE_ERROR, format!("the body is not JSON: {error}")))?;
     match messages.len() {
         0 => Err(ErrorObject::new(ErrorObject::INVALID_REQUEST, "a batch needs at least one message")),
@@ -119,9 +118,9 @@ pub(super) fn cancelled_id(params: &str) -> Option<&str> {
     #[derive(Deserialize)]
     struct Cancelled<'a> {
         #[serde(borrow, rename = "requestId")]
-        request_id: &'a RawValue,
+        request_id: Raw<'a>,
     }
-    serde_json::from_str::<Cancelled<'_>>(params).ok().map(|cancelled| cancelled.request_id.get())
+    read::<Cancelled<'_>>(params.as_bytes()).ok().map(|cancelled| cancelled.request_id.get())
 }
 
 /// The text of a JSON string; nothing for any other JSON. What type a parameter has to have is for the handler to say.

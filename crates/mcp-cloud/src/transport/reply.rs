@@ -22,6 +22,7 @@ use super::{
 use crate::{
     body::Body,
     handler::{Answer, ErrorObject},
+    json::read,
     names, spare,
 };
 
@@ -183,7 +184,7 @@ fn agreed_version(result: &[u8]) -> Option<String> {
     struct Initialized {
         protocol_version: String,
     }
-    serde_json::from_slice::<Initialized>(result).ok().map(|initialized| initialized.protocol_version)
+    read::<Initialized>(result).ok().map(|initialized| initialized.protocol_version)
 }
 
 /// Tells the client its session's id.

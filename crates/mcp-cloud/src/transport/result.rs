@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::era::Era;
 use crate::{
     handler::Answer,
-    json::{Malformed, Scanner},
+    json::{Malformed, Scanner, read},
 };
 
 const META: &str = "_meta";
@@ -176,7 +176,7 @@ impl<'a> Members<'a> {
 fn mask(answer: &mut Answer) {
     let Some(result) = answer.result_json() else { return };
     let length = result.len();
-    let Ok(mut introduction) = serde_json::from_slice::<Value>(result) else { return };
+    let Ok(mut introduction) = read::<Value>(result) else { return };
     let Some(capabilities) = introduction.get_mut("capabilities").and_then(Value::as_object_mut) else { return };
     let mut masked = false;
     for (area, promise) in

@@ -27,6 +27,7 @@ use super::{
 use crate::{
     capabilities::Capabilities,
     handler::{Answer, Client, ErrorObject, Handler, Incoming, Outbox, Request, Unreachable},
+    tasks::Task,
 };
 
 /// How long requests may go on after the input has ended.
@@ -152,7 +153,7 @@ impl Connection {
         attended.span = tracing::info_span!("mcp", rpc.method = &*request.method);
         attended.conversation = Some(self.handler.call(request));
         let (output, running) = (self.output.clone(), Arc::clone(&self.running));
-        self.tasks.spawn(async move {
+        let task: Task = Box::pin(async move {
             let last = loop {
                 match attended.next().await {
                     Said::Message(message) => drop(output.send(message)),
@@ -170,6 +171,7 @@ impl Connection {
                 let _ = output.send(answer.into_message());
             }
         });
+        self.tasks.spawn(task);
     }
 
     fn say(&self, answer: Answer) {

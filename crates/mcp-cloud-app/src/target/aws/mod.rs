@@ -5,6 +5,10 @@
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-template-resource-type-ref.html>.
 
 pub(super) mod alarms;
+pub(super) mod domain;
+pub(super) mod limits;
+pub(super) mod load_balancer;
+pub(super) mod network;
 pub(super) mod state;
 pub(super) mod waf;
 
@@ -78,7 +82,6 @@ impl<P> From<P> for Resource<P> {
 #[serde(untagged)]
 pub(super) enum Value<'a> {
     Text(Cow<'a, str>),
-    Number(u32),
     Function(Function<'a>),
 }
 
@@ -90,6 +93,16 @@ pub(super) enum Function<'a> {
     Attribute([Cow<'a, str>; 2]),
     #[serde(rename = "Fn::Sub")]
     Substitute(String),
+    #[serde(rename = "Fn::Select")]
+    Select(u32, Box<Self>),
+    #[serde(rename = "Fn::GetAZs")]
+    Zones(&'static str),
+    #[serde(rename = "Fn::Join")]
+    Join(&'static str, Vec<Value<'a>>),
+    #[serde(rename = "Fn::Join")]
+    JoinAll(&'static str, Box<Self>),
+    #[serde(rename = "Fn::Split")]
+    Split(&'static str, Box<Self>),
 }
 
 impl<'a> Value<'a> {
@@ -108,6 +121,24 @@ impl<'a> Value<'a> {
     pub(super) fn substitute(template: impl Into<String>) -> Self {
         Self::Function(Function::Substitute(template.into()))
     }
+
+    /// A list as one text, which is all that an output can be.
+    pub(super) fn list(items: Vec<Self>) -> Self {
+        Self::Function(Function::Join(",", items))
+    }
+
+    /// An `https://` URL of an attribute that is a host, or that already is the beginning of one.
+    pub(super) fn https_url(id: &'static str, attribute: &'static str, path: &'a str) -> Self {
+        const SCHEME: &str = "https://";
+        let whole = Function::Attribute([id.into(), attribute.into()]);
+        let host = Function::JoinAll("", Box::new(Function::Split(SCHEME, Box::new(whole))));
+        Self::Function(Function::Join("", vec![Self::text(SCHEME), Self::Function(host), Self::text(path)]))
+    }
+
+    /// One of the availability zones of the region, whatever it is.
+    pub(super) fn zone(index: u32) -> Self {
+        Self::Function(Function::Select(index, Box::new(Function::Zones(""))))
+    }
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -125,9 +156,12 @@ pub(super) fn tags(app: &App) -> Vec<Tag<'_>> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Role<'a> {
+    /// A name of its own, where something outside of the stack has to know it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) role_name: Option<String>,
     pub(super) assume_role_policy_document: PolicyDocument<'a>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    pub(super) managed_policy_arns: &'a [String],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) managed_policy_arns: Vec<Value<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) policies: Vec<Policy<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -145,13 +179,31 @@ impl<'a> Role<'a> {
             condition: None,
         };
         Self {
+            role_name: None,
             assume_role_policy_document: PolicyDocument::new(vec![trust]),
-            managed_policy_arns: &[],
+            managed_policy_arns: Vec::new(),
             policies,
             tags: tags(app),
         }
     }
+
+    /// A role with managed policies besides its own.
+    pub(super) fn with_managed(mut self, arns: &'a [String]) -> Self {
+        self.managed_policy_arns.extend(arns.iter().map(|arn| Value::text(arn.as_str())));
+        self
+    }
+
+    /// A role that a service takes under conditions: operator, then key, then value.
+    pub(super) fn under(mut self, conditions: Conditions<'a>) -> Self {
+        for statement in &mut self.assume_role_policy_document.statement {
+            statement.condition = Some(conditions.clone());
+        }
+        self
+    }
 }
+
+/// Conditions of a statement: operator, then key, then value.
+pub(super) type Conditions<'a> = BTreeMap<&'static str, BTreeMap<&'static str, Value<'a>>>;
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -182,9 +234,8 @@ pub(super) struct Statement<'a> {
     pub(super) action: Vec<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) resource: Vec<Value<'a>>,
-    /// Operator, then key, then value.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) condition: Option<BTreeMap<&'static str, BTreeMap<&'static str, Value<'a>>>>,
+    pub(super) condition: Option<Conditions<'a>>,
 }
 
 impl<'a> Statement<'a> {
@@ -211,6 +262,8 @@ pub(super) struct LogGroup<'a> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Output<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) condition: Option<&'static str>,
     pub(super) description: &'static str,
     pub(super) value: Value<'a>,
 }

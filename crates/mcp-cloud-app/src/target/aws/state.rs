@@ -155,9 +155,20 @@ pub(in crate::target) fn table<'a, P>(app: &'a App, wrap: impl FnOnce(Table<'a>)
     })
 }
 
+/// The table under a name that is known outside of the stack, if there is one.
+pub(in crate::target) fn named_table(app: &App, name: String) -> Option<Table<'_>> {
+    (app.state.store == Store::DynamoDb).then(|| Table { table_name: Some(name), ..Table::of(app) })
+}
+
+/// The key that seals sessions under a name that is known outside of the stack, if the stack makes one.
+pub(in crate::target) fn named_sealing_key(app: &App, name: String) -> Option<GeneratedSecret<'_>> {
+    sealing_key(app).map(|key| GeneratedSecret { name: Some(name), ..key })
+}
+
 /// The key that seals sessions, if the stack makes one. Without the stack there are no sessions to open, so it goes, too.
 pub(in crate::target) fn sealing_key(app: &App) -> Option<GeneratedSecret<'_>> {
     makes_sealing_key(app).then(|| GeneratedSecret {
+        name: None,
         description: format!("Seals the sessions of {}", app.name),
         generate_secret_string: GenerateSecretString { password_length: SEALING_KEY_LENGTH, exclude_punctuation: true },
         tags: tags(app),
@@ -168,6 +179,8 @@ pub(in crate::target) fn sealing_key(app: &App) -> Option<GeneratedSecret<'_>> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(in crate::target) struct Table<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    table_name: Option<String>,
     billing_mode: &'static str,
     attribute_definitions: [Attribute; 1],
     key_schema: [KeyElement; 1],
@@ -182,6 +195,7 @@ pub(in crate::target) struct Table<'a> {
 impl<'a> Table<'a> {
     fn of(app: &'a App) -> Self {
         Self {
+            table_name: None,
             billing_mode: "PAY_PER_REQUEST",
             attribute_definitions: [Attribute { attribute_name: DYNAMODB_KEY, attribute_type: "S" }],
             key_schema: [KeyElement { attribute_name: DYNAMODB_KEY, key_type: "HASH" }],
@@ -231,6 +245,8 @@ struct Encryption {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(in crate::target) struct GeneratedSecret<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
     description: String,
     generate_secret_string: GenerateSecretString,
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -4,7 +4,7 @@ use super::{access, front, lower, source::WRAPPER_VARIABLE};
 use crate::{
     app::{App, Build, CommandBuild, Runtime, SecretDelivery},
     diagnostic::{Diagnostic, Severity},
-    target::aws::{Value, state},
+    target::aws::{Value, limits, state},
 };
 
 /// Bytes of all variables together
@@ -32,13 +32,6 @@ const RESERVED_VARIABLES: [&str; 19] = [
     "LAMBDA_RUNTIME_DIR",
     "LAMBDA_TASK_ROOT",
 ];
-/// Tags of one resource (<https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html>).
-const TAGS: usize = 50;
-const TAG_KEY_CHARACTERS: usize = 128;
-const TAG_VALUE_CHARACTERS: usize = 256;
-/// Managed policies of one role, unless the account has been given more
-/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
-const MANAGED_POLICIES: usize = 10;
 /// The runtimes of Lambda that are not deprecated (<https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html>).
 const NODE_VERSIONS: [&str; 3] = ["22", "24", "26"];
 const PYTHON_VERSIONS: [&str; 5] = ["3.11", "3.12", "3.13", "3.14", "3.15"];
@@ -50,15 +43,11 @@ pub(super) fn check(app: &App) -> Vec<Diagnostic> {
     timeout(&mut found);
     environment(&mut found);
     secrets(&mut found);
-    tags(&mut found);
+    limits::tags(app, &mut found.found);
     build(&mut found);
     scaling(&mut found);
     description(&mut found);
-    if app.lambda.policies.len() > MANAGED_POLICIES {
-        let message =
-            format!("policies has {} ARNs, but a role takes {MANAGED_POLICIES} at most", app.lambda.policies.len());
-        found.error("lambda.policies", message, "put what they allow into fewer policies");
-    }
+    limits::policies(app, "lambda.policies", &app.lambda.policies, &mut found.found);
     access::check(&mut found);
     front::check(&mut found);
     found.found
@@ -124,7 +113,7 @@ fn environment(found: &mut Findings<'_>) {
         .map(|(key, value)| match value {
             Value::Text(text) => key.len() + text.len(),
             // What CloudFormation computes is not known here.
-            Value::Number(_) | Value::Function(_) => key.len(),
+            Value::Function(_) => key.len(),
         })
         .sum();
     if bytes > ENVIRONMENT_BYTES {
@@ -162,35 +151,6 @@ fn secrets(found: &mut Findings<'_>) {
                 found.error(&format!("secrets.{name}"), message, "give one of them another name");
             }
         }
-    }
-}
-
-fn tags(found: &mut Findings<'_>) {
-    let app = found.app;
-    if app.tags.len() > TAGS {
-        let message = format!("there are {} tags, but a resource takes {TAGS} at most", app.tags.len());
-        found.error("tags", message, "");
-    }
-    let allowed = |letter: char| letter.is_alphanumeric() || " _.:/=+-@".contains(letter);
-    for (key, value) in &app.tags {
-        let (shown, length) = (key.escape_debug(), value.chars().count());
-        let message = if key.is_empty() || key.chars().count() > TAG_KEY_CHARACTERS {
-            format!(
-                "the tag `{shown}` has a key of {} characters, but AWS takes 1 to {TAG_KEY_CHARACTERS}",
-                key.chars().count()
-            )
-        } else if key.to_ascii_lowercase().starts_with("aws:") {
-            format!("the tag `{shown}` begins with `aws:`, which AWS keeps for itself")
-        } else if length > TAG_VALUE_CHARACTERS {
-            format!("the tag `{shown}` has {length} characters, but AWS takes {TAG_VALUE_CHARACTERS} at most")
-        } else if !key.chars().all(allowed) || !value.chars().all(allowed) {
-            format!(
-                "the tag `{shown}` has a character AWS does not take: letters, digits, spaces and `_.:/=+-@` are allowed"
-            )
-        } else {
-            continue;
-        };
-        found.error(&format!("tags.{key}"), message, "");
     }
 }
 

@@ -207,7 +207,7 @@ fn role(app: &App) -> Role<'_> {
         policies.push(policy("ReadSecrets", vec![read]));
     }
     policies.extend(state::use_table(app).map(|statement| policy("UseTable", vec![statement])));
-    Role { managed_policy_arns: &app.lambda.policies, ..Role::of_service("lambda.amazonaws.com", policies, app) }
+    Role::of_service("lambda.amazonaws.com", policies, app).with_managed(&app.lambda.policies)
 }
 
 /// Lambda needs these rights to put the function into the VPC, and cannot do with less than all resources. They are
@@ -314,7 +314,7 @@ fn outputs(app: &App) -> Outputs<'_> {
         (None, Trigger::HttpApi) => Value::substitute(format!("{}{path}", gateway(names::HTTP_API))),
         (None, Trigger::Alb) => Value::substitute(format!("https://${{{}.DNSName}}{path}", names::LOAD_BALANCER)),
     };
-    let output = |description, value| Output { description, value };
+    let output = |description, value| Output { condition: None, description, value };
     let mut outputs = vec![
         (super::OUTPUT_ENDPOINT, output("URL of the MCP endpoint", endpoint)),
         (super::OUTPUT_FUNCTION_NAME, output("Name of the function", Value::reference(names::SERVER))),

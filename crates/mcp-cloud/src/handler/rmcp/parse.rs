@@ -7,11 +7,14 @@ use rmcp::model::{
     RequestId, RequestMetaObject, RequestNoParam, RequestOptionalParam, RequestParamsMeta, ServerRequest,
 };
 use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::{Value, error::Category};
+use serde_json::Value;
 
-use crate::handler::ErrorObject;
+use crate::{
+    handler::ErrorObject,
+    json::{Unread, read},
+};
 
-type Result<T> = std::result::Result<T, serde_json::Error>;
+type Result<T> = std::result::Result<T, Unread>;
 
 /// A request in rmcp's types.
 pub(super) struct Typed {
@@ -27,13 +30,14 @@ pub(super) struct Typed {
 /// `-32602` where the parameters do not fit the method, `-32700` for a string that is no Unicode text: the envelope
 /// skips what it does not need.
 pub(super) fn request(id: &[u8], method: &str, params: Option<&[u8]>) -> std::result::Result<Typed, ErrorObject> {
-    let invalid = |error: serde_json::Error| match error.classify() {
-        Category::Data => {
-            ErrorObject::new(ErrorObject::INVALID_PARAMS, format!("the parameters do not fit {method}: {error}"))
+    let invalid = |error: Unread| {
+        if error.is_json() {
+            let message = format!("the parameters do not fit {method}: {error}");
+            return ErrorObject::new(ErrorObject::INVALID_PARAMS, message);
         }
-        _ => ErrorObject::new(ErrorObject::PARSE_ERROR, format!("the body is not JSON: {error}")),
+        ErrorObject::new(ErrorObject::PARSE_ERROR, format!("the body is not JSON: {error}"))
     };
-    let id = serde_json::from_slice(id).map_err(invalid)?;
+    let id = read(id).map_err(invalid)?;
     let (request, meta) = typed(method, params).map_err(invalid)?;
     Ok(Typed { id, request, meta: meta.unwrap_or_default() })
 }
@@ -75,11 +79,6 @@ fn typed(method: &str, params: Option<&[u8]>) -> Result<WithMeta> {
 }
 
 const NO_PARAMS: &[u8] = b"{}";
-
-/// Every type is read from bytes, and by this alone, so that the code for it is there once.
-fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T> {
-    serde_json::from_slice(json)
-}
 
 fn required<P: RequestParamsMeta + DeserializeOwned>(
     params: Option<&[u8]>,

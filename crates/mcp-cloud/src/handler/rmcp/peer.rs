@@ -24,12 +24,15 @@ use rmcp::{
     service::{NotificationContext, RequestContext, RunningService, serve_directly},
 };
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio_util::sync::ReusableBoxFuture;
 
 use super::{connection::Connection, parse::Asked};
-use crate::handler::{Answer, Client, Unreachable};
+use crate::{
+    handler::{Answer, Client, Unreachable},
+    json::{self, Raw},
+    tasks::spawn,
+};
 
 /// A running rmcp service that a request borrows for its peer, and the room its handler works in.
 pub(super) struct Lent {
@@ -77,7 +80,7 @@ impl Lent {
     /// the client is gone or the handler has let go of the peer.
     pub(super) fn outlive(mut self: Box<Self>, client: Client) {
         self.allow(client.can_ask(), Logging::ALL);
-        tokio::spawn(async move {
+        spawn(async move {
             loop {
                 match tokio::time::timeout(KEPT_CHECK, self.outgoing.recv()).await {
                     Ok(Some(message)) => {
@@ -242,10 +245,10 @@ impl Waiting {
         #[derive(Deserialize)]
         struct Response<'a> {
             #[serde(borrow)]
-            result: Option<&'a RawValue>,
+            result: Option<Raw<'a>>,
             error: Option<ErrorData>,
         }
-        let message = match serde_json::from_slice(response) {
+        let message = match json::read(response) {
             Ok(Response { error: Some(error), .. }) => Err(error),
             Ok(Response { result: Some(result), .. }) => self.asked.result(result.get().as_bytes()).map_err(|error| {
                 ErrorData::internal_error(format!("the client's response is not what it should be: {error}"), None)
@@ -275,20 +278,22 @@ impl Outgoing {
     #[expect(deprecated, reason = "deprecated in the protocol, which still has it")]
     fn pass_on(&self, message: ServerJsonRpcMessage) -> io::Result<()> {
         // Each kind is written by itself: the code that could write a message of any kind would be large.
-        let message = match message {
-            JsonRpcMessage::Request(request) => serde_json::to_vec(&self.ask(request)?),
+        let mut json = Vec::new();
+        let written = match message {
+            JsonRpcMessage::Request(request) => json::write(&mut json, &self.ask(request)?),
             JsonRpcMessage::Notification(notification) => {
                 if let ServerNotification::LoggingMessageNotification(log) = &notification.notification
                     && !Logging(self.rules.logging.load(Ordering::Relaxed)).admits(log.params.level)
                 {
                     return Ok(());
                 }
-                serde_json::to_vec(&notification)
+                json::write(&mut json, &notification)
             }
             // A service that is sent no requests answers none.
             JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_) => return Ok(()),
         };
-        let message = Bytes::from(message.map_err(io::Error::other)?);
+        written.map_err(io::Error::other)?;
+        let message = Bytes::from(json);
         match &self.sink {
             Sink::Request(sender) => sender.send(message).map_err(|_| io::Error::other(Unreachable::Gone)),
             Sink::Client(client) => client.send(message).map_err(io::Error::other),
@@ -311,7 +316,7 @@ impl Outgoing {
         let id = connection.asked.register(waiting);
         request.id = RequestId::Number(id);
         if let Sink::Client(client) = &self.sink {
-            tokio::spawn(give_up_on(client.clone(), self.connection.clone(), id));
+            spawn(give_up_on(client.clone(), self.connection.clone(), id));
         }
         Ok(request)
     }

@@ -11,4 +11,4 @@ mod response;
 mod run;
 
 pub(crate) use detect::{Settings, detect};
-pub(crate) use run::run;
+pub(crate) use run::{answer, run};

@@ -5,10 +5,12 @@ use std::{borrow::Cow, collections::BTreeMap};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header::ORIGIN, request::Parts};
 use serde::{Deserialize, de::IgnoredAny};
-use serde_json::value::RawValue;
 
 use super::detect::Settings;
-use crate::request_info::{RequestInfo, RequestOrigin};
+use crate::{
+    json::{self, Raw},
+    request_info::{RequestInfo, RequestOrigin},
+};
 
 /// A request, and how its reply is to be encoded.
 pub(super) enum Arrived {
@@ -23,7 +25,7 @@ pub(super) enum Arrived {
 #[derive(Deserialize)]
 struct Payload<'a> {
     #[serde(borrow, rename = "Data")]
-    data: BTreeMap<String, &'a RawValue>,
+    data: BTreeMap<String, Raw<'a>>,
     #[serde(rename = "Metadata")]
     _metadata: IgnoredAny,
 }
@@ -38,7 +40,7 @@ struct HttpTrigger<'a> {
     #[serde(default)]
     headers: Option<BTreeMap<String, Vec<String>>>,
     #[serde(borrow)]
-    body: Option<&'a RawValue>,
+    body: Option<Raw<'a>>,
 }
 
 /// Reads what the host sent. A JSON-RPC message has no member `Data`, so the first member tells the modes apart.
@@ -72,11 +74,11 @@ pub(super) fn is_payload(parts: &Parts, body: &[u8], settings: Settings) -> bool
 
 fn described(body: &[u8]) -> Result<Request<Bytes>, &'static str> {
     let payload: Payload<'_> =
-        serde_json::from_slice(body).map_err(|_| "the Functions host sent a payload without Data and Metadata")?;
+        json::read(body).map_err(|_| "the Functions host sent a payload without Data and Metadata")?;
     let trigger = payload
         .data
         .values()
-        .find_map(|raw| serde_json::from_str::<HttpTrigger<'_>>(raw.get()).ok())
+        .find_map(|raw| json::read::<HttpTrigger<'_>>(raw.get().as_bytes()).ok())
         .ok_or("the Functions host sent a payload without an HTTP trigger")?;
     let uri: Uri = trigger.url.parse().map_err(|_| "the payload's Url is not a URL")?;
     let path_and_query = uri.path_and_query().map_or("/", |path| path.as_str());
@@ -89,10 +91,10 @@ fn described(body: &[u8]) -> Result<Request<Bytes>, &'static str> {
 }
 
 /// The body is the text of a string; JSON that the host has read already is taken as it stands.
-fn body_of(raw: Option<&RawValue>) -> Result<Bytes, &'static str> {
+fn body_of(raw: Option<Raw<'_>>) -> Result<Bytes, &'static str> {
     let Some(raw) = raw else { return Ok(Bytes::new()) };
     if raw.get().starts_with('"') {
-        return serde_json::from_str::<String>(raw.get())
+        return json::read::<String>(raw.get().as_bytes())
             .map(Bytes::from)
             .map_err(|_| "the payload's Body is not text");
     }

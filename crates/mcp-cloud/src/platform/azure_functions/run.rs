@@ -2,9 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use bytes::{Bytes, BytesMut};
 use http::{Request, Response, StatusCode};
-use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
 use super::{
@@ -17,21 +15,24 @@ use crate::{
     body::Body,
     capabilities::Capabilities,
     handler::ErrorObject,
-    platform::{ServeError, listen::serve},
-    service::{refuse, too_large},
+    platform::{
+        ServeError,
+        listen::{Arriving, serve},
+    },
+    service::{read_up_to, too_large, unreadable},
     transport::rejection,
 };
 
 pub(crate) async fn run(service: McpService, settings: Settings) -> Result<(), ServeError> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, settings.port));
-    serve(address, service.clone(), move |request| answer(service.clone(), settings, request)).await
+    serve(address, service, Arriving::FromFunctionsHost(settings)).await
 }
 
-async fn answer(mut service: McpService, settings: Settings, request: Request<Incoming>) -> Response<Body> {
+pub(crate) async fn answer(mut service: McpService, settings: Settings, request: Request<Incoming>) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let (body, is_whole) = match read_up_to(body, MAX_PAYLOAD).await {
         Ok(read) => read,
-        Err(_) => return refuse(StatusCode::BAD_REQUEST, "the request body could not be read to its end"),
+        Err(_) => return unreadable(),
     };
     if !is_whole {
         let reply = too_large(Capabilities::MAX_REQUEST_BODY);
@@ -51,24 +52,11 @@ async fn answer(mut service: McpService, settings: Settings, request: Request<In
 /// A payload holds the body as a JSON string, which can make it twice as long, and what else there is to say.
 const MAX_PAYLOAD: usize = 2 * Capabilities::MAX_REQUEST_BODY + 256 * 1024;
 
-/// Reads a body, and stops where it is larger than `limit` bytes; says whether it is whole.
-async fn read_up_to(mut body: Incoming, limit: usize) -> Result<(Bytes, bool), hyper::Error> {
-    let mut read = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame?.into_data() else { continue };
-        read.extend_from_slice(&data);
-        if read.len() > limit {
-            return Ok((read.freeze(), false));
-        }
-    }
-    Ok((read.freeze(), true))
-}
-
 /// A reply described in one piece.
 async fn whole(reply: Response<Body>) -> Response<Body> {
     let (parts, body) = reply.into_parts();
-    match body.collect().await {
-        Ok(body) => describe(&parts, &body.to_bytes()),
+    match read_up_to(body, usize::MAX).await {
+        Ok((body, _)) => describe(&parts, &body),
         Err(never) => match never {},
     }
 }

@@ -1,7 +1,6 @@
 //! Cloud Run, and every other container that is told its port (<https://cloud.google.com/run/docs/container-contract>).
 
 mod detect;
-mod request;
 mod run;
 
 pub(crate) use detect::{Container, detect};

@@ -4,13 +4,13 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use mcp_cloud_contract::env::ALLOW_UNAUTHENTICATED;
 
-use super::{Container, request::describe};
+use super::Container;
 use crate::{
     McpService,
     capabilities::Capabilities,
     platform::{
         ServeError,
-        listen::{announce, serve},
+        listen::{Arriving, announce, serve},
         with_request_timeout,
     },
     request_info::RequestOrigin,
@@ -30,5 +30,5 @@ pub(crate) async fn run(service: McpService, container: Container) -> Result<(),
         false => (RequestOrigin::Http, Capabilities::SOCKET),
     };
     let capabilities = with_request_timeout(capabilities)?;
-    serve(address, service.clone(), move |request| service.clone().reply(describe(request, origin, capabilities))).await
+    serve(address, service, Arriving::Known(origin, capabilities)).await
 }

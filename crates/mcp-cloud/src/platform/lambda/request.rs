@@ -17,7 +17,7 @@ use super::{
 use crate::{
     byte_str::ByteStr,
     capabilities::Capabilities,
-    json::{NoText, Quoted, Span, is_text, unescape},
+    json::{NoText, Quoted, Span, is_text, read, unescape},
     names::header_name,
     platform::ResponseMode,
     request_info::{RequestInfo, RequestOrigin},
@@ -327,11 +327,10 @@ fn encode_into(out: &mut String, text: &str, plain: &[u8]) {
 /// Writes the query parameters of an event as a query string. A load balancer leaves them encoded as they came, the
 /// others decode them.
 fn query(parameters: &str, encoded: bool) -> String {
-    let parameters: Vec<(String, Vec<String>)> = match serde_json::from_str::<BTreeMap<String, Vec<String>>>(parameters)
-    {
+    let parameters: Vec<(String, Vec<String>)> = match read::<BTreeMap<String, Vec<String>>>(parameters.as_bytes()) {
         Ok(many) => many.into_iter().collect(),
         Err(_) => {
-            let one = serde_json::from_str::<BTreeMap<String, String>>(parameters).unwrap_or_default();
+            let one = read::<BTreeMap<String, String>>(parameters.as_bytes()).unwrap_or_default();
             one.into_iter().map(|(name, value)| (name, vec![value])).collect()
         }
     };

@@ -8,12 +8,12 @@ use crate::{
     McpService,
     platform::{
         ServeError,
-        listen::{announce, serve},
+        listen::{Arriving, announce, serve},
     },
 };
 
 pub(crate) async fn run(service: McpService, path: &str) -> Result<(), ServeError> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT));
     announce(format_args!("serving MCP at http://{address}{path}"));
-    serve(address, service.clone(), move |request| service.clone().reply(request)).await
+    serve(address, service, Arriving::Requests).await
 }

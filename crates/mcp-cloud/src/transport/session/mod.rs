@@ -31,6 +31,7 @@ use crate::{
     body::Body,
     capabilities::Capabilities,
     handler::{Client, Handler, Outbox, Unreachable},
+    tasks::spawn,
 };
 use log::Log;
 use reader::{Line, Reader};
@@ -128,7 +129,7 @@ impl Sessions {
         }
         let sessions = Arc::downgrade(self);
         let pause = (self.settings.idle / 4).clamp(Duration::from_millis(10), Duration::from_secs(60));
-        tokio::spawn(async move {
+        spawn(async move {
             loop {
                 tokio::time::sleep(pause).await;
                 let Some(sessions) = Weak::upgrade(&sessions) else { return };
@@ -248,7 +249,7 @@ impl Session {
         let stopping = attended.stopping.clone().unwrap_or_else(|| watch::Sender::new(false).subscribe());
         let line = self.line(attended.silence, None, stopping);
         let reader = Reader::new(Arc::clone(&log), None, line, Busy::new(self));
-        tokio::spawn(async move {
+        spawn(async move {
             loop {
                 match attended.next().await {
                     Said::Message(message) => log.push(message),
