@@ -114,9 +114,9 @@ impl<'a> Alarm<'a> {
 
     /// Fewer tasks run than there should always be.
     pub(in crate::target) fn fewer(app: &'a App, alarms: &'a Alarms, metric: Metric<'a>, least: u32) -> Self {
-        let queries = vec![Query { return_data: true, ..Query::of_metric("running".to_owned(), metric, "Minimum") }];
+        let measure = Measure::One { metric, period: PERIOD_SECONDS, statistic: Statistic::Statistic("Minimum") };
         let description = format!("Fewer than {least} tasks of {} run", app.name);
-        let alarm = Self::above(app, alarms, description, least, queries);
+        let alarm = Self::above(app, alarms, description, least, measure);
         // Where nothing is counted, nothing runs.
         Self { comparison_operator: "LessThanThreshold", treat_missing_data: "breaching", ..alarm }
     }
