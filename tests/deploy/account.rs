@@ -89,7 +89,7 @@ impl Account {
         self.run_script("make_bucket.py", &[name, region]);
     }
 
-    fn run_script(&self, script: &str, arguments: &[&str]) -> Run {
+    pub(crate) fn run_script(&self, script: &str, arguments: &[&str]) -> Run {
         let python = python().expect("it was there before");
         let script = workspace_root().join("tests/deploy").join(script);
         // This SDK knows the region by another name.

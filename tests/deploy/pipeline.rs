@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use mcp_cloud_tests::{Profile, hello_binary, sam};
+use mcp_cloud_tests::{Profile, hello_binary, sam, workspace_root};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -50,4 +50,13 @@ fn sam_deploys_what_was_emitted_and_it_answers() {
         (&left["functions"], &left["roles"], &left["log_groups"]),
         (&empty["functions"], &empty["roles"], &empty["log_groups"])
     );
+}
+
+#[test]
+fn cloudformation_and_ecs_take_what_was_emitted() {
+    let Some(account) = Account::open() else { return };
+    let golden = workspace_root().join("tests/golden");
+    let apps = ["minimal", "streaming", "auth", "command", "every-field"];
+    let folders: Vec<_> = apps.iter().map(|app| golden.join(app).join("ecs").display().to_string()).collect();
+    account.run_script("ecs_stacks.py", &folders.iter().map(String::as_str).collect::<Vec<_>>());
 }

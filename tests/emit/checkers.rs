@@ -205,7 +205,7 @@ fn role_may_write_its_own_log_and_nothing_else() {
         let expected = serde_json::json!([{
             "Effect": "Allow",
             "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-            "Resource": { "Fn::GetAtt": ["ServerLogs", "Arn"] },
+            "Resource": [{ "Fn::GetAtt": ["ServerLogs", "Arn"] }],
         }]);
         assert_eq!(*statement, expected, "{name}");
     }

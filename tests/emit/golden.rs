@@ -21,7 +21,7 @@ use crate::{
 
 /// The emitted files that are called this: golden ones of every app and target, and the reference in `infra`.
 fn called(name: &str) -> Vec<PathBuf> {
-    let own = infra().iter().flat_map(|folder| files(folder)).chain([own_template()]);
+    let own = infra().into_iter().flat_map(|folder| files(&folder)).chain([own_template()]);
     let files: Vec<_> = all().into_iter().chain(own).filter(|path| path.ends_with(name)).collect();
     assert!(!files.is_empty(), "there is a golden `{name}`");
     files

@@ -95,7 +95,7 @@ fn print_block(out: &mut String, value: &str, indent: usize) {
 /// line break is at its end.
 fn is_block(value: &str) -> bool {
     let plain = |line: &str| line.chars().all(|letter| matches!(letter, ' '..='~' | '\u{a1}'..='\u{2027}'));
-    value.ends_with('\n') && !value.ends_with("\n\n") && !value.starts_with([' ', '\n']) && value.lines().all(plain)
+    value.ends_with('\n') && !value.ends_with("\n\n") && !value.starts_with([' ', '\n']) && value.split('\n').all(plain)
 }
 
 fn print_list(out: &mut String, items: &[Node], indent: usize) {
@@ -300,7 +300,7 @@ mod tests {
     fn lines_that_end_are_a_block() {
         let document = json!({ "a": { "run": "one\n\n  two: # |\n" } });
         assert_eq!(to_string(&document), "a:\n  run: |\n    one\n\n      two: # |\n");
-        for other in ["one\ntwo", "one\n\n", " one\n", "\n", "o\tne\n", "o\rne\n"] {
+        for other in ["one\ntwo", "one\n\n", " one\n", "\n", "o\tne\n", "o\rne\n", "one\r\n", "\r\n"] {
             assert!(!is_block(other), "{other:?}");
         }
     }

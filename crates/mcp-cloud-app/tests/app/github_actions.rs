@@ -117,6 +117,23 @@ fn hostile_text_is_no_expression_and_no_part_of_a_script() {
     assert_eq!(lines.iter().map(|line| line.trim()).collect::<Vec<_>>(), [expected]);
 }
 
+/// Cloud Build gets the whole workspace, in which the emitted files lie further down.
+#[test]
+fn workspace_is_what_cloud_build_gets() {
+    let root = tempfile::tempdir().unwrap();
+    let server = root.path().join("servers/notes");
+    fs::create_dir_all(server.join("src")).unwrap();
+    fs::write(root.path().join("Cargo.toml"), "[workspace]\nmembers = [\"servers/*\"]\n").unwrap();
+    fs::write(server.join("Cargo.toml"), "[package]\nname = \"notes\"\n").unwrap();
+    fs::write(server.join("src/main.rs"), "fn main() {}\n").unwrap();
+    fs::write(server.join("mcp-cloud.toml"), "name = \"notes\"\ngithub-actions.target = \"cloud-run\"\n").unwrap();
+    let app = App::load(&server).unwrap();
+    let workflow = emitted(&app, &fs::canonicalize(root.path()).unwrap());
+    let submit = "gcloud builds submit --config=cloudbuild.yaml --suppress-logs --ignore-file=\"$IGNORED\" \"$ROOT\"\n";
+    assert!(workflow.contains(submit), "{workflow}");
+    assert!(workflow.contains("IGNORED: servers/notes/.gcloudignore\n          ROOT: '../..'\n"), "{workflow}");
+}
+
 #[test]
 fn server_in_a_folder_is_tested_and_deployed_there() {
     let root = tempfile::tempdir().unwrap();

@@ -42,6 +42,12 @@ pub fn check(app: &App) -> Vec<Diagnostic> {
     limits::check(app)
 }
 
+/// The directory that is sent to Cloud Build, as seen from the emitted files, and those as seen from there, with a slash at
+/// the end unless they lie in it; nothing where the image is there already.
+pub(super) fn sources(app: &App, code: &Code) -> Option<(String, String)> {
+    lower::Layout::of(app, code).map(|layout| (layout.root, layout.emitted))
+}
+
 /// Lowers an app to its service, its policy and, where it is built here, its build.
 #[must_use]
 pub fn emit(app: &App, code: &Code) -> Bundle {

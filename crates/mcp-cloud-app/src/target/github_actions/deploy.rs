@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 use super::{
     AWS_CREDENTIALS, AZURE_LOGIN, GOOGLE_AUTH, SETUP_GCLOUD,
-    lower::{X86_RUNNER, checkout, common, is_container, literal, script, set_up, uses},
+    lower::{X86_RUNNER, checkout, is_container, literal, script, set_up, uses},
     schema::{Step, With},
 };
 use crate::{
     app::{App, Architecture, Build, CommandBuild, PipelineTarget, Runtime},
-    target::{Code, container, relative, sam},
+    target::{Code, azure_functions, cloud_run, container, ecs, relative, sam},
 };
 
 const ARM_RUNNER: &str = "ubuntu-24.04-arm";
@@ -26,7 +26,7 @@ pub(super) fn runner(app: &App) -> &'static str {
     if is_arm && app.github_actions.target == PipelineTarget::Ecs { ARM_RUNNER } else { X86_RUNNER }
 }
 
-pub(super) fn steps(app: &App, code: &Code) -> Vec<Step> {
+pub(super) fn steps(app: &App) -> Vec<Step> {
     let mut steps = vec![checkout()];
     if let Build::Command(command) = &app.build
         && !is_container(app.github_actions.target)
@@ -35,11 +35,16 @@ pub(super) fn steps(app: &App, code: &Code) -> Vec<Step> {
     }
     steps.extend(match app.github_actions.target {
         PipelineTarget::Sam => with_sam(app),
-        PipelineTarget::Ecs => to_ecs(app, code),
-        PipelineTarget::CloudRun => to_cloud_run(app, code),
+        PipelineTarget::Ecs => to_ecs(app),
+        PipelineTarget::CloudRun => to_cloud_run(app),
         PipelineTarget::AzureFunctions => to_azure_functions(app),
     });
     steps
+}
+
+/// The files of the target that is deployed are beside `mcp-cloud.toml`, wherever the workflow lies.
+fn beside(app: &App) -> Code {
+    Code::Local { output_directory: app.manifest_directory.clone() }
 }
 
 /// Takes a role by the workflow's own token.
@@ -90,44 +95,52 @@ fn with_sam(app: &App) -> Vec<Step> {
 
 /// The stack comes first: it makes the repository. The image is deployed by the digest under which it was pushed, and
 /// nothing that is pushed later takes its place.
-fn to_ecs(app: &App, code: &Code) -> Vec<Step> {
-    const DEPLOY: &str = "\
-aws cloudformation deploy --template-file ecs-stack.yaml --stack-name \"$STACK\" \\
-  --capabilities CAPABILITY_NAMED_IAM --no-fail-on-empty-changeset \\
-  --parameter-overrides \"Image=$IMAGE\"
-";
+fn to_ecs(app: &App) -> Vec<Step> {
+    let deploy =
+        format!("{} \\\n  --no-fail-on-empty-changeset --parameter-overrides \"Image=$IMAGE\"\n", deploy_stack());
     // CloudFormation is done when the service is steady; that it still is, and by this image, is worth a look.
-    const WAIT: &str = "\
-output() {
-  aws cloudformation describe-stacks --stack-name \"$STACK\" --output text \\
-    --query \"Stacks[0].Outputs[?OutputKey=='$1'].OutputValue\"
-}
-aws ecs wait services-stable --cluster \"$(output ClusterName)\" --services \"$(output ServiceName)\"
-output McpEndpoint
-";
+    let wait = format!(
+        "{OUTPUT}aws ecs wait services-stable --cluster \"$(output {})\" --services \"$(output {})\"\noutput {}\n",
+        ecs::OUTPUT_CLUSTER,
+        ecs::OUTPUT_SERVICE,
+        ecs::OUTPUT_ENDPOINT
+    );
     let stack = || ("STACK", app.name.clone());
     let rest = |image: String| {
         let env = BTreeMap::from([stack(), ("IMAGE", image)]);
-        [script("Deploy", DEPLOY, env), script("Wait", WAIT, BTreeMap::from([stack()]))]
+        [script("Deploy", deploy, env), script("Wait", wait, BTreeMap::from([stack()]))]
     };
     if let Build::Image(image) = &app.build {
         return std::iter::once(sign_in_to_aws(app)).chain(rest(image.clone())).collect();
     }
-    let mut steps = vec![build_image(app, code), sign_in_to_aws(app)];
+    let mut steps = vec![build_image(app), sign_in_to_aws(app)];
     steps.push(push_to_ecr(app));
     steps.extend(rest("${{ steps.push.outputs.image }}".to_owned()));
     steps
 }
 
-fn build_image(app: &App, code: &Code) -> Step {
+fn deploy_stack() -> String {
+    format!(
+        "aws cloudformation deploy --template-file {} --stack-name \"$STACK\" --capabilities {}",
+        ecs::STACK,
+        ecs::CAPABILITIES.join(" ")
+    )
+}
+
+/// A function of the shell that says an output of the stack.
+const OUTPUT: &str = "\
+output() {
+  aws cloudformation describe-stacks --stack-name \"$STACK\" --output text \\
+    --query \"Stacks[0].Outputs[?OutputKey=='$1'].OutputValue\"
+}
+";
+
+fn build_image(app: &App) -> Step {
     const BUILD: &str = "\
 docker buildx build --platform \"$PLATFORM\" --provenance=false --load --tag \"$NAME\" --file Dockerfile \"$CONTEXT\"
 ";
-    // As seen from the server's directory, where the recipe is emitted.
-    let beside = Code::Local { output_directory: app.manifest_directory.clone() };
-    let code = if code.directory(app) == app.manifest_directory { code } else { &beside };
     let env = BTreeMap::from([
-        ("CONTEXT", literal(&container::context(app, code))),
+        ("CONTEXT", literal(&container::context(app, &beside(app)))),
         ("NAME", app.name.clone()),
         ("PLATFORM", container::platform(app.architecture).to_owned()),
     ]);
@@ -136,13 +149,6 @@ docker buildx build --platform \"$PLATFORM\" --provenance=false --load --tag \"$
 
 /// Tags are of the commit and the run: a repository whose tags cannot be changed takes each only once.
 fn push_to_ecr(app: &App) -> Step {
-    const FIND: &str = "\
-if ! aws cloudformation describe-stacks --stack-name \"$STACK\" > /dev/null 2>&1; then
-  aws cloudformation deploy --template-file ecs-stack.yaml --stack-name \"$STACK\" --capabilities CAPABILITY_NAMED_IAM
-fi
-repository=$(aws cloudformation describe-stacks --stack-name \"$STACK\" --output text \\
-  --query \"Stacks[0].Outputs[?OutputKey=='RepositoryUri'].OutputValue\")
-";
     const PUSH: &str = "\
 aws ecr get-login-password | docker login --username AWS --password-stdin \"${repository%%/*}\"
 tag=\"$repository:$GITHUB_SHA-$GITHUB_RUN_ID-$GITHUB_RUN_ATTEMPT\"
@@ -157,13 +163,18 @@ echo \"image=$image\" >> \"$GITHUB_OUTPUT\"
         format!("repository=$REPOSITORY\n{PUSH}")
     } else {
         env.insert("STACK", app.name.clone());
-        format!("{FIND}{PUSH}")
+        format!(
+            "if ! aws cloudformation describe-stacks --stack-name \"$STACK\" > /dev/null 2>&1; then\n  {}\nfi\n\
+             {OUTPUT}repository=$(output {})\n{PUSH}",
+            deploy_stack(),
+            ecs::OUTPUT_REPOSITORY
+        )
     };
     Step { id: Some("push"), ..script("Push the image", run, env) }
 }
 
 /// Cloud Build makes the image, and deploys it by its digest.
-fn to_cloud_run(app: &App, code: &Code) -> Vec<Step> {
+fn to_cloud_run(app: &App) -> Vec<Step> {
     let project = app.google.project.clone().unwrap_or_else(|| variable("GOOGLE_PROJECT"));
     let auth = uses(
         "Sign in to Google Cloud",
@@ -175,23 +186,27 @@ fn to_cloud_run(app: &App, code: &Code) -> Vec<Step> {
         ],
     );
     let gcloud = uses("Install gcloud", &SETUP_GCLOUD, [("version", With::Text(GCLOUD.to_owned()))]);
-    let sources = match &app.build {
-        Build::Cargo(cargo) => Some(&cargo.workspace_directory),
-        Build::Command(command) => Some(&command.directory),
-        Build::Image(_) => None,
-    };
-    let deploy = match (code, sources) {
-        (Code::Local { .. } | Code::S3 { .. }, Some(sources)) => {
-            let root = relative(&app.manifest_directory, &common(sources, &app.manifest_directory));
+    let deploy = match cloud_run::sources(app, &beside(app)) {
+        Some((root, emitted)) => {
             // Its logs are in Cloud Logging, which whoever deploys may not be allowed to read.
-            let submit = "gcloud builds submit --config=cloudbuild.yaml --suppress-logs \"$ROOT\"\n";
-            script("Build and deploy", submit, BTreeMap::from([("ROOT", literal(&root))]))
+            let submit = format!("gcloud builds submit --config={} --suppress-logs", cloud_run::CLOUD_BUILD);
+            let mut env = BTreeMap::from([("ROOT", literal(&root))]);
+            let ignored = if emitted.is_empty() {
+                String::new()
+            } else {
+                // It is looked for among the sources.
+                env.insert("IGNORED", literal(&format!("{emitted}{}", cloud_run::GCLOUD_IGNORED)));
+                " --ignore-file=\"$IGNORED\"".to_owned()
+            };
+            script("Build and deploy", format!("{submit}{ignored} \"$ROOT\"\n"), env)
         }
-        _ => {
-            let replace = "\
-gcloud run services replace service.yaml --region=\"$REGION\" --quiet
-gcloud run services set-iam-policy \"$SERVICE\" iam-policy.yaml --region=\"$REGION\" --quiet
-";
+        None => {
+            let replace = format!(
+                "gcloud run services replace {} --region=\"$REGION\" --quiet\n\
+                 gcloud run services set-iam-policy \"$SERVICE\" {} --region=\"$REGION\" --quiet\n",
+                cloud_run::SERVICE,
+                cloud_run::IAM_POLICY
+            );
             let env = BTreeMap::from([("REGION", app.google.region.clone()), ("SERVICE", app.name.clone())]);
             script("Deploy", replace, env)
         }
@@ -200,12 +215,16 @@ gcloud run services set-iam-policy \"$SERVICE\" iam-policy.yaml --region=\"$REGI
 }
 
 fn to_azure_functions(app: &App) -> Vec<Step> {
-    const DEPLOY: &str = "\
-name=$(az deployment group create --resource-group \"$RESOURCE_GROUP\" --template-file main.bicep \\
-  --query properties.outputs.functionAppName.value --output tsv)
+    let deploy = format!(
+        "\
+name=$(az deployment group create --resource-group \"$RESOURCE_GROUP\" --template-file {} \\
+  --query properties.outputs.{}.value --output tsv)
 az functionapp deployment source config-zip --resource-group \"$RESOURCE_GROUP\" --name \"$name\" \\
   --src \"$RUNNER_TEMP/package.zip\"
-";
+",
+        azure_functions::MAIN,
+        azure_functions::OUTPUT_APP_NAME
+    );
     let login = uses(
         "Sign in to Azure",
         &AZURE_LOGIN,
@@ -234,7 +253,7 @@ az functionapp deployment source config-zip --resource-group \"$RESOURCE_GROUP\"
         Build::Image(_) => script("Build the package", ZIP, BTreeMap::new()),
     };
     let env = BTreeMap::from([("RESOURCE_GROUP", variable("AZURE_RESOURCE_GROUP"))]);
-    vec![package, login, script("Deploy", DEPLOY, env)]
+    vec![package, login, script("Deploy", deploy, env)]
 }
 
 /// Azure Functions runs x86 only. A static program needs no library that the host may not have.

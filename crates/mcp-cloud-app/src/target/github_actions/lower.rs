@@ -2,10 +2,7 @@
 //!
 //! What comes from the app reaches scripts through their environment and never as a part of their text.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::collections::BTreeMap;
 
 use super::{
     Action, CHECKOUT, SETUP_NODE, SETUP_PYTHON, deploy,
@@ -30,10 +27,10 @@ pub(super) fn workflow(app: &App, code: &Code) -> Workflow {
         name: format!("Deploy {}", app.name),
         on: Triggers { push: branches(), pull_request: branches() },
         permissions: Permissions::new(),
-        // One deployment after the other, and none is broken off; of what is proposed only the last is of interest.
+        // One deployment after the other, and none is broken off.
         concurrency: Concurrency {
             group: format!("deploy-{}-${{{{ github.ref }}}}", app.name),
-            cancel_in_progress: "${{ github.event.pull_request != null }}",
+            cancel_in_progress: false,
         },
         defaults: Defaults {
             run: Run {
@@ -52,7 +49,7 @@ pub(super) fn workflow(app: &App, code: &Code) -> Workflow {
                 timeout_minutes: 60,
                 environment: Some(app.environment_name.clone().unwrap_or_else(|| ENVIRONMENT.to_owned())),
                 permissions: Permissions::from([("contents", "read"), ("id-token", "write")]),
-                steps: deploy::steps(app, code),
+                steps: deploy::steps(app),
                 ..Job::default()
             },
         },
@@ -157,11 +154,6 @@ pub(super) fn script(name: &'static str, run: impl Into<String>, env: BTreeMap<&
 /// (<https://docs.github.com/actions/reference/workflows-and-actions/expressions>).
 pub(super) fn literal(text: &str) -> String {
     text.replace("${{", "${{ '${{' }}")
-}
-
-/// The innermost directory that holds both.
-pub(super) fn common(one: &Path, other: &Path) -> PathBuf {
-    one.components().zip(other.components()).take_while(|(one, other)| one == other).map(|(part, _)| part).collect()
 }
 
 /// Whether what is deployed runs in a container.

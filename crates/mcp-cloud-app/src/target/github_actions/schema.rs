@@ -35,7 +35,7 @@ pub(super) type Permissions = BTreeMap<&'static str, &'static str>;
 #[serde(rename_all = "kebab-case")]
 pub(super) struct Concurrency {
     pub(super) group: String,
-    pub(super) cancel_in_progress: &'static str,
+    pub(super) cancel_in_progress: bool,
 }
 
 #[derive(Debug, Serialize)]
