@@ -159,16 +159,20 @@ fn http_api_knows_for_whom_tokens_are() {
 }
 
 #[test]
-fn load_balancer_compares_one_audience_and_ten_scopes() {
+fn load_balancer_compares_audiences_and_one_scope() {
     let network = format!("[network]\n{VPC}public-subnets = [\"subnet-2a1b2c3d\", \"subnet-3a1b2c3d\"]\n");
     let balancer = load_balancer(&network);
     passes(&format!("{JWT}{balancer}"));
-    let jwt = JWT.replace("[\"a\"]", "[\"a\", \"b\"]");
-    finds(&format!("{jwt}{balancer}"), "there are 2 audiences, but a load balancer compares one");
-    let scopes: Vec<_> = (0..11).map(|n| format!("\"s{n}\"")).collect();
+    let audiences: Vec<_> = (0..11).map(|n| format!("\"a{n}\"")).collect();
+    let jwt = JWT.replace("[\"a\"]", &format!("[{}]", audiences.join(",")));
+    finds(&format!("{jwt}{balancer}"), "there are 11 audiences, but a load balancer takes 10 at most");
     finds(
-        &format!("{JWT}scopes = [{}]\n{balancer}", scopes.join(",")),
-        "there are 11 scopes, but a load balancer compares 10 at most",
+        &format!("{COGNITO}{balancer}"),
+        "without `audiences` a load balancer would let in tokens for another server",
+    );
+    finds(
+        &format!("{JWT}scopes = [\"a\", \"b\"]\n{balancer}"),
+        "there are 2 scopes, but a load balancer does not promise that a token with one of them is refused",
     );
     let jwt = JWT.replace("login.example/", &format!("login.example/{}", "x".repeat(300)));
     finds(&format!("{jwt}{balancer}"), "a load balancer takes URLs of 256 characters, and this has 322");
@@ -236,8 +240,8 @@ fn addresses_are_kept_out_only_where_they_can_be() {
     let ranges =
         |count: usize| (0..count).map(|n| format!("\"10.{}.{}.0/24\"", n / 256, n % 256)).collect::<Vec<_>>().join(",");
     finds(
-        &load_balancer(&format!("[network]\n{VPC}allow = [{}]\n", ranges(61))),
-        "allow has 61 ranges, but a security group takes 60 at most",
+        &load_balancer(&format!("[network]\n{VPC}allow = [{}]\n", ranges(31))),
+        "allow has 31 ranges, which are 62 rules, but a security group takes 60 at most",
     );
     finds(
         &format!("[network]\nallow = [{}]\n{}", ranges(600), trigger("rest-api")),
@@ -484,7 +488,8 @@ fn alarms_count_no_answers_as_failures_and_there_are_none_that_nobody_hears() {
         assert_eq!(loud.matches("Type: AWS::CloudWatch::Alarm").count(), 3, "{loud}");
         assert!(!loud.to_ascii_lowercase().contains("4xx"), "{loud}");
         assert!(loud.contains("Threshold: 7\n") && loud.contains("Threshold: 1234\n"), "{loud}");
-        assert_eq!(loud.matches("ReturnData: true").count(), 3, "an alarm compares one number");
+        assert_eq!(loud.matches("ReturnData: true").count(), 1, "an alarm compares one number");
+        assert!(loud.contains("ExtendedStatistic: p99\n"), "{loud}");
     }
 }
 

@@ -12,6 +12,8 @@ use crate::app::{Alarms, App};
 const PERIOD_SECONDS: u32 = 60;
 const PERIODS: u32 = 5;
 const BAD_PERIODS: u32 = 3;
+/// What 99 of 100 requests stay below.
+const PERCENTILE: &str = "p99";
 
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudwatch-alarm.html>
 #[derive(Debug, Serialize)]
@@ -28,9 +30,33 @@ pub(in crate::target) struct Alarm<'a> {
     datapoints_to_alarm: u32,
     /// No requests, no metrics: that is no failure.
     treat_missing_data: &'static str,
-    metrics: Vec<Query<'a>>,
+    #[serde(flatten)]
+    measure: Measure<'a>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tags: Vec<Tag<'a>>,
+}
+
+/// What is compared with the threshold.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Measure<'a> {
+    #[serde(rename_all = "PascalCase")]
+    One {
+        #[serde(flatten)]
+        metric: Metric<'a>,
+        period: u32,
+        #[serde(flatten)]
+        statistic: Statistic,
+    },
+    #[serde(rename_all = "PascalCase")]
+    Computed { metrics: Vec<Query<'a>> },
+}
+
+#[derive(Debug, Serialize)]
+enum Statistic {
+    Statistic(&'static str),
+    /// A percentile.
+    ExtendedStatistic(&'static str),
 }
 
 impl<'a> Alarm<'a> {
@@ -59,36 +85,38 @@ impl<'a> Alarm<'a> {
         queries.push(Query::computed("failed", format!("100 * {counted} / requests"), "Failed requests in percent"));
         let threshold = alarms.errors_percent;
         let description = format!("More than {threshold} % of the requests to {} fail", app.name);
-        Self::above(app, alarms, description, threshold, queries)
+        Self::above(app, alarms, description, threshold, Measure::Computed { metrics: queries })
     }
 
     /// One of a hundred requests takes longer than `latency_milliseconds`.
     pub(in crate::target) fn latency(app: &'a App, alarms: &'a Alarms, metric: Metric<'a>, unit: Unit) -> Self {
         let threshold = alarms.latency_milliseconds;
         let description = format!("One of a hundred requests to {} takes longer than {threshold} ms", app.name);
-        let queries = match unit {
+        let measure = match unit {
             Unit::Milliseconds => {
-                vec![Query { return_data: true, ..Query::of_metric("latency".to_owned(), metric, "p99") }]
+                Measure::One { metric, period: PERIOD_SECONDS, statistic: Statistic::ExtendedStatistic(PERCENTILE) }
             }
-            Unit::Seconds => vec![
-                Query::of_metric("seconds".to_owned(), metric, "p99"),
-                Query::computed("latency", "1000 * seconds".to_owned(), "Milliseconds"),
-            ],
+            Unit::Seconds => Measure::Computed {
+                metrics: vec![
+                    Query::of_metric("seconds".to_owned(), metric, PERCENTILE),
+                    Query::computed("latency", "1000 * seconds".to_owned(), "Milliseconds"),
+                ],
+            },
         };
-        Self::above(app, alarms, description, threshold, queries)
+        Self::above(app, alarms, description, threshold, measure)
     }
 
     /// Something that should not happen at all does, time and again.
     pub(in crate::target) fn any(app: &'a App, alarms: &'a Alarms, description: String, metric: Metric<'a>) -> Self {
-        let queries = vec![Query { return_data: true, ..Query::of_metric("count".to_owned(), metric, "Sum") }];
-        Self::above(app, alarms, description, 0, queries)
+        let measure = Measure::One { metric, period: PERIOD_SECONDS, statistic: Statistic::Statistic("Sum") };
+        Self::above(app, alarms, description, 0, measure)
     }
 
     /// Fewer tasks run than there should always be.
     pub(in crate::target) fn fewer(app: &'a App, alarms: &'a Alarms, metric: Metric<'a>, least: u32) -> Self {
-        let queries = vec![Query { return_data: true, ..Query::of_metric("running".to_owned(), metric, "Minimum") }];
+        let measure = Measure::One { metric, period: PERIOD_SECONDS, statistic: Statistic::Statistic("Minimum") };
         let description = format!("Fewer than {least} tasks of {} run", app.name);
-        let alarm = Self::above(app, alarms, description, least, queries);
+        let alarm = Self::above(app, alarms, description, least, measure);
         // Where nothing is counted, nothing runs.
         Self { comparison_operator: "LessThanThreshold", treat_missing_data: "breaching", ..alarm }
     }
@@ -98,7 +126,7 @@ impl<'a> Alarm<'a> {
         alarms: &'a Alarms,
         alarm_description: String,
         threshold: u32,
-        metrics: Vec<Query<'a>>,
+        measure: Measure<'a>,
     ) -> Self {
         Self {
             alarm_description,
@@ -109,7 +137,7 @@ impl<'a> Alarm<'a> {
             evaluation_periods: PERIODS,
             datapoints_to_alarm: BAD_PERIODS,
             treat_missing_data: "notBreaching",
-            metrics,
+            measure,
             tags: tags(app),
         }
     }
@@ -141,7 +169,7 @@ struct Query<'a> {
     expression: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     metric_stat: Option<MetricStat<'a>>,
-    /// Exactly one query of an alarm is the one that is compared.
+    /// Exactly one query of an alarm is what is compared.
     return_data: bool,
 }
 

@@ -30,7 +30,7 @@ const TLS_POLICY: &str = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09";
 /// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_FixedResponseActionConfig.html>).
 const FIXED_RESPONSE_CHARACTERS: usize = 1024;
 /// Where a client asks who issues tokens for a server: RFC 9728 §3.1; the path of the server is added.
-const RESOURCE_METADATA_PATH: &str = "/.well-known/oauth-protected-resource";
+pub(in crate::target) const RESOURCE_METADATA_PATH: &str = "/.well-known/oauth-protected-resource";
 
 /// Where a load balancer stands, and what it is asked for.
 #[derive(Debug)]

@@ -453,7 +453,8 @@ impl<'a> SecurityGroupRule<'a> {
         Self { cidr_ip: Some(range), ..Self::new(port, description) }
     }
 
-    fn to_range_any_port(range: &'a str, description: &'static str) -> Self {
+    /// Lets out to a range of addresses, whatever the port.
+    pub(in crate::target) fn to_range_any_port(range: &'a str, description: &'static str) -> Self {
         Self { to_port: u16::MAX, ..Self::of_range(0, range, description) }
     }
 

@@ -17,6 +17,8 @@ const ALB_URL_CHARACTERS: usize = 256;
 /// Rules of a security group
 /// (<https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limits-security-groups>).
 const SECURITY_GROUP_RULES: usize = 60;
+/// Ports of a load balancer: HTTPS, and HTTP that leads there.
+const ALB_PORTS: usize = 2;
 /// Bytes of the policy of a REST API
 /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>), less
 /// what there is besides the addresses.
@@ -124,16 +126,23 @@ fn tokens_of_http_api(found: &mut Findings<'_>) {
 
 fn tokens_of_load_balancer(found: &mut Findings<'_>) {
     let app = found.app;
-    if app.auth.audiences.len() > 1 {
-        let message = format!("there are {} audiences, but a load balancer compares one", app.auth.audiences.len());
-        found.error("auth.audiences", message, "name one, or write `trigger = \"http-api\"`");
+    if app.auth.audiences.is_empty() {
+        let message = "without `audiences` a load balancer would let in tokens for another server";
+        found.error("auth.audiences", message, "name the ids of the app clients that may call");
     }
-    if app.auth.scopes.len() > ALB_CLAIM_VALUES {
+    if app.auth.audiences.len() > ALB_CLAIM_VALUES {
         let message = format!(
-            "there are {} scopes, but a load balancer compares {ALB_CLAIM_VALUES} at most",
+            "there are {} audiences, but a load balancer takes {ALB_CLAIM_VALUES} at most",
+            app.auth.audiences.len()
+        );
+        found.error("auth.audiences", message, "");
+    }
+    if app.auth.scopes.len() > 1 {
+        let message = format!(
+            "there are {} scopes, but a load balancer does not promise that a token with one of them is refused",
             app.auth.scopes.len()
         );
-        found.error("auth.scopes", message, "");
+        found.error("auth.scopes", message, "name the one that every caller needs");
     }
     for (key, url) in [("auth.issuer", &app.auth.issuer), ("auth.jwks-url", &app.auth.jwks_url)] {
         if let Some(url) = url
@@ -189,9 +198,10 @@ fn addresses(found: &mut Findings<'_>) {
         let hint = "write `trigger = \"rest-api\"`, `\"rest-api-stream\"` or `\"alb\"` under `[lambda]`";
         found.error("network.allow", message, hint);
     }
-    if trigger == Trigger::Alb && app.network.allow.len() > SECURITY_GROUP_RULES {
+    let rules = app.network.allow.len() * ALB_PORTS;
+    if trigger == Trigger::Alb && rules > SECURITY_GROUP_RULES {
         let message = format!(
-            "allow has {} ranges, but a security group takes {SECURITY_GROUP_RULES} at most",
+            "allow has {} ranges, which are {rules} rules, but a security group takes {SECURITY_GROUP_RULES} at most",
             app.network.allow.len()
         );
         found.error("network.allow", message, "put them together into larger ranges");

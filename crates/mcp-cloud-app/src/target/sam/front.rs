@@ -1,7 +1,10 @@
 //! What the triggers need: a domain, a certificate, a network, and everything in one region.
 
-use super::{OAUTH_METADATA_PATH, limits::Findings, load_balancer};
-use crate::app::{AuthMode, Egress, SecretDelivery, Trigger};
+use super::limits::Findings;
+use crate::{
+    app::{AuthMode, Egress, SecretDelivery, Trigger},
+    target::aws::load_balancer::{RESOURCE_METADATA_PATH, is_internal},
+};
 
 /// Subnets of a load balancer, each in another zone
 /// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html>).
@@ -66,7 +69,7 @@ fn balancer(found: &mut Findings<'_>) {
     if app.network.vpc.is_none() {
         let message = "a load balancer is in a VPC, and none is named";
         found.error("lambda.trigger", message, "name a `vpc` and its `subnets` under `[network]`");
-    } else if load_balancer::is_public(app) && app.network.public_subnets.len() < ALB_SUBNETS {
+    } else if !is_internal(app) && app.network.public_subnets.len() < ALB_SUBNETS {
         let message = format!(
             "the load balancer faces the internet, which takes {ALB_SUBNETS} public subnets, and there {} {}",
             if app.network.public_subnets.len() == 1 { "is" } else { "are" },
@@ -80,12 +83,12 @@ fn balancer(found: &mut Findings<'_>) {
         let hint = "name it, and its certificate: `domain` under `[endpoint]`, `certificate` under `[lambda]`";
         found.error("lambda.trigger", message, hint);
     }
-    let path = OAUTH_METADATA_PATH.len() + app.endpoint.path.len();
+    let path = RESOURCE_METADATA_PATH.len() + app.endpoint.path.len();
     if matches!(app.auth.mode, AuthMode::Jwt | AuthMode::Cognito) && path > ALB_PATH_CHARACTERS {
         let message = format!(
-            "path has {} characters, but with `{OAUTH_METADATA_PATH}` before it a load balancer takes {} at most",
+            "path has {} characters, but with `{RESOURCE_METADATA_PATH}` before it a load balancer takes {} at most",
             app.endpoint.path.len(),
-            ALB_PATH_CHARACTERS.saturating_sub(OAUTH_METADATA_PATH.len())
+            ALB_PATH_CHARACTERS.saturating_sub(RESOURCE_METADATA_PATH.len())
         );
         found.error("endpoint.path", message, "");
     }

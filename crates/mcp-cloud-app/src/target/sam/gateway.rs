@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{
-    OAUTH_METADATA_PATH,
     auth::{self, AWS_IAM, Guard},
     names,
 };
 use crate::{
     app::{App, Traces, Trigger},
-    target::aws::{Value, in_order},
+    target::aws::{Value, in_order, load_balancer::RESOURCE_METADATA_PATH},
 };
 
 /// The stage of a REST API. It is part of the URL unless there is a domain; an HTTP API has one that is not.
@@ -152,8 +151,8 @@ pub(super) fn events(app: &App) -> Vec<(&'static str, Event<'static>)> {
         events.push(("Endpoint", event(app, path.clone(), "ANY", false)));
     }
     if auth::guard(app) == Guard::Tokens {
-        let of_path = format!("{OAUTH_METADATA_PATH}{path}");
-        events.push(("Metadata", event(app, OAUTH_METADATA_PATH.to_owned(), "GET", true)));
+        let of_path = format!("{RESOURCE_METADATA_PATH}{path}");
+        events.push(("Metadata", event(app, RESOURCE_METADATA_PATH.to_owned(), "GET", true)));
         events.push(("MetadataOfPath", event(app, of_path, "GET", true)));
     }
     events
@@ -319,7 +318,7 @@ fn gateway_responses(app: &App) -> Vec<(&'static str, GatewayResponse)> {
     }
     if let (Guard::Tokens, Some(domain)) = (auth::guard(app), &app.endpoint.domain) {
         let path = &app.endpoint.path;
-        let challenge = format!("Bearer resource_metadata=\"https://{domain}{OAUTH_METADATA_PATH}{path}\"");
+        let challenge = format!("Bearer resource_metadata=\"https://{domain}{RESOURCE_METADATA_PATH}{path}\"");
         headers.insert("WWW-Authenticate", quoted(&challenge));
         responses.push(("UNAUTHORIZED", response(headers)));
     }

@@ -8,7 +8,7 @@ use super::{
     gateway, load_balancer, names,
     schema::{
         CodeUri, Environment, Function, LoggingConfig, Package, Properties, ProvisionedConcurrency, ScalableTarget,
-        ScalableTargetAction, ScheduledAction, SecurityGroup, Template, TrafficRule, VpcConfig,
+        ScalableTargetAction, ScheduledAction, Template, VpcConfig,
     },
     source, watch,
 };
@@ -17,15 +17,14 @@ use crate::{
     target::{
         Code,
         aws::{
-            LogGroup, Output, Outputs, Policy, PolicyDocument, Resource, Resources, Role, Statement, Value, state,
-            tags, waf,
+            LogGroup, Output, Outputs, Policy, PolicyDocument, Resource, Resources, Role, Statement, Value,
+            load_balancer::LOAD_BALANCER,
+            network::{Ec2, PRIVATE_RANGES, SERVER_SECURITY_GROUP, SecurityGroup, SecurityGroupRule},
+            state, tags, waf,
         },
         relative, variables,
     },
 };
-
-/// Networks that no stranger is in (RFC 1918).
-pub(super) const PRIVATE_RANGES: [&str; 3] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
 
 pub(super) fn template<'a>(app: &'a App, code: &'a Code) -> Template<'a> {
     let mut resources = Resources::new();
@@ -33,7 +32,7 @@ pub(super) fn template<'a>(app: &'a App, code: &'a Code) -> Template<'a> {
     resources.add(names::ROLE, Properties::Role(role(app)));
     resources.add(names::LOGS, Properties::LogGroup(logs(app, "/aws/lambda/${AWS::StackName}")));
     if let Some(group) = security_group(app) {
-        resources.add(names::SERVER_GROUP, Properties::SecurityGroup(group));
+        resources.add(SERVER_SECURITY_GROUP, Properties::Ec2(Ec2::SecurityGroup(group)));
     }
     if let Some(working_hours) = working_hours(app) {
         resources.add(names::WORKING_HOURS, working_hours);
@@ -100,7 +99,7 @@ fn server<'a>(app: &'a App, code: &'a Code) -> Resource<Properties<'a>> {
         role: Value::attribute(names::ROLE, "Arn"),
         vpc_config: app.network.vpc.as_ref().map(|_| VpcConfig {
             subnet_ids: &app.network.subnets,
-            security_group_ids: [Value::attribute(names::SERVER_GROUP, "GroupId")]
+            security_group_ids: [Value::attribute(SERVER_SECURITY_GROUP, "GroupId")]
                 .into_iter()
                 .chain(app.network.security_groups.iter().map(Value::text))
                 .collect(),
@@ -235,20 +234,15 @@ fn join_vpc<'a>() -> Vec<Statement<'a>> {
 
 /// Nothing comes in over the network: Lambda invokes the function from elsewhere.
 fn security_group(app: &App) -> Option<SecurityGroup<'_>> {
-    let vpc_id = app.network.vpc.as_deref()?;
+    let vpc = Value::text(app.network.vpc.as_deref()?);
+    let out = SecurityGroupRule::to_range_any_port;
     let egress = match app.network.egress {
-        Egress::Internet => vec![TrafficRule::any("Everything the server calls", "0.0.0.0/0")],
+        Egress::Internet => vec![out("0.0.0.0/0", "Whatever the server calls")],
         Egress::Platform => {
-            PRIVATE_RANGES.map(|range| TrafficRule::any("Its own network, and endpoints of AWS in it", range)).into()
+            PRIVATE_RANGES.map(|range| out(range, "Its own network, and endpoints of AWS in it")).into()
         }
     };
-    Some(SecurityGroup {
-        group_description: "Function of an MCP server",
-        vpc_id,
-        security_group_ingress: Vec::new(),
-        security_group_egress: egress,
-        tags: tags(app),
-    })
+    Some(SecurityGroup::new("The function", vpc, Vec::new(), egress, app))
 }
 
 fn logs<'a>(app: &'a App, name: &'static str) -> LogGroup<'a> {
@@ -294,7 +288,7 @@ fn guarded_by_firewall(app: &App) -> Option<Value<'_>> {
     match app.lambda.trigger {
         _ if !app.network.waf => None,
         Trigger::RestApi | Trigger::RestApiStream => Some(Value::substitute(stage)),
-        Trigger::Alb => Some(Value::reference(names::LOAD_BALANCER)),
+        Trigger::Alb => Some(Value::reference(LOAD_BALANCER)),
         Trigger::FunctionUrl | Trigger::FunctionUrlBuffered | Trigger::HttpApi => None,
     }
 }
@@ -312,7 +306,7 @@ fn outputs(app: &App) -> Outputs<'_> {
             Value::substitute(format!("{}/{}{path}", gateway(names::REST_API), gateway::STAGE))
         }
         (None, Trigger::HttpApi) => Value::substitute(format!("{}{path}", gateway(names::HTTP_API))),
-        (None, Trigger::Alb) => Value::substitute(format!("https://${{{}.DNSName}}{path}", names::LOAD_BALANCER)),
+        (None, Trigger::Alb) => Value::substitute(format!("https://${{{LOAD_BALANCER}.DNSName}}{path}")),
     };
     let output = |description, value| Output { condition: None, description, value };
     let mut outputs = vec![
@@ -324,7 +318,7 @@ fn outputs(app: &App) -> Outputs<'_> {
         _ if app.endpoint.domain.is_none() || app.lambda.hosted_zone.is_some() => None,
         Trigger::RestApi | Trigger::RestApiStream => Some(("RestApi.DomainName", "RegionalDomainName")),
         Trigger::HttpApi => Some(("HttpApi.DomainName", "RegionalDomainName")),
-        Trigger::Alb => Some((names::LOAD_BALANCER, "DNSName")),
+        Trigger::Alb => Some((LOAD_BALANCER, "DNSName")),
         Trigger::FunctionUrl | Trigger::FunctionUrlBuffered => None,
     };
     if let Some((id, attribute)) = target {

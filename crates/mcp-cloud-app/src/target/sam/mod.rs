@@ -38,10 +38,6 @@ pub const OUTPUT_DOMAIN_TARGET: &str = "DomainTarget";
 /// What whoever creates the stack has to acknowledge: it makes a role, and it is a transform.
 pub const CAPABILITIES: [&str; 2] = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"];
 
-/// Where clients of a protected server learn who issues tokens for it; for the endpoint, its path follows (RFC 9728,
-/// section 3.1).
-const OAUTH_METADATA_PATH: &str = "/.well-known/oauth-protected-resource";
-
 /// Holds an app against the limits of Lambda, API Gateway and CloudFormation.
 #[must_use]
 pub fn check(app: &App) -> Vec<Diagnostic> {

@@ -3,7 +3,6 @@
 pub(super) const SERVER: &str = "Server";
 pub(super) const ROLE: &str = "ServerRole";
 pub(super) const LOGS: &str = "ServerLogs";
-pub(super) const SERVER_GROUP: &str = "ServerSecurityGroup";
 /// The alias that provisioned concurrency belongs to.
 pub(super) const ALIAS: &str = "live";
 /// What SAM calls the resource of that alias.
@@ -12,9 +11,4 @@ pub(super) const WORKING_HOURS: &str = "WorkingHours";
 pub(super) const REST_API: &str = "RestApi";
 pub(super) const HTTP_API: &str = "HttpApi";
 pub(super) const ACCESS_LOGS: &str = "AccessLogs";
-pub(super) const LOAD_BALANCER: &str = "LoadBalancer";
-pub(super) const LOAD_BALANCER_GROUP: &str = "LoadBalancerSecurityGroup";
-pub(super) const TARGET_GROUP: &str = "TargetGroup";
 pub(super) const PERMISSION: &str = "LoadBalancerPermission";
-pub(super) const LISTENER: &str = "Listener";
-pub(super) const DOMAIN_RECORD: &str = "DomainRecord";

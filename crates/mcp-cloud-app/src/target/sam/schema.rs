@@ -9,9 +9,12 @@ use serde::Serialize;
 
 use super::{gateway, load_balancer};
 use crate::target::aws::{
-    LogGroup, Outputs, Resources, Role, Tag, Value,
+    LogGroup, Outputs, Resources, Role, Value,
     alarms::Alarm,
+    domain::RecordSet,
     in_order,
+    load_balancer::Elb,
+    network::Ec2,
     state::{GeneratedSecret, Table},
     waf::{WebAcl, WebAclAssociation},
 };
@@ -43,20 +46,10 @@ pub(super) enum Properties<'a> {
     RestApi(Box<gateway::RestApi<'a>>),
     #[serde(rename = "AWS::Serverless::HttpApi")]
     HttpApi(Box<gateway::HttpApi<'a>>),
-    #[serde(rename = "AWS::EC2::SecurityGroup")]
-    SecurityGroup(SecurityGroup<'a>),
-    #[serde(rename = "AWS::ElasticLoadBalancingV2::LoadBalancer")]
-    LoadBalancer(load_balancer::LoadBalancer<'a>),
-    #[serde(rename = "AWS::ElasticLoadBalancingV2::TargetGroup")]
-    TargetGroup(load_balancer::TargetGroup<'a>),
-    #[serde(rename = "AWS::ElasticLoadBalancingV2::Listener")]
-    Listener(load_balancer::Listener<'a>),
-    #[serde(rename = "AWS::ElasticLoadBalancingV2::ListenerRule")]
-    ListenerRule(load_balancer::ListenerRule<'a>),
     #[serde(rename = "AWS::Lambda::Permission")]
     Permission(load_balancer::Permission<'a>),
     #[serde(rename = "AWS::Route53::RecordSet")]
-    RecordSet(load_balancer::RecordSet<'a>),
+    RecordSet(RecordSet<'a>),
     #[serde(rename = "AWS::ApplicationAutoScaling::ScalableTarget")]
     ScalableTarget(ScalableTarget<'a>),
     #[serde(rename = "AWS::DynamoDB::Table")]
@@ -69,6 +62,22 @@ pub(super) enum Properties<'a> {
     WebAclAssociation(WebAclAssociation<'a>),
     #[serde(rename = "AWS::CloudWatch::Alarm")]
     Alarm(Alarm<'a>),
+    #[serde(untagged)]
+    Elb(Elb<'a>),
+    #[serde(untagged)]
+    Ec2(Ec2<'a>),
+}
+
+impl<'a> From<Elb<'a>> for Properties<'a> {
+    fn from(resource: Elb<'a>) -> Self {
+        Self::Elb(resource)
+    }
+}
+
+impl<'a> From<Ec2<'a>> for Properties<'a> {
+    fn from(resource: Ec2<'a>) -> Self {
+        Self::Ec2(resource)
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -148,43 +157,6 @@ pub(super) struct LoggingConfig<'a> {
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Environment<'a> {
     pub(super) variables: BTreeMap<String, Value<'a>>,
-}
-
-/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-securitygroup.html>
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct SecurityGroup<'a> {
-    pub(super) group_description: &'static str,
-    pub(super) vpc_id: &'a str,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) security_group_ingress: Vec<TrafficRule<'a>>,
-    pub(super) security_group_egress: Vec<TrafficRule<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) tags: Vec<Tag<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct TrafficRule<'a> {
-    pub(super) description: &'static str,
-    pub(super) ip_protocol: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) from_port: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) to_port: Option<u16>,
-    pub(super) cidr_ip: &'a str,
-}
-
-impl<'a> TrafficRule<'a> {
-    /// HTTPS from or to a range of addresses.
-    pub(super) fn https(description: &'static str, cidr_ip: &'a str) -> Self {
-        Self { description, ip_protocol: "tcp", from_port: Some(443), to_port: Some(443), cidr_ip }
-    }
-
-    /// Whatever it is, from or to a range of addresses.
-    pub(super) fn any(description: &'static str, cidr_ip: &'a str) -> Self {
-        Self { description, ip_protocol: "-1", from_port: None, to_port: None, cidr_ip }
-    }
 }
 
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-applicationautoscaling-scalabletarget.html>

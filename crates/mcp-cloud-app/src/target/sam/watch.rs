@@ -6,6 +6,7 @@ use crate::{
     target::aws::{
         Value,
         alarms::{Alarm, Metric, Together, Unit},
+        load_balancer::LOAD_BALANCER,
     },
 };
 
@@ -75,7 +76,7 @@ impl Front {
                 vec![("ApiName", Value::reference("AWS::StackName")), ("Stage", Value::text(gateway::STAGE))]
             }
             Trigger::HttpApi => vec![("ApiId", Value::reference(names::HTTP_API))],
-            Trigger::Alb => vec![("LoadBalancer", Value::attribute(names::LOAD_BALANCER, "LoadBalancerFullName"))],
+            Trigger::Alb => vec![("LoadBalancer", Value::attribute(LOAD_BALANCER, "LoadBalancerFullName"))],
         };
         Metric::new(self.namespace, name, dimensions)
     }
