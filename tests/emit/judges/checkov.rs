@@ -149,7 +149,7 @@ mod tests {
 
     use tempfile::TempDir;
 
-    use super::{Kind, Skip, checkov, complaints, report, skips};
+    use super::{Kind, Skip, checkov, complaints, report};
 
     const TOPIC: &str = "Resources:\n  Topic:\n    Type: AWS::SNS::Topic\n    Properties:\n      \
                          KmsMasterKeyId: alias/aws/sns\n";

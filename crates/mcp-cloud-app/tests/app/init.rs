@@ -38,13 +38,7 @@ fn load(directory: &Path) -> App {
 #[test]
 fn cargo_package_is_found() {
     let directory = project(&[
-        (
-            "Cargo.toml",
-            "[package]\nname = \"My_Notes\"\ndescription = \"Keeps\n  \\\"notes\\\"\"\n"
-                .replace('\n', "\n")
-                .replace("Keeps\n  ", "Keeps ")
-                .as_str(),
-        ),
+        ("Cargo.toml", "[package]\nname = \"My_Notes\"\ndescription = \"Keeps \\\"notes\\\"\"\n"),
         ("src/main.rs", "fn main() {}\n"),
         ("package.json", "{}"),
     ]);
