@@ -99,6 +99,20 @@ async fn the_program_itself_says_whether_the_server_lives() {
     assert!(code == Some(1) && said.contains("it answers with status 404"), "{said}");
 }
 
+/// What a client asks for that was refused by whoever checks tokens in front of the server.
+#[tokio::test]
+async fn the_server_says_who_issues_tokens_for_it_where_it_was_told() {
+    let metadata = r#"{"resource":"https://a.example/mcp","authorization_servers":["https://i.example"]}"#;
+    let (_server, address) = container(free_port(), &[("MCP_CLOUD_RESOURCE_METADATA", metadata)]);
+    for path in ["/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp"] {
+        let reply = get(address, path).await;
+        assert_eq!((reply.status, reply.body.as_str()), (200, metadata), "{path}");
+    }
+    assert_eq!(get(address, "/.well-known/oauth-protected-resource/other").await.status, 404);
+    let (_server, address) = container(free_port(), &[]);
+    assert_eq!(get(address, "/.well-known/oauth-protected-resource").await.status, 404);
+}
+
 #[tokio::test]
 async fn a_container_that_nobody_guards_answers_to_loopback_names_only() {
     let (_server, address) = container(free_port(), &[]);
@@ -131,6 +145,7 @@ fn says_which_variable_or_address_is_wrong() {
         (vec![("PORT", "eighty")], "PORT does not hold a port number"),
         (vec![("PORT", port.as_str())], "something else does"),
         (vec![("FUNCTIONS_CUSTOMHANDLER_PORT", "")], "FUNCTIONS_CUSTOMHANDLER_PORT does not hold a port number"),
+        (vec![("MCP_CLOUD_RESOURCE_METADATA", "[]")], "MCP_CLOUD_RESOURCE_METADATA does not hold a JSON object"),
         (vec![("MCP_CLOUD_STORE", "redis")], "MCP_CLOUD_STORE does not hold a store that this version knows"),
         (vec![("MCP_CLOUD_SESSIONS", "sealed")], "MCP_CLOUD_SESSIONS does not hold `memory` or `none`"),
         (vec![("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:1")], "cannot connect to the Lambda Runtime API"),

@@ -34,6 +34,10 @@ pub mod env {
     pub const PATH: &str = "MCP_CLOUD_PATH";
     /// The path that answers `200` as long as the process serves; [`HEALTH_PATH`](super::HEALTH_PATH) unless set.
     pub const HEALTH_PATH: &str = "MCP_CLOUD_HEALTH_PATH";
+    /// What the server says about who issues tokens for it: its protected resource metadata, a JSON object (RFC 9728 §2),
+    /// served at [`RESOURCE_METADATA_PATH`](super::RESOURCE_METADATA_PATH) and at that followed by the endpoint's path.
+    /// For servers behind a gateway that checks tokens and does not say this itself.
+    pub const RESOURCE_METADATA: &str = "MCP_CLOUD_RESOURCE_METADATA";
     /// Values of the `Origin` header to accept besides the server's own, separated by commas.
     pub const ALLOWED_ORIGINS: &str = "MCP_CLOUD_ALLOWED_ORIGINS";
     /// Values of the `Host` header to accept besides the platform's own, separated by commas.
@@ -68,6 +72,8 @@ pub mod platform_env {
 
 /// The path of the MCP endpoint unless [`env::PATH`] says otherwise.
 pub const DEFAULT_PATH: &str = "/mcp";
+/// Where clients look for the protected resource metadata of a server (RFC 9728 §3); the path of the endpoint may follow.
+pub const RESOURCE_METADATA_PATH: &str = "/.well-known/oauth-protected-resource";
 /// The port the server listens on when nothing names one.
 pub const DEFAULT_PORT: u16 = 8080;
 /// The path that answers `200` as long as the process serves, unless [`env::HEALTH_PATH`] says otherwise; it needs no MCP

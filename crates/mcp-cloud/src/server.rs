@@ -26,6 +26,7 @@ pub struct Server {
     handler: Arc<dyn Handler>,
     path: String,
     health_path: String,
+    resource_metadata: Option<Bytes>,
     allowed_hosts: Vec<String>,
     allowed_origins: Vec<String>,
     eras: Eras,
@@ -35,11 +36,12 @@ pub struct Server {
 
 impl Server {
     /// A server for any handler. What the environment says (`MCP_CLOUD_PATH`, `MCP_CLOUD_HEALTH_PATH`,
-    /// `MCP_CLOUD_ALLOWED_HOSTS`, `MCP_CLOUD_ALLOWED_ORIGINS`) is read here, so that the setters below have the last word.
+    /// `MCP_CLOUD_RESOURCE_METADATA`, `MCP_CLOUD_ALLOWED_HOSTS`, `MCP_CLOUD_ALLOWED_ORIGINS`) is read here, so that the setters below have the last word.
     pub fn new(handler: impl Handler) -> Self {
         Self {
             handler: Arc::new(handler),
             path: std::env::var(env::PATH).unwrap_or_else(|_| DEFAULT_PATH.to_owned()),
+            resource_metadata: std::env::var(env::RESOURCE_METADATA).ok().map(Bytes::from),
             health_path: std::env::var(env::HEALTH_PATH).unwrap_or_else(|_| HEALTH_PATH.to_owned()),
             allowed_hosts: list(env::ALLOWED_HOSTS),
             allowed_origins: list(env::ALLOWED_ORIGINS),
@@ -147,6 +149,10 @@ impl Server {
         if self.sessions.is_none() {
             self.sessions = sessions_variable()?;
         }
+        let is_object = |json: &Bytes| matches!(serde_json::from_slice(json), Ok(serde_json::Value::Object(_)));
+        if self.resource_metadata.as_ref().is_some_and(|metadata| !is_object(metadata)) {
+            return Err(ServeError::Variable { name: env::RESOURCE_METADATA, expected: "a JSON object" });
+        }
         // Whoever was told of a store would lose what it relies on if nobody said that there is none.
         if std::env::var_os(env::STORE).is_some() {
             return Err(ServeError::Variable {
@@ -186,11 +192,21 @@ impl Server {
     }
 
     fn service(self, hosts: Hosts) -> McpService {
-        let Self { handler, path, health_path, allowed_hosts, allowed_origins, eras, sessions, server_info } = self;
+        let Self {
+            handler,
+            path,
+            health_path,
+            resource_metadata,
+            allowed_hosts,
+            allowed_origins,
+            eras,
+            sessions,
+            server_info,
+        } = self;
         let origin = OriginPolicy { hosts, allowed_hosts, allowed_origins };
         let settings = Settings { eras, sessions: sessions.unwrap_or(SessionSettings::none()), server_info };
         let transport = Transport::new(handler, settings);
-        McpService::new(edge(Routes::new(&path, health_path), origin, transport.clone()), transport)
+        McpService::new(edge(Routes::new(&path, health_path, resource_metadata), origin, transport.clone()), transport)
     }
 }
 

@@ -8,6 +8,7 @@ mod container;
 pub mod ecs;
 pub mod ecs_express;
 pub mod github_actions;
+mod oauth;
 pub mod sam;
 mod variables;
 mod yaml;

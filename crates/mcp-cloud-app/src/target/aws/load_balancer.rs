@@ -3,7 +3,7 @@
 //! What a target adds is where the load balancer stands and what is behind it; [`Front`] holds that, and everything else
 //! follows from the app.
 
-use mcp_cloud_contract::env;
+use mcp_cloud_contract::{RESOURCE_METADATA_PATH, env};
 use serde::Serialize;
 
 use super::{
@@ -11,7 +11,10 @@ use super::{
     network::{Ec2, PRIVATE_RANGES, SecurityGroup, SecurityGroupRule},
     tags,
 };
-use crate::app::{App, AuthMode, Exposure};
+use crate::{
+    app::{App, AuthMode, Exposure},
+    target::oauth,
+};
 
 /// Logical ids, the same wherever there is a load balancer.
 pub(in crate::target) const LOAD_BALANCER: &str = "LoadBalancer";
@@ -29,8 +32,6 @@ const TLS_POLICY: &str = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09";
 /// The longest body of a fixed response
 /// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_FixedResponseActionConfig.html>).
 const FIXED_RESPONSE_CHARACTERS: usize = 1024;
-/// Where a client asks who issues tokens for a server: RFC 9728 §3.1; the path of the server is added.
-pub(in crate::target) const RESOURCE_METADATA_PATH: &str = "/.well-known/oauth-protected-resource";
 
 /// Where a load balancer stands, and what it is asked for.
 #[derive(Debug)]
@@ -205,7 +206,9 @@ impl<'a> Front<'a> {
     fn open(&self) -> Vec<(&'static str, Vec<Condition<'a>>, Action<'a>)> {
         let app = self.app;
         let mut rules = Vec::new();
-        if let Some(metadata) = self.resource_metadata() {
+        // One that is longer is not sent at all.
+        let metadata = oauth::resource_metadata(app).filter(|json| json.len() <= FIXED_RESPONSE_CHARACTERS);
+        if let Some(metadata) = metadata {
             // A client without a token asks here who gives it one (MCP, authorization), so it needs none. The load
             // balancer answers itself: its 401 does not name the address of this document, but clients try this one.
             let paths =
@@ -228,19 +231,6 @@ impl<'a> Front<'a> {
         // Whoever watches the server from outside has no token, and learns no more than that it lives.
         rules.push(("HealthRule", vec![Condition::paths(vec![app.health.path.clone()])], forward(None)));
         rules
-    }
-
-    /// The protected resource metadata of the server (RFC 9728 §2); none without a domain, by which alone the server can
-    /// be named, or when it is longer than the load balancer can answer.
-    fn resource_metadata(&self) -> Option<String> {
-        let auth = &self.app.auth;
-        let metadata = ResourceMetadata {
-            resource: format!("https://{}{}", self.app.endpoint.domain.as_ref()?, self.app.endpoint.path),
-            authorization_servers: [auth.issuer.as_deref()?],
-            scopes_supported: &auth.scopes,
-            bearer_methods_supported: ["header"],
-        };
-        serde_json::to_string(&metadata).ok().filter(|json| json.len() <= FIXED_RESPONSE_CHARACTERS)
     }
 }
 
@@ -436,16 +426,6 @@ struct FixedResponse {
     status_code: &'static str,
     content_type: &'static str,
     message_body: String,
-}
-
-/// RFC 9728 §2; the names are the document's.
-#[derive(Debug, Serialize)]
-struct ResourceMetadata<'a> {
-    resource: String,
-    authorization_servers: [&'a str; 1],
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    scopes_supported: &'a [String],
-    bearer_methods_supported: [&'static str; 1],
 }
 
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-elasticloadbalancingv2-targetgroup.html>

@@ -1,9 +1,11 @@
 //! What the triggers need: a domain, a certificate, a network, and everything in one region.
 
+use mcp_cloud_contract::RESOURCE_METADATA_PATH;
+
 use super::limits::Findings;
 use crate::{
     app::{AuthMode, Egress, SecretDelivery, Trigger},
-    target::aws::load_balancer::{RESOURCE_METADATA_PATH, is_internal},
+    target::aws::load_balancer::is_internal,
 };
 
 /// Subnets of a load balancer, each in another zone

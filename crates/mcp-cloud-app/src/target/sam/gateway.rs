@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use mcp_cloud_contract::RESOURCE_METADATA_PATH;
 use serde::Serialize;
 
 use super::{
@@ -10,7 +11,7 @@ use super::{
 };
 use crate::{
     app::{App, Traces, Trigger},
-    target::aws::{Value, in_order, load_balancer::RESOURCE_METADATA_PATH},
+    target::aws::{Value, in_order},
 };
 
 /// The stage of a REST API. It is part of the URL unless there is a domain; an HTTP API has one that is not.

@@ -22,7 +22,7 @@ use crate::{
             network::{Ec2, PRIVATE_RANGES, SERVER_SECURITY_GROUP, SecurityGroup, SecurityGroupRule},
             state, tags, waf,
         },
-        relative, variables,
+        oauth, relative, variables,
     },
 };
 
@@ -162,6 +162,10 @@ pub(super) fn environment(app: &App) -> BTreeMap<String, Value<'_>> {
     if let (Trigger::Alb, Some(domain)) = (app.lambda.trigger, &app.endpoint.domain) {
         // Every other trigger says in its events by which name it was reached.
         variables.entry(env::ALLOWED_HOSTS.to_owned()).or_insert_with(|| Value::text(domain.as_str()));
+    }
+    // A load balancer says it itself.
+    if let Some(metadata) = oauth::resource_metadata(app).filter(|_| app.lambda.trigger != Trigger::Alb) {
+        variables.insert(env::RESOURCE_METADATA.to_owned(), Value::text(metadata));
     }
     variables.extend(state::variables(app));
     for (name, secret) in state::secrets(app) {

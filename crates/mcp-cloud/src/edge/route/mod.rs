@@ -1,21 +1,30 @@
-//! Which paths there are: the MCP endpoint and the health check.
+//! Which paths there are: the MCP endpoint, the health check, and what the server says about who issues tokens for it.
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 
+use mcp_cloud_contract::RESOURCE_METADATA_PATH;
+
 use super::Gate;
 use crate::{body::Body, handler::ErrorObject, transport::rejection};
 
-/// Lets only the endpoint's path through, and answers the health check.
+/// Lets only the endpoint's path through, and answers the others itself.
 #[derive(Debug)]
 pub(crate) struct Routes {
     endpoint: String,
     health: String,
+    /// Protected resource metadata (RFC 9728), where whoever checks tokens in front of the server does not say it itself.
+    resource_metadata: Option<Bytes>,
 }
 
 impl Routes {
-    pub(crate) fn new(endpoint: &str, health: String) -> Self {
-        Self { endpoint: endpoint.trim_end_matches('/').to_owned(), health }
+    pub(crate) fn new(endpoint: &str, health: String, resource_metadata: Option<Bytes>) -> Self {
+        Self { endpoint: endpoint.trim_end_matches('/').to_owned(), health, resource_metadata }
+    }
+
+    /// The metadata is at the well-known path, and at that followed by the path of the resource (RFC 9728 §3.1).
+    fn is_metadata(&self, path: &str) -> bool {
+        path.strip_prefix(RESOURCE_METADATA_PATH).is_some_and(|rest| rest.is_empty() || rest == self.endpoint)
     }
 }
 
@@ -26,13 +35,26 @@ impl Gate for Routes {
             return Ok(());
         }
         let asks = matches!(*request.method(), Method::GET | Method::HEAD);
-        Err(Box::new(if asks && path == self.health { healthy() } else { not_found(&self.endpoint) }))
+        Err(Box::new(match &self.resource_metadata {
+            _ if asks && path == self.health => healthy(),
+            Some(metadata) if asks && self.is_metadata(path) => public_json(metadata.clone()),
+            _ => not_found(&self.endpoint),
+        }))
     }
 }
 
 fn healthy() -> Response<Body> {
     let mut response = Response::new(Body::from(Bytes::from_static(b"ok\n")));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response
+}
+
+/// A document that anyone may read, a page of anybody's in a browser as well: it says what is no secret.
+fn public_json(document: Bytes) -> Response<Body> {
+    let mut response = Response::new(Body::from(document));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     response
 }
 
