@@ -7,6 +7,7 @@ pub mod compose;
 mod container;
 pub mod ecs;
 pub mod ecs_express;
+mod findings;
 pub mod github_actions;
 mod oauth;
 pub mod sam;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use mcp_cloud_contract::{DEFAULT_PATH, HEALTH_PATH, SESSIONS_MEMORY, SESSIONS_SEALED, env, platform_env};
 
-use crate::app::{App, Sessions, Traces};
+use crate::app::{App, Secret, Sessions, Store, Traces};
 
 /// The variables of the file and those that mcp-cloud sets itself, but for what only a target can know: how replies are
 /// carried, where the store is, secrets.
@@ -46,4 +46,16 @@ pub(super) fn of_container(app: &App) -> BTreeMap<String, String> {
     set(env::ALLOW_UNAUTHENTICATED, "1");
     variables.entry(env::REQUEST_TIMEOUT.to_owned()).or_insert_with(|| app.timeout_seconds.to_string());
     variables
+}
+
+/// The secrets of the server and of its state by the variables that bring them.
+pub(super) fn secrets(app: &App) -> BTreeMap<&str, &Secret> {
+    let mut secrets: BTreeMap<_, _> = app.secrets.iter().map(|(name, secret)| (name.as_str(), secret)).collect();
+    if let Some(key) = app.state.sealing_key.as_ref().filter(|_| app.state.needs_sealing_key()) {
+        secrets.insert(env::SEALING_KEY, key);
+    }
+    if let Some(url) = app.state.redis.as_ref().filter(|_| app.state.store == Store::Redis) {
+        secrets.insert(env::REDIS_URL, url);
+    }
+    secrets
 }

@@ -3,7 +3,8 @@
 use super::lower::{VaultSecret, client_id, is_guid};
 use crate::{
     app::{App, Architecture, AuthMode, Build, Egress, Exposure, Runtime, Secret, Sessions, Store},
-    diagnostic::{Diagnostic, Severity},
+    diagnostic::Diagnostic,
+    target::findings::Findings,
 };
 
 const FLEX_PAGE: &str = "https://learn.microsoft.com/azure/azure-functions/flex-consumption-plan";
@@ -35,7 +36,7 @@ const TAG_NAME_CHARACTERS: usize = 128;
 const TAG_VALUE_CHARACTERS: usize = 256;
 
 pub(super) fn check(app: &App) -> Vec<Diagnostic> {
-    let mut found = Findings { app, diagnostics: Vec::new() };
+    let mut found = Findings::new(app);
     build(&mut found);
     size(&mut found);
     timeout(&mut found);
@@ -46,27 +47,7 @@ pub(super) fn check(app: &App) -> Vec<Diagnostic> {
     state(&mut found);
     network(&mut found);
     elsewhere(&mut found);
-    found.diagnostics
-}
-
-struct Findings<'a> {
-    app: &'a App,
-    diagnostics: Vec<Diagnostic>,
-}
-
-impl Findings<'_> {
-    fn report(&mut self, severity: Severity, key: &str, message: impl Into<String>, hint: impl Into<String>) {
-        let hint = Some(hint.into()).filter(|hint| !hint.is_empty());
-        self.diagnostics.push(Diagnostic { hint, ..self.app.diagnostic(severity, key, message.into()) });
-    }
-
-    fn error(&mut self, key: &str, message: impl Into<String>, hint: impl Into<String>) {
-        self.report(Severity::Error, key, message, hint);
-    }
-
-    fn warn(&mut self, key: &str, message: impl Into<String>, hint: impl Into<String>) {
-        self.report(Severity::Warning, key, message, hint);
-    }
+    found.found
 }
 
 fn build(found: &mut Findings<'_>) {
@@ -96,7 +77,7 @@ fn build(found: &mut Findings<'_>) {
                     "the word `{}` of the command has a variable in it for the host, which puts in the value of `%NAME%`",
                     word.escape_debug()
                 );
-                found.warn("build.command", message, "");
+                found.warning("build.command", message, "");
             }
         }
     }
@@ -122,7 +103,7 @@ fn size(found: &mut Findings<'_>) {
             "maximum is {maximum}: not every region takes less than {FEW_INSTANCES} instances, and a flood of requests \
              starts more for a moment"
         );
-        found.warn("scaling.maximum", message, "see https://github.com/Azure/azure-functions-host/issues/11790");
+        found.warning("scaling.maximum", message, "see https://github.com/Azure/azure-functions-host/issues/11790");
     }
 }
 
@@ -240,19 +221,19 @@ fn jwt(found: &mut Findings<'_>) {
         );
     }
     if app.auth.scopes.is_empty() {
-        found.warn(
+        found.warning(
             "auth.mode",
             "without `scopes` App Service tells clients not where to sign in",
             format!("see {PAGE}"),
         );
     } else {
-        found.warn(
+        found.warning(
             "auth.scopes",
             "App Service tells clients of the scopes, but lets in tokens without them",
             "require that users and applications are assigned to the registration, or look at the scopes in the server",
         );
     }
-    found.warn(
+    found.warning(
         "auth.mode",
         "with App Service in front of it, streamed replies of a Flex Consumption app have been seen to fail with 500",
         "see https://github.com/Azure/azure-functions-mcp-extension/issues/273",
@@ -321,7 +302,7 @@ fn network(found: &mut Findings<'_>) {
         found.error("network.allow", message, "");
     }
     if let Some(domain) = &app.endpoint.domain {
-        found.warn(
+        found.warning(
             "endpoint.domain",
             format!("the domain `{domain}` is no part of what is emitted: Azure wants to see its DNS records first"),
             format!("`az functionapp config hostname add --hostname {domain}` binds it once they are there"),
@@ -333,21 +314,21 @@ fn network(found: &mut Findings<'_>) {
 fn elsewhere(found: &mut Findings<'_>) {
     let app = found.app;
     if app.says("resources.architecture") && app.architecture != Architecture::X86_64 {
-        found.warn(
+        found.warning(
             "resources.architecture",
             "architecture is `arm64`, but Azure Functions has x86_64 only, and runs that",
             "",
         );
     }
     if app.scaling.working_hours.is_some() {
-        found.warn(
+        found.warning(
             "scaling.working-hours",
             "working-hours change nothing: an app without requests costs nothing but its `minimum`",
             "",
         );
     }
     if app.alarms.is_some() {
-        found.warn(
+        found.warning(
             "alarms",
             "alarms go to a topic of AWS, so there are none on Azure",
             "set up alerts in Azure Monitor: https://learn.microsoft.com/azure/azure-functions/configure-monitoring",

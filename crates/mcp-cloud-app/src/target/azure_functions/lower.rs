@@ -18,7 +18,7 @@ use super::{
     },
 };
 use crate::{
-    app::{self, App, AuthMode, Build, Secret, Store},
+    app::{self, App, AuthMode, Build, Store},
     target::{container, variables},
 };
 
@@ -133,22 +133,10 @@ impl<'a> VaultSecret<'a> {
     }
 }
 
-/// The secrets of the server and of its state by their variables.
-pub(super) fn secrets(app: &App) -> BTreeMap<&str, &Secret> {
-    let mut secrets: BTreeMap<_, _> = app.secrets.iter().map(|(name, secret)| (name.as_str(), secret)).collect();
-    if let Some(key) = app.state.sealing_key.as_ref().filter(|_| app.state.needs_sealing_key()) {
-        secrets.insert(env::SEALING_KEY, key);
-    }
-    if let Some(url) = app.state.redis.as_ref().filter(|_| app.state.store == Store::Redis) {
-        secrets.insert(env::REDIS_URL, url);
-    }
-    secrets
-}
-
 /// The secrets by their vaults, each once and in order.
 pub(super) fn vault_secrets(app: &App) -> Vec<VaultSecret<'_>> {
     let mut found: Vec<_> =
-        secrets(app).values().filter_map(|secret| VaultSecret::of(secret.azure.as_deref()?)).collect();
+        variables::secrets(app).values().filter_map(|secret| VaultSecret::of(secret.azure.as_deref()?)).collect();
     found.sort();
     found.dedup();
     found
@@ -475,7 +463,7 @@ fn settings(app: &App) -> Vec<AppSetting> {
         text(env::STORE, Store::Redis.as_str().to_owned());
         text(env::STORE_TTL, app.state.ttl_hours.to_string());
     }
-    for (name, secret) in secrets(app) {
+    for (name, secret) in variables::secrets(app) {
         if let Some(uri) = &secret.azure {
             text(name, format!("@Microsoft.KeyVault(SecretUri={uri})"));
         }

@@ -1,9 +1,10 @@
 //! What Cloud Run takes, where it depends on more than one key.
 
-use super::lower::{ONE_CPU, SERVICE_ACCOUNT_CHARACTERS, secrets, service_account};
+use super::lower::{ONE_CPU, SERVICE_ACCOUNT_CHARACTERS, service_account};
 use crate::{
     app::{App, Architecture, AuthMode, Egress, Secret, Sessions, Store},
-    diagnostic::{Diagnostic, Severity},
+    diagnostic::Diagnostic,
+    target::{findings::Findings, variables},
 };
 
 const CPU_PAGE: &str = "https://cloud.google.com/run/docs/configuring/services/cpu";
@@ -51,7 +52,7 @@ const MAPPING_REGIONS: [&str; 10] = [
 const LOG_RETENTION_DAYS: u32 = 30;
 
 pub(super) fn check(app: &App) -> Vec<Diagnostic> {
-    let mut found = Findings { app, diagnostics: Vec::new() };
+    let mut found = Findings::new(app);
     size(&mut found);
     timeout(&mut found);
     health(&mut found);
@@ -63,32 +64,7 @@ pub(super) fn check(app: &App) -> Vec<Diagnostic> {
     network(&mut found);
     identity(&mut found);
     elsewhere(&mut found);
-    found.diagnostics
-}
-
-struct Findings<'a> {
-    app: &'a App,
-    diagnostics: Vec<Diagnostic>,
-}
-
-impl Findings<'_> {
-    fn report(&mut self, severity: Severity, key: &str, message: impl Into<String>, hint: impl Into<String>) {
-        let hint = Some(hint.into()).filter(|hint| !hint.is_empty());
-        self.diagnostics.push(Diagnostic { hint, ..self.app.diagnostic(severity, key, message.into()) });
-    }
-
-    fn error(&mut self, key: &str, message: impl Into<String>, hint: impl Into<String>) {
-        self.report(Severity::Error, key, message, hint);
-    }
-
-    fn warn(&mut self, key: &str, message: impl Into<String>, hint: impl Into<String>) {
-        self.report(Severity::Warning, key, message, hint);
-    }
-
-    /// The key that says something: the target's own, or the one it completes.
-    fn said<'k>(&self, own: &'k str, common: &'k str) -> &'k str {
-        if self.app.says(own) || !self.app.says(common) { own } else { common }
-    }
+    found.found
 }
 
 fn size(found: &mut Findings<'_>) {
@@ -210,7 +186,7 @@ fn labels(found: &mut Findings<'_>) {
 fn auth(found: &mut Findings<'_>) {
     let app = found.app;
     match app.auth.mode {
-        AuthMode::Platform if app.cloud_run.invokers.is_empty() => found.warn(
+        AuthMode::Platform if app.cloud_run.invokers.is_empty() => found.warning(
             "auth.mode",
             "mode is `platform`, but nobody is named who may call",
             "name them under `[cloud-run]`: `invokers = [\"group:…\"]`",
@@ -292,7 +268,7 @@ fn network(found: &mut Findings<'_>) {
         } else {
             format!("let a load balancer stand in front of it: domains cannot be mapped to services in `{region}`")
         };
-        found.warn(
+        found.warning(
             "endpoint.domain",
             format!("the domain `{domain}` is no part of the service, and nothing emitted maps it"),
             hint,
@@ -312,13 +288,13 @@ fn identity(found: &mut Findings<'_>) {
     } else {
         format!("the name has {} characters, while a service account's has {least} to {most}", app.name.len())
     };
-    found.warn(
+    found.warning(
         "cloud-run.service-account",
         format!("the service acts as the project's default account, which may do far too much: {why}"),
         "name an account of its own under `[cloud-run]`: `service-account = \"…\"`",
     );
-    if let Some(name) = secrets(app).keys().next() {
-        found.warn(
+    if let Some(name) = variables::secrets(app).keys().next() {
+        found.warning(
             "cloud-run.service-account",
             format!("the account that the service acts as has to read the secret `{name}`, and is not named"),
             "",
@@ -330,21 +306,21 @@ fn identity(found: &mut Findings<'_>) {
 fn elsewhere(found: &mut Findings<'_>) {
     let app = found.app;
     if app.says("resources.architecture") && app.architecture != Architecture::X86_64 {
-        found.warn(
+        found.warning(
             "resources.architecture",
             "architecture is `arm64`, but Cloud Run has x86_64 only, and runs that",
             "",
         );
     }
     if app.scaling.working_hours.is_some() {
-        found.warn(
+        found.warning(
             "scaling.working-hours",
             "working-hours change nothing: a service on Cloud Run without requests costs nothing but its `minimum`",
             "",
         );
     }
     if app.alarms.is_some() {
-        found.warn(
+        found.warning(
             "alarms",
             "alarms go to a topic of AWS, so there are none on Cloud Run",
             "set up alerting in Cloud Monitoring: https://cloud.google.com/run/docs/monitoring",
@@ -352,7 +328,7 @@ fn elsewhere(found: &mut Findings<'_>) {
     }
     let days = app.telemetry.log_retention_days;
     if days != LOG_RETENTION_DAYS {
-        found.warn(
+        found.warning(
             "telemetry.log-retention",
             format!("log-retention is {days} days, but logs of Cloud Run are kept as long as the project's, {LOG_RETENTION_DAYS} days unless changed"),
             format!("`gcloud logging buckets update _Default --location=global --retention-days={days}` changes it for the whole project"),

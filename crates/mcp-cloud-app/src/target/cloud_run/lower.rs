@@ -2,7 +2,6 @@
 
 use std::{
     borrow::Cow,
-    collections::BTreeMap,
     path::{Path, PathBuf},
 };
 
@@ -18,7 +17,7 @@ use super::{
     },
 };
 use crate::{
-    app::{App, Architecture, AuthMode, Build, Exposure, Secret, Store},
+    app::{App, Architecture, AuthMode, Build, Exposure, Store},
     target::{Code, container, relative, variables},
 };
 
@@ -125,18 +124,6 @@ pub(super) fn service_account(app: &App) -> Option<Cow<'_, str>> {
         .then(|| Cow::Owned(format!("{}@{project}.iam.gserviceaccount.com", app.name)))
 }
 
-/// The secrets of the server and of its state by their variables.
-pub(super) fn secrets(app: &App) -> BTreeMap<&str, &Secret> {
-    let mut secrets: BTreeMap<_, _> = app.secrets.iter().map(|(name, secret)| (name.as_str(), secret)).collect();
-    if let Some(key) = app.state.sealing_key.as_ref().filter(|_| app.state.needs_sealing_key()) {
-        secrets.insert(env::SEALING_KEY, key);
-    }
-    if let Some(url) = app.state.redis.as_ref().filter(|_| app.state.store == Store::Redis) {
-        secrets.insert(env::REDIS_URL, url);
-    }
-    secrets
-}
-
 /// `PORT` is not among them: Cloud Run sets it to the container's port, and refuses a service that does
 /// (<https://cloud.google.com/run/docs/container-contract#env-vars>).
 fn environment(app: &App) -> Vec<EnvVar<'_>> {
@@ -152,7 +139,7 @@ fn environment(app: &App) -> Vec<EnvVar<'_>> {
         .into_iter()
         .map(|(name, value)| EnvVar { name: Cow::Owned(name), value: EnvValue::Value(value) })
         .collect();
-    for (name, secret) in secrets(app) {
+    for (name, secret) in variables::secrets(app) {
         if let Some(google) = &secret.google {
             let secret_key_ref = SecretKeySelector { name: google, key: &secret.google_version };
             let value = EnvValue::ValueFrom(EnvVarSource { secret_key_ref });

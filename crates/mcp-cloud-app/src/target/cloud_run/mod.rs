@@ -20,7 +20,7 @@ mod limits;
 mod lower;
 mod schema;
 
-use super::{Bundle, Code, Target, container, yaml};
+use super::{Bundle, Code, Target, container, variables, yaml};
 use crate::{app::App, diagnostic::Diagnostic};
 
 /// The service.
@@ -60,7 +60,7 @@ pub fn emit(app: &App, code: &Code) -> Bundle {
         }
         None => format!("# Deploy it with `gcloud run services replace {SERVICE} --region={region}`.\n"),
     };
-    let secrets: Vec<_> = lower::secrets(app).values().filter_map(|secret| secret.google.as_deref()).collect();
+    let secrets: Vec<_> = variables::secrets(app).values().filter_map(|secret| secret.google.as_deref()).collect();
     if !secrets.is_empty() {
         comment.push_str("# Its service account needs roles/secretmanager.secretAccessor on these secrets: ");
         comment.push_str(&secrets.join(", "));

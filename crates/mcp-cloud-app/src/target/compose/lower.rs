@@ -164,13 +164,8 @@ fn redis_file(app: &App) -> Option<&str> {
 
 /// The files of secrets by the variables that they are for.
 pub(super) fn secrets(app: &App) -> BTreeMap<String, &str> {
-    let own = [
-        (env::SEALING_KEY, app.state.sealing_key.as_ref().filter(|_| app.state.needs_sealing_key())),
-        (env::REDIS_URL, app.state.redis.as_ref().filter(|_| app.state.store == Store::Redis)),
-    ];
-    let own = own.into_iter().filter_map(|(name, secret)| Some((name, secret?)));
-    let all = app.secrets.iter().map(|(name, secret)| (name.as_str(), secret)).chain(own);
-    all.filter_map(|(name, secret)| Some((name.to_owned(), secret.file.as_deref()?))).collect()
+    let files = variables::secrets(app).into_iter();
+    files.filter_map(|(name, secret)| Some((name.to_owned(), secret.file.as_deref()?))).collect()
 }
 
 /// A file instead of a value, because everyone who may look at the container could read that.

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use super::{stack, task_definition_json};
 use crate::{
     app::{App, AuthMode, Build, Egress, Exposure, Store, Traces},
-    diagnostic::{Diagnostic, Severity},
+    diagnostic::Diagnostic,
     target::{
         Code,
         aws::{limits, load_balancer, state},
+        findings::Findings,
     },
 };
 
@@ -49,30 +50,8 @@ const SECURITY_GROUP_RULES: usize = 60;
 /// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html>).
 const LEAST_RETRIES: u32 = 2;
 
-/// What has been found so far.
-struct Findings<'a> {
-    app: &'a App,
-    found: Vec<Diagnostic>,
-}
-
-impl Findings<'_> {
-    fn error(&mut self, key: &str, message: impl Into<String>, hint: impl Into<String>) {
-        self.report(Severity::Error, key, message.into(), hint.into());
-    }
-
-    fn warning(&mut self, key: &str, message: impl Into<String>, hint: impl Into<String>) {
-        self.report(Severity::Warning, key, message.into(), hint.into());
-    }
-
-    /// An empty hint is none.
-    fn report(&mut self, severity: Severity, key: &str, message: String, hint: String) {
-        let hint = (!hint.is_empty()).then_some(hint);
-        self.found.push(Diagnostic { hint, ..self.app.diagnostic(severity, key, message) });
-    }
-}
-
 pub(super) fn check(app: &App) -> Vec<Diagnostic> {
-    let mut findings = Findings { app, found: of_task(app) };
+    let mut findings = Findings { found: of_task(app), ..Findings::new(app) };
     exposure(&mut findings);
     tokens(&mut findings);
     domain(&mut findings);
@@ -86,7 +65,7 @@ pub(super) fn check(app: &App) -> Vec<Diagnostic> {
 
 /// What is reported about the task itself, whatever is in front of it.
 pub(in crate::target) fn of_task(app: &App) -> Vec<Diagnostic> {
-    let mut findings = Findings { app, found: Vec::new() };
+    let mut findings = Findings::new(app);
     size(&mut findings);
     environment(&mut findings);
     limits::tags(app, &mut findings.found);

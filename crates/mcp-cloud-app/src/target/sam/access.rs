@@ -1,10 +1,10 @@
 //! What the triggers can do about who calls: tokens, browsers, addresses.
 
-use super::{
-    auth::{self, Guard},
-    limits::Findings,
+use super::auth::{self, Guard};
+use crate::{
+    app::{AuthMode, Exposure, Trigger},
+    target::findings::Findings,
 };
-use crate::app::{AuthMode, Exposure, Trigger};
 
 /// Scopes that a route of an HTTP API takes, and audiences of its authorizer
 /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>).

@@ -2,10 +2,9 @@
 
 use mcp_cloud_contract::RESOURCE_METADATA_PATH;
 
-use super::limits::Findings;
 use crate::{
     app::{AuthMode, Egress, SecretDelivery, Trigger},
-    target::aws::load_balancer::is_internal,
+    target::{aws::load_balancer::is_internal, findings::Findings},
 };
 
 /// Subnets of a load balancer, each in another zone

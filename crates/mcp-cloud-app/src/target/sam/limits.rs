@@ -3,8 +3,11 @@
 use super::{access, front, lower, source::WRAPPER_VARIABLE};
 use crate::{
     app::{App, Build, CommandBuild, Runtime, SecretDelivery},
-    diagnostic::{Diagnostic, Severity},
-    target::aws::{Value, limits, state},
+    diagnostic::Diagnostic,
+    target::{
+        aws::{Value, limits, state},
+        findings::Findings,
+    },
 };
 
 /// Bytes of all variables together
@@ -39,7 +42,7 @@ const PYTHON_VERSIONS: [&str; 5] = ["3.11", "3.12", "3.13", "3.14", "3.15"];
 const FETCHERS: [&str; 4] = ["npm", "npx", "uv", "uvx"];
 
 pub(super) fn check(app: &App) -> Vec<Diagnostic> {
-    let mut found = Findings { app, found: Vec::new() };
+    let mut found = Findings::new(app);
     timeout(&mut found);
     environment(&mut found);
     secrets(&mut found);
@@ -51,27 +54,6 @@ pub(super) fn check(app: &App) -> Vec<Diagnostic> {
     access::check(&mut found);
     front::check(&mut found);
     found.found
-}
-
-/// What has been found about an app.
-pub(super) struct Findings<'a> {
-    pub(super) app: &'a App,
-    found: Vec<Diagnostic>,
-}
-
-impl Findings<'_> {
-    pub(super) fn error(&mut self, key: &str, message: impl Into<String>, hint: &str) {
-        self.report(Severity::Error, key, message.into(), hint);
-    }
-
-    pub(super) fn warning(&mut self, key: &str, message: impl Into<String>, hint: &str) {
-        self.report(Severity::Warning, key, message.into(), hint);
-    }
-
-    fn report(&mut self, severity: Severity, key: &str, message: String, hint: &str) {
-        let hint = (!hint.is_empty()).then(|| hint.to_owned());
-        self.found.push(Diagnostic { hint, ..self.app.diagnostic(severity, key, message) });
-    }
 }
 
 /// A timeout that is longer is one that somebody wrote: else it follows from the trigger.
