@@ -180,7 +180,7 @@ fn tokens_of_entra_are_checked_in_front_of_the_host() {
     let audience = format!("{ENTRA}auth.audiences = [\"api://{CLIENT}\"]\n");
     assert_eq!(
         found(&audience),
-        [warning("without `scopes` App Service tells clients not where to sign in"), streams.clone()]
+        [warning("without `scopes` App Service does not tell clients where to sign in"), streams.clone()]
     );
     let scoped = format!("{audience}auth.scopes = [\"api://{CLIENT}/read\", \"api://{CLIENT}/write\"]\n");
     let scopes = warning("App Service tells clients of the scopes, but lets in tokens without them");

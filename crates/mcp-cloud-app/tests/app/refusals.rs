@@ -71,7 +71,45 @@ const CASES: &[Case] = &[
     ("build = { command = [] }", None, "command is empty"),
     ("build.files = [\"x\"]", None, "files says nothing about a cargo package"),
     ("aws.account = \"12\"", None, "has to be the 12 digits of an AWS account"),
+    ("lambda.trigger = \"http-api-stream\"", None, "trigger is `http-api-stream`; did you mean `rest-api-stream`?"),
+    ("lambda.trigger = \"alb-stream\"", None, "trigger is `alb-stream`; it can be `function-url`, "),
+    // What one target cannot do.
+    ("lambda = { trigger = \"http-api\", timeout = 400 }", Some(Target::Sam), "gives up after 30 s, while the function runs on"),
+    ("lambda = { trigger = \"rest-api\", timeout = 60 }", Some(Target::Sam), "gives up after 29 s"),
+    (COGNITO_ON_REST, Some(Target::Sam), "without a domain the stage is part of the REST API's URL"),
+    (TOKENS, Some(Target::Sam), "the trigger `function-url` cannot check such tokens"),
+    (TOKENS, Some(Target::EcsExpress), "Express Mode cannot look at tokens: everyone would be let in"),
+    (TOKENS, Some(Target::CloudRun), "Cloud Run checks tokens of Google only, so the server would be unguarded"),
+    (TOKENS, Some(Target::AzureFunctions), "issuer is none of Entra ID, and App Service checks tokens of no other"),
+    (TOKENS, Some(Target::Compose), "nothing under Compose checks tokens"),
+    (TOKENS, Some(Target::Ecs), "a load balancer looks at tokens over HTTPS alone"),
+    ("endpoint.domain = \"a.example.com\"", Some(Target::Sam), "a function URL cannot have a domain of its own"),
+    ("network.waf = true", Some(Target::Sam), "no firewall can stand in front of the trigger `function-url`"),
+    ("secrets.A_B.file = \"x\"", Some(Target::Sam), "is kept nowhere on AWS"),
+    ("ecs = { cpu = 256, memory = 4096 }", Some(Target::Ecs), "with a cpu of 256 Fargate takes 512, 1024 or 2048 MB"),
+    ("ecs.idle-timeout = 10", Some(Target::Ecs), "a stream may be silent for 15 s, and would be cut in between"),
+    ("network.exposure = \"public\"", Some(Target::Ecs), "a load balancer knows nothing that keeps strangers out"),
+    ("auth.mode = \"none\"", Some(Target::Ecs), "the load balancer faces the internet and has no certificate"),
+    ("health.path = \"/healthz\"", Some(Target::CloudRun), "Cloud Run keeps paths that end in `z`"),
+    ("cloud-run = { cpu = 1000, memory = 8192 }", Some(Target::CloudRun), "Cloud Run takes 512 to 4096 MiB"),
+    ("state.store = \"dynamodb\"", Some(Target::CloudRun), "a server on Google Cloud could reach with keys of AWS only"),
+    ("state.sessions = \"sealed\"", Some(Target::CloudRun), "no instance could open what another one sealed"),
+    ("state.sessions = \"sealed\"", Some(Target::AzureFunctions), "no instance could open what another one sealed"),
+    ("state.sessions = \"sealed\"", Some(Target::Compose), "sessions are sealed, but no file has the key"),
+    ("azure-functions.memory = 1024", Some(Target::AzureFunctions), "an instance has 512, 2048 or 4096 MB"),
+    ("resources.timeout = 300", Some(Target::AzureFunctions), "gives up on a reply after 230 s"),
+    ("network.exposure = \"public\"", Some(Target::Compose), "Compose has nothing that asks who calls"),
+    ("compose.tls = true\nauth.mode = \"none\"", Some(Target::Compose), "there is no `domain`"),
+    ("build.image = \"ghcr.io/a/b:1\"", Some(Target::GithubActions), "takes a program, but there is an image"),
 ];
+
+const TOKENS: &str = "auth = { mode = \"jwt\", issuer = \"https://i.example\", audiences = [\"a\"] }";
+const COGNITO_ON_REST: &str = "lambda.trigger = \"rest-api\"
+[auth]
+mode = \"cognito\"
+user-pool = \"arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_a1B2\"
+audiences = [\"a\"]
+scopes = [\"a/b\"]";
 
 #[test]
 fn bad_values_are_refused_with_the_reason() {

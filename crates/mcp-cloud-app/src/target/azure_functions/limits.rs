@@ -223,7 +223,7 @@ fn jwt(found: &mut Findings<'_>) {
     if app.auth.scopes.is_empty() {
         found.warning(
             "auth.mode",
-            "without `scopes` App Service tells clients not where to sign in",
+            "without `scopes` App Service does not tell clients where to sign in",
             format!("see {PAGE}"),
         );
     } else {
