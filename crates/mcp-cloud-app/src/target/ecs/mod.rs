@@ -14,7 +14,7 @@
 //! role may be named without its ARN, and ECS adds the account
 //! (<https://github.com/aws-actions/amazon-ecs-render-task-definition/issues/19>). The price is that two regions of an
 //! account cannot have a stack of the same name; an environment with a name of its own can. What is not known is left
-//! open as `${IMAGE}`, `${AWS_REGION}` and `${AWS_ACCOUNT_ID}`, which ECS refuses to register.
+//! open as `${IMAGE}`, `${AWS_REGION}` and `${AWS_ACCOUNT_ID}`, for whoever registers it to fill in.
 //!
 //! A network of its own has no NAT gateway, which would cost more than a small server: tasks that may reach the internet
 //! have addresses there and let in nobody but the load balancer, and those that may not stand in subnets without a way
