@@ -26,7 +26,7 @@ fn committed_schema_and_reference_are_current() {
 }
 
 /// Calls with every key of the schema but those of environments, by its dotted name; a free key is `NAME`.
-fn walk(schema: &Value, name: &str, visit: &mut impl FnMut(&str, &Value)) {
+pub(crate) fn walk(schema: &Value, name: &str, visit: &mut impl FnMut(&str, &Value)) {
     for (key, property) in schema["properties"].as_object().into_iter().flatten().filter(|(key, _)| *key != "env") {
         let name = if name.is_empty() { key.clone() } else { format!("{name}.{key}") };
         visit(&name, property);
