@@ -1,5 +1,7 @@
 //! `mcp-cloud check`: says for each target what will not work, and what to do about it.
 
+use std::cmp::Reverse;
+
 use mcp_cloud_app::{App, Diagnostic, LoadError, Severity, Target};
 use serde::Serialize;
 
@@ -44,10 +46,13 @@ struct Finding {
     hint: Option<String>,
     #[serde(skip)]
     shown: String,
+    /// Whether it is said about the file, whatever the target.
+    #[serde(skip)]
+    common: bool,
 }
 
-impl From<Diagnostic> for Finding {
-    fn from(diagnostic: Diagnostic) -> Self {
+impl Finding {
+    fn new(diagnostic: Diagnostic, common: bool) -> Self {
         let shown = diagnostic.to_string();
         Self {
             severity: if diagnostic.severity == Severity::Error { "error" } else { "warning" },
@@ -57,6 +62,7 @@ impl From<Diagnostic> for Finding {
             message: diagnostic.message,
             hint: diagnostic.hint,
             shown,
+            common,
         }
     }
 }
@@ -74,7 +80,13 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     if printer.json() {
         printer.data(serde_json::json!({ "targets": verdicts }));
     } else {
-        verdicts.iter().for_each(|verdict| print(verdict, printer));
+        for (index, verdict) in verdicts.iter().enumerate() {
+            let before = index.checked_sub(1).and_then(|before| verdicts.get(before));
+            if before.is_none_or(|before| before.environment != verdict.environment) {
+                print("every target", verdict, true, printer);
+            }
+            print(verdict.target, verdict, false, printer);
+        }
     }
     let broken = verdicts.iter().filter(|verdict| !verdict.works).count();
     if broken == 0 || (args.target.is_empty() && broken < verdicts.len()) {
@@ -89,35 +101,40 @@ fn verdicts(source: &Source, targets: &[Target], printer: &Printer) -> Result<Ve
         Ok(app) => app,
         // What is wrong with the file itself is wrong for every target, and said once.
         Err(LoadError::Invalid { diagnostics }) if printer.json() => {
-            let diagnostics: Vec<Finding> = diagnostics.into_iter().map(Finding::from).collect();
+            let diagnostics: Vec<_> = diagnostics.into_iter().map(|found| Finding::new(found, true)).collect();
             printer.data(serde_json::json!({ "targets": [], "diagnostics": diagnostics }));
             return Err(Failure::new("the server's file cannot be used").exit_code(Failure::USAGE));
         }
         Err(error) => return Err(app::unusable(error, printer)),
     };
     let verdict = |target: &Target| {
-        let mut found = app.warnings.clone();
-        found.extend(target.check(&app));
-        found.sort_by_key(|diagnostic| diagnostic.position);
+        let common = app.warnings.iter().map(|found| (found.clone(), true));
+        let mut found: Vec<_> = common.chain(target.check(&app).into_iter().map(|found| (found, false))).collect();
+        // What stops the work comes first.
+        found.sort_by_key(|(diagnostic, _)| (Reverse(diagnostic.severity), diagnostic.position));
         Verdict {
             target: target.as_str(),
             environment: source.environment.clone(),
-            works: found.iter().all(|diagnostic| diagnostic.severity < Severity::Error),
-            diagnostics: found.into_iter().map(Finding::from).collect(),
+            works: found.iter().all(|(diagnostic, _)| diagnostic.severity < Severity::Error),
+            diagnostics: found.into_iter().map(|(found, common)| Finding::new(found, common)).collect(),
         }
     };
     Ok(targets.iter().map(verdict).collect())
 }
 
-fn print(verdict: &Verdict, printer: &Printer) {
-    let environment = verdict.environment.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
-    let word = match (verdict.works, verdict.diagnostics.is_empty()) {
+/// Prints what is said about a target, or what is said about the file and so about every target.
+fn print(about: &str, verdict: &Verdict, common: bool, printer: &Printer) {
+    let findings: Vec<_> = verdict.diagnostics.iter().filter(|finding| finding.common == common).collect();
+    let word = match (verdict.works || common, findings.is_empty()) {
+        (true, true) if common => return,
         (true, true) => "works",
+        (true, false) if common => "worth knowing",
         (true, false) => "works, but",
         (false, _) => "does not work",
     };
-    printer.data(format_args!("{}{environment}: {word}", verdict.target));
-    for finding in &verdict.diagnostics {
+    let environment = verdict.environment.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
+    printer.data(format_args!("{about}{environment}: {word}"));
+    for finding in findings {
         printer.data(format_args!("  {}: {}", finding.severity, finding.shown));
         if let Some(hint) = &finding.hint {
             printer.data(format_args!("    hint: {hint}"));
