@@ -81,3 +81,19 @@ fn file_that_cannot_be_used_is_wrong_for_every_target_and_said_once() {
         "error: mcp-cloud.toml:2:1: there is no key `lamda` at the top of the file; did you mean `lambda`?\n"
     );
 }
+
+/// The examples, and the reference for every target.
+#[test]
+fn every_file_of_the_repository_works_for_what_it_is_for() {
+    let root = mcp_cloud_tests::workspace_root();
+    let folders = |parent: &str| {
+        fs::read_dir(root.join(parent)).expect("it is there").map(|entry| entry.expect("it can be read").path())
+    };
+    for folder in folders("examples").chain(folders("infra")).filter(|folder| folder.join("mcp-cloud.toml").is_file()) {
+        let name = folder.file_name().expect("it has a name").to_string_lossy().into_owned();
+        let is_target = ["ecs", "ecs-express", "cloud-run", "azure-functions", "compose", "github-actions"];
+        let target = if is_target.contains(&name.as_str()) { name.as_str() } else { "sam" };
+        let check = finish(mcp_cloud(&["check", "--target", target]).arg(&folder));
+        assert_eq!(check.code, Some(0), "{name}:\n{}{}", check.stdout, check.stderr);
+    }
+}
