@@ -42,6 +42,8 @@ triggers! {
 /// `countdown` reports the first of three steps two tenths of a second before it answers. Less than that, because the
 /// client may be slow to see the first; far more than what was held back to arrive at once takes.
 const STREAMED: Duration = Duration::from_millis(80);
+/// How often a client may be too slow to see it.
+const ATTEMPTS: usize = 5;
 
 #[test]
 fn every_trigger_is_tested() {
@@ -57,8 +59,19 @@ fn every_client_gets_the_right_answers(trigger: Trigger) {
     let dev = Dev::hello(trigger.name());
     for client in clients {
         for era in client.eras() {
-            let (seen, ahead) = client.talk(dev.url(), *era);
-            assert_eq!(seen, expected(*era), "{client:?} in the era {era:?} behind {trigger}");
+            let talk = || {
+                let (seen, ahead) = client.talk(dev.url(), *era);
+                assert_eq!(seen, expected(*era), "{client:?} in the era {era:?} behind {trigger}");
+                ahead
+            };
+            // A client that starts on a busy machine may be busy itself when the first progress comes; what is held back
+            // arrives at once however often it is asked for.
+            let mut ahead = talk();
+            for _ in 1..ATTEMPTS {
+                if trigger.streams() && ahead < STREAMED {
+                    ahead = talk();
+                }
+            }
             assert!(
                 !trigger.streams() || ahead >= STREAMED,
                 "behind {trigger}, which streams, {client:?} saw the first progress only {ahead:?} before the answer"
