@@ -62,11 +62,7 @@ pub(crate) fn unusable(error: LoadError, printer: &Printer) -> Failure {
             .unwrap_or_else(|| Failure::new("the server's file cannot be used").exit_code(Failure::USAGE)),
         error => {
             let hint = error.hint();
-            let failure = Failure::new(error).exit_code(Failure::USAGE);
-            match hint {
-                Some(hint) => failure.hint(hint),
-                None => failure,
-            }
+            Failure::new(error).exit_code(Failure::USAGE).perhaps_hint(hint)
         }
     }
 }
@@ -81,11 +77,7 @@ fn report(diagnostics: Vec<Diagnostic>, printer: &Printer) -> Option<Failure> {
             }
             continue;
         }
-        let failure = Failure::new(diagnostic.to_string()).exit_code(Failure::USAGE);
-        let failure = match diagnostic.hint {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        };
+        let failure = Failure::new(diagnostic.to_string()).exit_code(Failure::USAGE).perhaps_hint(diagnostic.hint);
         if let Some(earlier) = last.replace(failure) {
             printer.failure(&earlier);
         }

@@ -119,9 +119,5 @@ impl std::fmt::Display for Line<'_> {
 /// A failure of the deployment library with its hint.
 pub(crate) fn failed(error: Error) -> Failure {
     let hint = error.hint();
-    let failure = Failure::new(error);
-    match hint {
-        Some(hint) => failure.hint(hint),
-        None => failure,
-    }
+    Failure::new(error).perhaps_hint(hint)
 }

@@ -35,6 +35,15 @@ impl Failure {
         self
     }
 
+    /// The same where there may be nothing to do.
+    #[must_use]
+    pub(crate) fn perhaps_hint(self, hint: Option<impl Into<String>>) -> Self {
+        match hint {
+            Some(hint) => self.hint(hint),
+            None => self,
+        }
+    }
+
     #[must_use]
     pub(crate) fn exit_code(mut self, code: u8) -> Self {
         self.exit_code = code;

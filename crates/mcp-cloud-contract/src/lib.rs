@@ -77,8 +77,7 @@ pub const RESOURCE_METADATA_PATH: &str = "/.well-known/oauth-protected-resource"
 /// The port the server listens on when nothing names one.
 pub const DEFAULT_PORT: u16 = 8080;
 /// The path that answers `200` as long as the process serves, unless [`env::HEALTH_PATH`] says otherwise; it needs no MCP
-/// headers. It does not end in `z`,
-/// because Cloud Run keeps such paths for itself.
+/// headers. It does not end in `z`, because Cloud Run keeps such paths for itself.
 pub const HEALTH_PATH: &str = "/health";
 /// Value of [`env::RESPONSE_MODE`]: the gateway streams.
 pub const RESPONSE_MODE_STREAM: &str = "stream";

@@ -32,7 +32,7 @@ pub const FILE_NAME: &str = "mcp-cloud.toml";
 pub(crate) struct Config {
     /// What stands there and is allowed, with the overlay of the environment that was asked for.
     pub(crate) table: Table,
-    /// The environments it has.
+    /// The environments it has, in alphabetical order.
     pub(crate) environments: Vec<String>,
     /// Whether the overlay has a name of its own.
     pub(crate) overlay_names: bool,
@@ -46,8 +46,7 @@ pub(crate) fn parse(path: &Path, bytes: &[u8], environment: Option<&str>) -> (Op
     let mut reader = Reader::new(path);
     let config = reader.document(bytes).map(|mut table| {
         let mut overlays = table.table("env").clone();
-        let mut environments: Vec<_> = overlays.0.keys().cloned().collect();
-        environments.sort();
+        let environments = overlays.0.keys().cloned().collect();
         for (name, node) in &overlays.0 {
             reader.environment(name, node);
         }

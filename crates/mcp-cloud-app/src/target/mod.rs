@@ -189,11 +189,16 @@ impl Bundle {
     }
 
     /// Adds a JSON document, which cannot say where it comes from.
-    #[expect(clippy::expect_used, reason = "what has keys of text is always JSON")]
     pub(crate) fn json(&mut self, path: &str, document: &impl Serialize) {
-        let body = serde_json::to_string_pretty(document).expect("the keys are text");
-        self.files.insert(PathBuf::from(path), format!("{body}\n"));
+        self.files.insert(PathBuf::from(path), json(document));
     }
+}
+
+/// Prints a JSON document. Its maps have to have keys of text.
+#[expect(clippy::expect_used, reason = "what has keys of text is always JSON")]
+fn json(document: &impl Serialize) -> String {
+    let body = serde_json::to_string_pretty(document).expect("the keys are text");
+    format!("{body}\n")
 }
 
 /// How `to` is written in a file that lies in `from`; both absolute. With nothing in common (two drives), `to` itself.

@@ -169,17 +169,10 @@ fn cannot_listen(port: u16, error: std::io::Error) -> Failure {
 fn cannot_build(error: BuildError) -> Failure {
     let code = if error.is_usage() { Failure::USAGE } else { Failure::FAILED };
     let hint = error.hint();
-    advised(Failure::new(error).exit_code(code), hint)
+    Failure::new(error).exit_code(code).perhaps_hint(hint)
 }
 
 fn cannot_serve(error: ServeError) -> Failure {
     let hint = error.hint();
-    advised(Failure::new(error), hint)
-}
-
-fn advised(failure: Failure, hint: Option<impl Into<String>>) -> Failure {
-    match hint {
-        Some(hint) => failure.hint(hint),
-        None => failure,
-    }
+    Failure::new(error).perhaps_hint(hint)
 }

@@ -25,11 +25,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let draft = init::draft(&args.directory).map_err(|error| {
         let hint = error.hint();
-        let failure = Failure::new(error).exit_code(Failure::USAGE);
-        match hint {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
+        Failure::new(error).exit_code(Failure::USAGE).perhaps_hint(hint)
     })?;
     if args.dry_run {
         printer.data(draft.contents.trim_end());

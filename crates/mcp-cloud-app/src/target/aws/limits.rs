@@ -1,9 +1,6 @@
 //! What every target of AWS takes.
 
-use crate::{
-    app::App,
-    diagnostic::{Diagnostic, Severity},
-};
+use crate::target::findings::Findings;
 
 /// Tags of one resource (<https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html>).
 const TAGS: usize = 50;
@@ -14,18 +11,19 @@ const TAG_VALUE_CHARACTERS: usize = 256;
 const MANAGED_POLICIES: usize = 10;
 
 /// Reports more managed policies than a role takes; `key` is where they are said.
-pub(in crate::target) fn policies(app: &App, key: &str, policies: &[String], found: &mut Vec<Diagnostic>) {
+pub(in crate::target) fn policies(key: &str, policies: &[String], found: &mut Findings<'_>) {
     if policies.len() > MANAGED_POLICIES {
         let message = format!("policies has {} ARNs, but a role takes {MANAGED_POLICIES} at most", policies.len());
-        found.push(app.diagnostic(Severity::Error, key, message));
+        found.error(key, message, "");
     }
 }
 
 /// Reports tags that AWS does not take.
-pub(in crate::target) fn tags(app: &App, found: &mut Vec<Diagnostic>) {
+pub(in crate::target) fn tags(found: &mut Findings<'_>) {
+    let app = found.app;
     if app.tags.len() > TAGS {
         let message = format!("there are {} tags, but a resource takes {TAGS} at most", app.tags.len());
-        found.push(app.diagnostic(Severity::Error, "tags", message));
+        found.error("tags", message, "");
     }
     let allowed = |letter: char| letter.is_alphanumeric() || " _.:/=+-@".contains(letter);
     for (key, value) in &app.tags {
@@ -46,6 +44,6 @@ pub(in crate::target) fn tags(app: &App, found: &mut Vec<Diagnostic>) {
         } else {
             continue;
         };
-        found.push(app.diagnostic(Severity::Error, &format!("tags.{key}"), message));
+        found.error(&format!("tags.{key}"), message, "");
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{Resource, Statement, Tag, Value, tags};
 use crate::{
     app::{App, Secret, Store},
-    diagnostic::{Diagnostic, Severity},
+    target::findings::Findings,
 };
 
 /// The table of `store = "dynamodb"`.
@@ -19,7 +19,8 @@ pub(in crate::target) const SEALING_KEY: &str = "SealingKey";
 const SEALING_KEY_LENGTH: u32 = 64;
 
 /// Reports secrets that are kept elsewhere only.
-pub(in crate::target) fn check(app: &App, found: &mut Vec<Diagnostic>) {
+pub(in crate::target) fn check(found: &mut Findings<'_>) {
+    let app = found.app;
     let named = app.secrets.iter().map(|(name, secret)| (format!("secrets.{name}"), secret));
     let sealing_key = app.state.sealing_key.iter().map(|secret| ("state.sealing-key".to_owned(), secret));
     let redis = app.state.redis.iter().map(|secret| ("state.redis".to_owned(), secret));
@@ -27,17 +28,14 @@ pub(in crate::target) fn check(app: &App, found: &mut Vec<Diagnostic>) {
         if secret.aws.is_none() {
             let message = format!("the secret `{key}` is kept nowhere on AWS");
             let hint = "put it into AWS Secrets Manager, and name its ARN: `aws = \"arn:aws:secretsmanager:…\"`";
-            found.push(Diagnostic { hint: Some(hint.to_owned()), ..app.diagnostic(Severity::Error, &key, message) });
+            found.error(&key, message, hint);
         }
     }
     if app.state.store == Store::Redis && app.state.redis.is_none() {
         let message = "the store is `redis`, but nothing says where its URL is kept".to_owned();
         let hint =
             "keep the URL in AWS Secrets Manager, and name its ARN: `redis = { aws = \"arn:aws:secretsmanager:…\" }`";
-        found.push(Diagnostic {
-            hint: Some(hint.to_owned()),
-            ..app.diagnostic(Severity::Error, "state.store", message)
-        });
+        found.error("state.store", message, hint);
     }
 }
 

@@ -68,9 +68,9 @@ pub(in crate::target) fn of_task(app: &App) -> Vec<Diagnostic> {
     let mut findings = Findings::new(app);
     size(&mut findings);
     environment(&mut findings);
-    limits::tags(app, &mut findings.found);
-    limits::policies(app, "ecs.policies", &app.ecs.policies, &mut findings.found);
-    state::check(app, &mut findings.found);
+    limits::tags(&mut findings);
+    limits::policies("ecs.policies", &app.ecs.policies, &mut findings);
+    state::check(&mut findings);
     if app.ecs.minimum == 0 {
         findings.error(
             "scaling.minimum",
@@ -95,11 +95,7 @@ fn size(findings: &mut Findings<'_>) {
     } else {
         format!("{least} to {most} MB in steps of {step}")
     };
-    let key = if findings.app.says("resources.memory") && !findings.app.says("ecs.memory") {
-        "resources.memory"
-    } else {
-        "ecs.memory"
-    };
+    let key = findings.said("ecs.memory", "resources.memory");
     let message = format!("memory is {memory} MB, but with a cpu of {cpu} Fargate takes {sizes}");
     findings.error(key, message, format!("see {SIZES_PAGE}"));
 }

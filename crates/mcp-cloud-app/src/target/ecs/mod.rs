@@ -35,7 +35,7 @@ use self::task_definition::{Names, Surroundings};
 use super::{
     Bundle, Code, Target,
     aws::{Value, state},
-    container, yaml,
+    container, json, yaml,
 };
 use crate::{app::App, diagnostic::Diagnostic};
 
@@ -89,9 +89,7 @@ fn stack(app: &App, code: &Code) -> String {
 
 /// The task definition as the ECS API takes it.
 fn task_definition_json(app: &App, code: &Code) -> String {
-    let mut bundle = Bundle::default();
-    bundle.json(TASK_DEFINITION, &task_definition::lower(app, &by_name(app, code)));
-    let json = bundle.files.into_values().next().unwrap_or_default();
+    let json = json(&task_definition::lower(app, &by_name(app, code)));
     json.lines().flat_map(|line| [uncapitalized(line), "\n".to_owned()]).collect()
 }
 

@@ -46,11 +46,11 @@ pub(super) fn check(app: &App) -> Vec<Diagnostic> {
     timeout(&mut found);
     environment(&mut found);
     secrets(&mut found);
-    limits::tags(app, &mut found.found);
+    limits::tags(&mut found);
     build(&mut found);
     scaling(&mut found);
     description(&mut found);
-    limits::policies(app, "lambda.policies", &app.lambda.policies, &mut found.found);
+    limits::policies("lambda.policies", &app.lambda.policies, &mut found);
     access::check(&mut found);
     front::check(&mut found);
     found.found
@@ -63,8 +63,7 @@ fn timeout(found: &mut Findings<'_>) {
     if timeout <= longest {
         return;
     }
-    let written = found.app.says("lambda.timeout") || !found.app.says("resources.timeout");
-    let key = if written { "lambda.timeout" } else { "resources.timeout" };
+    let key = found.said("lambda.timeout", "resources.timeout");
     let message = format!(
         "timeout is {timeout} s, but the trigger `{}` gives up after {longest} s, while the function runs on and is paid for",
         trigger.as_str()
@@ -114,7 +113,7 @@ fn is_variable(key: &str) -> bool {
 
 fn secrets(found: &mut Findings<'_>) {
     let app = found.app;
-    state::check(app, &mut found.found);
+    state::check(found);
     for (name, secret) in state::secrets(app) {
         if !is_variable(name) {
             let message = format!(

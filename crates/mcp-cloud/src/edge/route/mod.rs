@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-
 use mcp_cloud_contract::RESOURCE_METADATA_PATH;
 
 use super::Gate;
