@@ -27,7 +27,9 @@ impl Place {
 
 /// Finds the account. The command line decides over the region, then the file, then the AWS environment.
 pub(crate) async fn connect(region: Option<String>, app: &App) -> Result<Deployer, Failure> {
-    Deployer::connect(region.or_else(|| app.aws.region.clone())).await.map_err(failed)
+    let place =
+        mcp_cloud_deploy::Place { region: region.or_else(|| app.aws.region.clone()), account: app.aws.account.clone() };
+    Deployer::connect(place).await.map_err(failed)
 }
 
 /// Reads what there is. An operation that an earlier run or somebody else began is waited for first.

@@ -30,6 +30,14 @@ pub enum Error {
         /// What was given.
         region: String,
     },
+    /// The credentials are of another account than the only one that may be touched.
+    #[error("the credentials are of account {actual}, and only {expected} may be touched")]
+    OtherAccount {
+        /// The account that is meant.
+        expected: String,
+        /// The account of the credentials.
+        actual: String,
+    },
     /// The chain of credential sources ended without any.
     #[error("no AWS credentials were found")]
     NoCredentials {
@@ -136,9 +144,12 @@ impl Error {
         let hint = match self {
             Self::Build(error) => return error.hint(),
             Self::NoRegion => {
-                "pass `--region`, set `AWS_REGION`, or write `region = \"…\"` under `[lambda]` in `mcp-cloud.toml`"
+                "pass `--region`, set `AWS_REGION`, or write `region = \"…\"` under `[aws]` in `mcp-cloud.toml`"
             }
             Self::NotARegion { .. } => "name one such as `eu-central-1`",
+            Self::OtherAccount { .. } => {
+                "choose another profile with `AWS_PROFILE`, or another `aws.account` in `mcp-cloud.toml`"
+            }
             Self::NoCredentials { .. } => {
                 "set `AWS_PROFILE`, run `aws sso login` or `aws configure`, or set `AWS_ACCESS_KEY_ID` and \
                  `AWS_SECRET_ACCESS_KEY`"

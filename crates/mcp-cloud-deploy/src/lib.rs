@@ -21,7 +21,7 @@ pub mod watch;
 pub use self::{
     apply::{Application, StepOutcome},
     artifact::Archive,
-    aws::Deployer,
+    aws::{Deployer, Place},
     deployment::{Bucket, Deployment},
     error::{AwsError, AwsFault, Error},
     observe::{Observed, Stack, StackState},

@@ -3,7 +3,6 @@
 use std::{fmt, time::Duration};
 
 use serde::Serialize;
-use tokio::time::sleep;
 
 use crate::{
     aws::Deployer,
@@ -112,7 +111,7 @@ impl Deployer {
             if let Some(ending) = progress.ending.take() {
                 return ended(watched, &ending, progress.failure);
             }
-            sleep(pause).await;
+            self.sleep(pause).await;
             pause = pause.mul_f32(1.3).min(SLOWEST_POLL);
         }
     }
@@ -130,7 +129,7 @@ impl Deployer {
                 report(&event.resource);
                 after = Some(event.id);
             }
-            sleep(pause).await;
+            self.sleep(pause).await;
             pause = pause.mul_f32(1.3).min(SLOWEST_POLL);
         }
         Ok(())

@@ -7,7 +7,6 @@ use aws_sdk_cloudformation::{
     types::{self, Capability, ChangeSetStatus, ChangeSetType, ExecutionStatus, Tag, TemplateStage},
 };
 use mcp_cloud_app::target::sam;
-use tokio::time::sleep;
 
 use super::Deployer;
 use crate::{
@@ -126,7 +125,9 @@ impl Deployer {
                 ChangeSetStatus::Failed if EMPTY_CHANGE_SET.iter().any(|text| reason.contains(text)) => {
                     return Ok(Computed::Nothing { id });
                 }
-                ChangeSetStatus::CreatePending | ChangeSetStatus::CreateInProgress => sleep(CHANGE_SET_POLL).await,
+                ChangeSetStatus::CreatePending | ChangeSetStatus::CreateInProgress => {
+                    self.sleep(CHANGE_SET_POLL).await;
+                }
                 _ => {
                     return Err(Error::ChangeSetFailed { stack: deployment.stack.clone(), reason });
                 }

@@ -3,9 +3,12 @@
 pub(crate) mod cloudformation;
 pub(crate) mod s3;
 
+use std::time::Duration;
+
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
 use aws_credential_types::provider::{ProvideCredentials, error::CredentialsError};
 use aws_sdk_sts::{config::SharedHttpClient, error::BoxError};
+use aws_smithy_async::rt::sleep::AsyncSleep as _;
 use aws_smithy_http_client::{Builder, Connector, proxy::ProxyConfig, tls};
 
 use crate::error::{AwsError, Error};
@@ -18,32 +21,58 @@ const ATTEMPTS: u32 = 6;
 pub struct Deployer {
     account: String,
     region: String,
+    identity: String,
+    pub(crate) config: SdkConfig,
+    pub(crate) acm: aws_sdk_acm::Client,
     pub(crate) cloudformation: aws_sdk_cloudformation::Client,
+    pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
+    pub(crate) iam: aws_sdk_iam::Client,
+    pub(crate) lambda: aws_sdk_lambda::Client,
+    pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
     pub(crate) s3: aws_sdk_s3::Client,
+    pub(crate) secrets: aws_sdk_secretsmanager::Client,
+}
+
+/// Where a command is meant to act. What is said here wins over what environment and profile say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The region.
+    pub region: Option<String>,
+    /// The only account that may be touched: its twelve digits.
+    pub account: Option<String>,
 }
 
 impl Deployer {
     /// Finds credentials and region where every AWS tool looks for them, and asks AWS whose they are.
     ///
-    /// `region` wins over what environment and profile say. Sources of credentials: environment, profile (keys, role,
-    /// single sign-on, process), web identity, container and instance.
+    /// Sources of credentials: environment, profile (keys, role, single sign-on, process), web identity (OpenID
+    /// Connect), container and instance.
     ///
     /// # Errors
     ///
     /// [`Error::NoRegion`], [`Error::NotARegion`], [`Error::NoCredentials`] and [`Error::Credentials`] when something is
-    /// missing;
+    /// missing; [`Error::OtherAccount`] when the credentials are of another account than the one that is meant;
     /// [`Error::Aws`] when AWS does not accept the credentials.
-    pub async fn connect(region: Option<String>) -> Result<Self, Error> {
+    pub async fn connect(place: Place) -> Result<Self, Error> {
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
             .http_client(http_client())
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS));
         if let Ok(name) = AppName::new("mcp-cloud") {
             loader = loader.app_name(name);
         }
-        if let Some(region) = region {
+        if let Some(region) = place.region {
             loader = loader.region(Region::new(region));
         }
-        let config = loader.load().await;
+        Self::over(loader.load().await, place.account.as_deref()).await
+    }
+
+    /// Connects over a configuration that is complete: its HTTP client and its way of sleeping are used for everything,
+    /// so that a rehearsal needs neither a network nor a clock.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    pub async fn over(config: SdkConfig, account: Option<&str>) -> Result<Self, Error> {
         let region = config.region().ok_or(Error::NoRegion)?.to_string();
         // It becomes part of host names.
         if region.is_empty() || !region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
@@ -55,11 +84,23 @@ impl Deployer {
             .send()
             .await
             .map_err(|error| AwsError::new("ask AWS whose credentials these are", error))?;
+        let actual = identity.account().unwrap_or_default();
+        if let Some(expected) = account.filter(|expected| *expected != actual) {
+            return Err(Error::OtherAccount { expected: expected.to_owned(), actual: actual.to_owned() });
+        }
         Ok(Self {
-            account: identity.account().unwrap_or_default().to_owned(),
+            account: actual.to_owned(),
             region,
+            identity: identity.arn().unwrap_or_default().to_owned(),
+            acm: aws_sdk_acm::Client::new(&config),
             cloudformation: aws_sdk_cloudformation::Client::new(&config),
+            cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
+            iam: aws_sdk_iam::Client::new(&config),
+            lambda: aws_sdk_lambda::Client::new(&config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(&config),
             s3: aws_sdk_s3::Client::from_conf(s3_config(&config)),
+            secrets: aws_sdk_secretsmanager::Client::new(&config),
+            config,
         })
     }
 
@@ -73,6 +114,20 @@ impl Deployer {
     #[must_use]
     pub fn region(&self) -> &str {
         &self.region
+    }
+
+    /// The ARN of whoever the credentials belong to.
+    #[must_use]
+    pub fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    /// Waits, by the configuration's own way of sleeping.
+    pub(crate) async fn sleep(&self, duration: Duration) {
+        match self.config.sleep_impl() {
+            Some(sleep) => sleep.sleep(duration).await,
+            None => tokio::time::sleep(duration).await,
+        }
     }
 }
 
