@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::commands::{check, deploy, destroy, dev, emit, init, status};
+use crate::commands::{check, deploy, destroy, dev, emit, init, rollback, status};
 
 /// Runs MCP servers where they are needed.
 #[derive(Debug, Parser)]
@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Emit(emit::Args),
     /// Build, upload and create or update what runs the server
     Deploy(deploy::Args),
+    /// Go back to a revision that answered before
+    Rollback(rollback::Args),
     /// Show what is deployed
     Status(status::Args),
     /// Remove everything that `deploy` created

@@ -63,7 +63,9 @@ impl Printer {
 
     /// Writes an error, and the hint beside it, to standard error.
     pub(crate) fn failure(&self, failure: &Failure) -> ExitCode {
-        self.talk(format_args!("{ERROR}error{ERROR:#}: {failure}"));
+        if !failure.is_silent() {
+            self.talk(format_args!("{ERROR}error{ERROR:#}: {failure}"));
+        }
         if let Some(hint) = failure.advice() {
             self.hint(hint);
         }

@@ -5,9 +5,6 @@ use mcp_cloud_deploy::{Deployer, Observed, StackState};
 
 use crate::{execution::failed, failure::Failure, printer::Printer, progress::Progress};
 
-/// Exit code of a command that a signal ended, as shells count it.
-const INTERRUPTED: u8 = 130;
-
 /// Where the app is, or is to be.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Place {
@@ -61,5 +58,5 @@ pub(crate) fn announce(app: &App, deployer: &Deployer, printer: &Printer) {
 pub(crate) fn interrupted() -> Failure {
     Failure::new("interrupted")
         .hint("what AWS had begun goes on; `mcp-cloud status` shows it, and the same command takes it up again")
-        .exit_code(INTERRUPTED)
+        .exit_code(Failure::INTERRUPTED)
 }

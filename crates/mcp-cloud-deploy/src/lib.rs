@@ -14,12 +14,15 @@ mod aws;
 pub mod build;
 pub mod deployment;
 pub mod error;
+pub mod lock;
 pub mod observe;
 pub mod plan;
+pub mod revision;
+mod template;
 pub mod watch;
 
 pub use self::{
-    apply::{Application, StepOutcome},
+    apply::{Application, Reporter, StepOutcome},
     artifact::Archive,
     aws::{Deployer, Place},
     deployment::{Bucket, Deployment},

@@ -6,6 +6,7 @@ pub(crate) mod destroy;
 pub(crate) mod dev;
 pub(crate) mod emit;
 pub(crate) mod init;
+pub(crate) mod rollback;
 pub(crate) mod status;
 
 use crate::{cli::Command, failure::Failure, printer::Printer};
@@ -17,6 +18,7 @@ pub(crate) async fn run(command: Command, printer: &Printer) -> Result<(), Failu
         Command::Check(args) => check::run(args, printer).await,
         Command::Emit(args) => emit::run(args, printer).await,
         Command::Deploy(args) => deploy::run(args, printer).await,
+        Command::Rollback(args) => rollback::run(args, printer).await,
         Command::Status(args) => status::run(args, printer).await,
         Command::Destroy(args) => destroy::run(args, printer).await,
     }

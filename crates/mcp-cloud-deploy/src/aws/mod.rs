@@ -1,6 +1,7 @@
 //! The way to AWS: credentials, region and one HTTP client for every service.
 
 pub(crate) mod cloudformation;
+mod lambda;
 pub(crate) mod s3;
 
 use std::time::Duration;
