@@ -6,6 +6,7 @@ use mcp_cloud_app::{App, Code, Target, target::sam};
 
 use crate::{
     artifact::{Archive, sha256},
+    change::Blueprint,
     error::Error,
     observe::{CHANGE_SET_PREFIX, Stack},
     revision::Revision,
@@ -118,6 +119,11 @@ impl Deployment {
             text.push_str(&format!("\n{key}={value}"));
         }
         sha256(text.as_bytes()).get(..16).unwrap_or_default().to_owned()
+    }
+
+    pub(crate) fn blueprint(&self) -> Blueprint<'_> {
+        static NONE: BTreeMap<String, String> = BTreeMap::new();
+        Blueprint { template: &self.template, parameters: &NONE, tags: &self.tags }
     }
 
     /// Names a change set of a run. Only a call that the run repeats asks for the same one.

@@ -6,6 +6,7 @@ use mcp_cloud_app::target::sam;
 
 use crate::{
     aws::Deployer,
+    change::{Blueprint, FunctionState},
     deployment::{Bucket, TAG_APP, TAG_BUCKET, TAG_BUCKET_OURS, key_prefix},
     error::{AwsError, Error},
     lock,
@@ -57,7 +58,7 @@ impl Observed {
 }
 
 /// A Lambda function: its version that is still being edited.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Function {
     /// Its ARN.
     pub arn: String,
@@ -65,8 +66,8 @@ pub struct Function {
     pub state: Option<String>,
     /// Lambda's reason for the state.
     pub reason: Option<String>,
-    /// SHA-256 of its code in Base64, as Lambda says it.
-    pub code_sha256: Option<String>,
+    /// What it is made of.
+    pub configuration: FunctionState,
 }
 
 /// What an alias points to.
@@ -179,6 +180,12 @@ impl Stack {
             StackState::Review => self.change_sets.iter().all(|name| name.starts_with(CHANGE_SET_PREFIX)),
             _ => self.tags.get(TAG_APP) == Some(&self.name),
         }
+    }
+
+    /// What it was made from; `None` for one that was never created.
+    pub(crate) fn blueprint(&self) -> Option<Blueprint<'_>> {
+        static NONE: BTreeMap<String, String> = BTreeMap::new();
+        Some(Blueprint { template: self.template.as_deref()?, parameters: &NONE, tags: &self.tags })
     }
 
     pub(crate) fn mark(&self) -> StackMark {

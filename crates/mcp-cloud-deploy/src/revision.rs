@@ -3,19 +3,21 @@
 
 use std::collections::BTreeMap;
 
+use mcp_cloud_app::cost::Footprint;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     aws::{Deployer, s3::Written},
     deployment::key_prefix,
     error::{AwsError, Error},
+    mcp::Surface,
 };
 
 /// The version of the record's form.
 const FORM: u32 = 1;
 
 /// What is kept of a revision.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Revision {
     /// The version of this form.
     pub form: u32,
@@ -33,6 +35,12 @@ pub struct Revision {
     pub tool: String,
     /// The ARN of whoever deployed it.
     pub identity: String,
+    /// What it offers to its clients, if that could be asked.
+    #[serde(default)]
+    pub surface: Option<Surface>,
+    /// What its cost is estimated from.
+    #[serde(default)]
+    pub footprint: Option<Footprint>,
 }
 
 /// What the key of a record tells without reading it.

@@ -1,5 +1,6 @@
 //! Executes a plan, step by step. What a step finds done already is no error, so an interrupted run can be repeated.
 
+use mcp_cloud_app::App;
 use serde::Serialize;
 
 pub use self::reporter::{Quiet, Reporter};
@@ -8,6 +9,7 @@ use crate::{
     deployment::Deployment,
     error::{Error, RolledBack},
     lock::Lock,
+    mcp::{Answers, Question, Token},
     observe::{Observed, Stack},
     plan::{Operation, Plan, Step},
     template::Remainder,
@@ -60,6 +62,8 @@ pub enum StepOutcome {
 pub struct Applied {
     /// What changed in the stack, in CloudFormation's words.
     pub changes: Vec<Change>,
+    /// What the server was asked, and what it answered.
+    pub questions: Vec<Question>,
 }
 
 /// What becomes of a deployment whose server does not answer as it should.
@@ -72,10 +76,25 @@ pub enum OnFailure {
     Keep,
 }
 
+/// A deployment with all that its execution needs to know.
+#[derive(Debug, Clone)]
+pub struct Rollout<'a> {
+    /// What is to be there.
+    pub deployment: &'a Deployment,
+    /// The app it was made from.
+    pub app: &'a App,
+    /// What is shown to a server that asks for a token.
+    pub token: Option<Token>,
+    /// The commit that the code was built from, if it is known.
+    pub commit: Option<String>,
+    /// What becomes of it when the server does not answer as it should.
+    pub on_failure: OnFailure,
+}
+
 /// What the plan leads to.
 #[derive(Debug)]
 enum Goal<'a> {
-    Deployed(&'a Deployment, OnFailure),
+    Deployed(Rollout<'a>),
     Gone,
 }
 
@@ -90,6 +109,7 @@ pub struct Application<'a> {
     run: String,
     lock: Option<Lock>,
     change_set: Option<ChangeSet>,
+    answers: Option<Answers>,
     /// What this run did to the stack.
     done: Option<Operation>,
     applied: Applied,
@@ -99,13 +119,8 @@ impl<'a> Application<'a> {
     /// Begins to execute the plan of [`plan::deploy`](crate::plan::deploy) or [`plan::rollback`](crate::plan::rollback),
     /// which was made for what was observed.
     #[must_use]
-    pub fn deploy(
-        deployer: &'a Deployer,
-        deployment: &'a Deployment,
-        observed: &'a Observed,
-        on_failure: OnFailure,
-    ) -> Self {
-        Self::new(deployer, &deployment.stack, Goal::Deployed(deployment, on_failure), observed)
+    pub fn deploy(deployer: &'a Deployer, rollout: Rollout<'a>, observed: &'a Observed) -> Self {
+        Self::new(deployer, &rollout.deployment.stack, Goal::Deployed(rollout), observed)
     }
 
     /// Begins to execute the plan of [`plan::destroy`](crate::plan::destroy), which was made for what was observed.
@@ -116,7 +131,7 @@ impl<'a> Application<'a> {
 
     fn new(deployer: &'a Deployer, name: &'a str, goal: Goal<'a>, observed: &'a Observed) -> Self {
         let (run, applied) = (run_id(), Applied::default());
-        Self { deployer, name, goal, observed, run, lock: None, change_set: None, done: None, applied }
+        Self { deployer, name, goal, observed, run, lock: None, change_set: None, answers: None, done: None, applied }
     }
 
     /// Executes the plan to its end, and lets the next run begin. No other run of mcp-cloud changes the app meanwhile.
@@ -163,7 +178,7 @@ impl<'a> Application<'a> {
                 self.lock(reporter).await?;
             }
             reporter.begin(index + 1, plan.steps.len(), step);
-            let outcome = self.step(step, reporter).await;
+            let outcome = self.step(step, plan, reporter).await;
             reporter.end(outcome.as_ref().ok());
             skip |= matches!(outcome?, StepOutcome::NoChanges);
         }
@@ -188,7 +203,7 @@ impl<'a> Application<'a> {
         Ok(())
     }
 
-    async fn step(&mut self, step: &Step, reporter: &dyn Reporter) -> Result<StepOutcome, Error> {
+    async fn step(&mut self, step: &Step, plan: &Plan, reporter: &dyn Reporter) -> Result<StepOutcome, Error> {
         let deployer = self.deployer;
         match step {
             Step::RemoveChangeSet { stack, change_set } => deployer.delete_change_set(stack, change_set).await?,
@@ -197,7 +212,7 @@ impl<'a> Application<'a> {
                 self.remove_stack(stack, stack_id, leave, reporter).await?;
             }
             Step::ForgetFunction { stack, .. } => self.forget_function(stack, reporter).await?,
-            Step::CreateChangeSet { operation, .. } => return self.create_change_set(*operation, reporter).await,
+            Step::CreateChangeSet { operation, .. } => return self.create_change_set(*operation, plan, reporter).await,
             Step::CreateBucket { bucket } => deployer.create_bucket(bucket).await?,
             Step::Upload { bucket, key, .. } => {
                 deployer.upload(bucket, key, self.deployment()?.archive.bytes.clone()).await?;
@@ -263,7 +278,7 @@ impl<'a> Application<'a> {
             Computed::Changes(change_set) => {
                 let changes = change_set.changes.clone();
                 self.change_set = Some(change_set);
-                self.hold_against_plan(&changes, reporter).await?;
+                self.hold_against_plan(&plan.changes, &changes, reporter).await?;
                 Ok(StepOutcome::Changes(changes))
             }
             Computed::Nothing { id } => {
@@ -317,18 +332,19 @@ impl<'a> Application<'a> {
         Ok(())
     }
 
-    fn deployment(&self) -> Result<&'a Deployment, Error> {
-        match self.goal {
-            Goal::Deployed(deployment, _) => Ok(deployment),
+    fn rollout(&self) -> Result<&Rollout<'a>, Error> {
+        match &self.goal {
+            Goal::Deployed(rollout) => Ok(rollout),
             Goal::Gone => Err(Error::Misuse("a step that deploys needs a deployment")),
         }
     }
 
+    fn deployment(&self) -> Result<&'a Deployment, Error> {
+        self.rollout().map(|rollout| rollout.deployment)
+    }
+
     fn on_failure(&self) -> OnFailure {
-        match self.goal {
-            Goal::Deployed(_, on_failure) => on_failure,
-            Goal::Gone => OnFailure::Keep,
-        }
+        self.rollout().map_or(OnFailure::Keep, |rollout| rollout.on_failure)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{future::Future, pin::Pin};
 
 use super::StepOutcome;
-use crate::{plan::Step, watch::ResourceEvent};
+use crate::{mcp::Question, plan::Step, watch::ResourceEvent};
 
 /// Hears what happens while a plan is executed, and decides where the plan alone does not.
 pub trait Reporter: Send + Sync {
@@ -12,6 +12,9 @@ pub trait Reporter: Send + Sync {
 
     /// Says that a resource of the stack changed its state.
     fn resource(&self, event: &ResourceEvent);
+
+    /// Says what the server answered.
+    fn question(&self, question: &Question);
 
     /// Says something that is going on within a step, or before the first.
     fn note(&self, text: &str);
@@ -30,6 +33,7 @@ pub struct Quiet;
 impl Reporter for Quiet {
     fn begin(&self, _: usize, _: usize, _: &Step) {}
     fn resource(&self, _: &ResourceEvent) {}
+    fn question(&self, _: &Question) {}
     fn note(&self, _: &str) {}
     fn end(&self, _: Option<&StepOutcome>) {}
     fn agree<'a>(&'a self, _: &'a [String]) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {

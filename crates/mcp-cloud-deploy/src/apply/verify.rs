@@ -1,13 +1,26 @@
 //! Holds what CloudFormation will do against the plan, and what runs then against what a client needs.
 
+use mcp_cloud_app::target::sam::OUTPUT_ENDPOINT;
+
 use super::{Application, Change, Reporter, StepOutcome};
-use crate::{error::Error, observe::Stack, plan::record_key, revision::Revision};
+use crate::{
+    change::{Changes, unexpected},
+    error::Error,
+    mcp::Gate,
+    observe::Stack,
+    plan::record_key,
+    revision::Revision,
+};
 
 impl Application<'_> {
     /// What nobody has seen is not executed.
-    pub(super) async fn hold_against_plan(&self, changes: &[Change], reporter: &dyn Reporter) -> Result<(), Error> {
-        let beyond: Vec<String> = Vec::new();
-        let _ = changes;
+    pub(super) async fn hold_against_plan(
+        &self,
+        planned: &Changes,
+        changes: &[Change],
+        reporter: &dyn Reporter,
+    ) -> Result<(), Error> {
+        let beyond: Vec<_> = unexpected(planned, changes).iter().map(ToString::to_string).collect();
         if beyond.is_empty() || reporter.agree(&beyond).await {
             return Ok(());
         }
@@ -16,14 +29,27 @@ impl Application<'_> {
 
     /// Asks the server. If it does not answer as it should, what ran before runs again.
     pub(super) async fn ask(&mut self, reporter: &dyn Reporter) -> Result<StepOutcome, Error> {
+        let rollout = self.rollout()?;
         let stack = self.stack_now().await?;
-        let _ = (stack, reporter);
+        let Some(url) = stack.outputs.get(OUTPUT_ENDPOINT) else {
+            return Ok(StepOutcome::Skipped("the stack does not say where its endpoint is"));
+        };
+        let gate = Gate::from(rollout.app, url).with_token(rollout.token.clone());
+        let answers = gate.ask(&self.deployer.http(), &|question| reporter.question(question)).await;
+        if let Some(failed) = answers.failed().next() {
+            let question = failed.to_string();
+            let rolled_back = self.back_out(stack.published_version().as_deref(), reporter).await;
+            return Err(Error::GateFailed { question, rolled_back });
+        }
+        self.applied.questions = answers.questions.clone();
+        self.answers = Some(answers);
         Ok(StepOutcome::Done)
     }
 
     /// Writes down what a later run needs to go back to this revision.
     pub(super) async fn keep_revision(&self, bucket: &str) -> Result<StepOutcome, Error> {
-        let deployment = self.deployment()?;
+        let rollout = self.rollout()?;
+        let deployment = rollout.deployment;
         let stack = self.stack_now().await?;
         let Some(version) = stack.published_version() else {
             return Ok(StepOutcome::Skipped("the stack does not say which version it published"));
@@ -31,15 +57,18 @@ impl Application<'_> {
         let Ok(number) = version.parse() else {
             return Ok(StepOutcome::Skipped("the version that was published is no number"));
         };
+        let answers = self.answers.as_ref();
         let revision = Revision {
             form: Revision::FORM,
             version,
             code_sha256: deployment.archive.sha256.clone(),
             template: deployment.template.clone(),
             tags: deployment.tags.clone(),
-            commit: None,
+            commit: rollout.commit.clone(),
             tool: env!("CARGO_PKG_VERSION").to_owned(),
             identity: self.deployer.identity().to_owned(),
+            surface: answers.and_then(|answers| answers.surface.clone()),
+            footprint: Some(rollout.footprint()),
         };
         self.deployer.keep(bucket, self.name, &record_key(deployment, number), &revision).await?;
         Ok(StepOutcome::Done)

@@ -1,9 +1,12 @@
 //! Lambda in the words of this crate.
 
-use aws_sdk_lambda::types::AliasRoutingConfiguration;
+use aws_sdk_lambda::{
+    operation::get_function_configuration::GetFunctionConfigurationOutput, types::AliasRoutingConfiguration,
+};
 
 use super::Deployer;
 use crate::{
+    change::FunctionState,
     error::AwsError,
     observe::{Alias, Function},
 };
@@ -12,6 +15,38 @@ use crate::{
 const NOT_FOUND: &str = "ResourceNotFoundException";
 /// The version that is still being edited; what runs are its numbered copies.
 const LATEST: &str = "$LATEST";
+
+/// A number that Lambda never gives as a negative one.
+fn count(number: Option<i32>) -> Option<u32> {
+    number.and_then(|number| number.try_into().ok())
+}
+
+fn configuration(found: &GetFunctionConfigurationOutput) -> FunctionState {
+    let texts = |texts: &[String]| Some(texts.to_vec());
+    let network = found.vpc_config();
+    FunctionState {
+        memory_mb: count(found.memory_size()),
+        timeout_seconds: count(found.timeout()),
+        architectures: Some(found.architectures().iter().map(|one| one.as_str().to_owned()).collect()),
+        runtime: found.runtime().map(|runtime| runtime.as_str().to_owned()),
+        handler: found.handler().map(str::to_owned),
+        environment: Some(
+            found
+                .environment()
+                .and_then(|environment| environment.variables())
+                .map(|variables| variables.iter().map(|(name, value)| (name.clone(), value.clone())).collect())
+                .unwrap_or_default(),
+        ),
+        layers: Some(found.layers().iter().filter_map(|layer| layer.arn().map(str::to_owned)).collect()),
+        log_group: found.logging_config().and_then(|logging| logging.log_group().map(str::to_owned)),
+        role: found.role().map(str::to_owned),
+        subnet_ids: network.map_or(Some(Vec::new()), |network| texts(network.subnet_ids())),
+        security_group_ids: network.map_or(Some(Vec::new()), |network| texts(network.security_group_ids())),
+        tracing: found.tracing_config().and_then(|tracing| Some(tracing.mode()?.as_str().to_owned())),
+        code_sha256: found.code_sha256().map(str::to_owned),
+        ephemeral_storage_mb: found.ephemeral_storage().and_then(|storage| count(Some(storage.size()))),
+    }
+}
 
 impl Deployer {
     /// Reads a function; `None` when there is none of that name.
@@ -22,7 +57,7 @@ impl Deployer {
                 arn: found.function_arn().unwrap_or_default().to_owned(),
                 state: found.state().map(|state| state.as_str().to_owned()),
                 reason: found.state_reason().map(str::to_owned),
-                code_sha256: found.code_sha256().map(str::to_owned),
+                configuration: configuration(&found),
             })),
             Err(error) if error.is(NOT_FOUND) => Ok(None),
             Err(error) => Err(error),

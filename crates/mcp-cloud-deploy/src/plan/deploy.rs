@@ -4,6 +4,7 @@ use mcp_cloud_app::target::sam;
 
 use super::{Operation, Plan, Removal, Step};
 use crate::{
+    change::{self, Changes, FieldChange},
     deployment::{Bucket, Deployment, is_upload},
     error::Error,
     observe::{CHANGE_SET_PREFIX, Observed, Stack, StackState},
@@ -51,7 +52,12 @@ pub fn deploy(deployment: &Deployment, observed: &Observed, choices: &Choices) -
         steps.push(Step::KeepRevision { bucket: deployment.bucket.name().to_owned() });
         steps.extend(prune(deployment, observed));
     }
-    Ok(Plan { steps })
+    let before = observed.stack.as_ref().and_then(Stack::blueprint);
+    let changes = match operation {
+        Some(_) => Changes::between(before, Some(deployment.blueprint())),
+        None => Changes::default(),
+    };
+    Ok(Plan { steps, changes, drift: drift(observed) })
 }
 
 /// What must happen before the stack can be as wanted, and how it gets there; no operation when it is so already.
@@ -177,6 +183,14 @@ fn prune(deployment: &Deployment, observed: &Observed) -> Vec<Step> {
         steps.push(Step::RemoveObjects { bucket: deployment.bucket.name().to_owned(), keys });
     }
     steps
+}
+
+/// What somebody changed by hand. What serves is a version, which nobody can change; this is what the next one would be
+/// made of.
+fn drift(observed: &Observed) -> Vec<FieldChange> {
+    let template = observed.stack.as_ref().and_then(|stack| stack.template.as_deref());
+    let (Some(template), Some(function)) = (template, &observed.function) else { return Vec::new() };
+    change::drift(template, &function.configuration).unwrap_or_default()
 }
 
 /// The key of the record that [`Step::KeepRevision`] writes.

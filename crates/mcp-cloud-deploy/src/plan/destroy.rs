@@ -5,10 +5,11 @@ use super::{
     deploy::{Choices, remove, stuck},
 };
 use crate::{
+    change::Changes,
     deployment::{Bucket, key_prefix},
     error::Error,
     lock,
-    observe::{BucketContents, Observed, StackState},
+    observe::{BucketContents, Observed, Stack, StackState},
 };
 
 /// Plans what leaves nothing of an app behind. Empty when nothing is there.
@@ -31,7 +32,8 @@ pub fn destroy(app: &str, observed: &Observed, choices: &Choices) -> Result<Plan
     if let Some(contents) = &observed.bucket_contents {
         steps.extend(empty_bucket(app, &observed.bucket, contents));
     }
-    Ok(Plan { steps })
+    let before = observed.stack.as_ref().and_then(Stack::blueprint);
+    Ok(Plan { steps, changes: Changes::between(before, None), drift: Vec::new() })
 }
 
 fn empty_bucket(app: &str, bucket: &Bucket, contents: &BucketContents) -> Vec<Step> {

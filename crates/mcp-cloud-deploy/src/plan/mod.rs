@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::change::{Changes, FieldChange};
+
 pub use self::{
     deploy::{Choices, deploy},
     destroy::destroy,
@@ -16,13 +18,16 @@ mod destroy;
 mod rollback;
 mod step;
 
-/// Steps in the order in which they are executed; none when everything is as it should be.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
+/// What is to be done.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[must_use]
 pub struct Plan {
-    /// The steps.
+    /// Steps in the order in which they are executed; none when everything is as it should be.
     pub steps: Vec<Step>,
+    /// What they change in the stack, field by field.
+    pub changes: Changes,
+    /// Where what runs is not what was deployed, because somebody changed it by hand.
+    pub drift: Vec<FieldChange>,
 }
 
 impl Plan {

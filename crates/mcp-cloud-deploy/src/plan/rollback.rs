@@ -7,6 +7,7 @@ use super::{
     deploy::{leftovers, stuck},
 };
 use crate::{
+    change::Changes,
     deployment::Deployment,
     error::Error,
     observe::{Observed, StackState},
@@ -52,5 +53,6 @@ pub fn rollback(deployment: &Deployment, version: &str, observed: &Observed) -> 
         steps.push(Step::Ask { stack: deployment.stack.clone() });
         steps.push(Step::KeepRevision { bucket: deployment.bucket.name().to_owned() });
     }
-    Ok(Plan { steps })
+    let changes = Changes::between(stack.blueprint(), Some(deployment.blueprint()));
+    Ok(Plan { steps, changes, drift: Vec::new() })
 }
