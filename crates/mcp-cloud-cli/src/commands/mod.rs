@@ -1,12 +1,16 @@
 //! One file per verb: its arguments, and one function that does it.
 
 pub(crate) mod check;
+pub(crate) mod completions;
 pub(crate) mod deploy;
 pub(crate) mod destroy;
 pub(crate) mod dev;
+pub(crate) mod doctor;
 pub(crate) mod emit;
 pub(crate) mod init;
+pub(crate) mod man;
 pub(crate) mod status;
+pub(crate) mod wait;
 
 use crate::{cli::Command, failure::Failure, printer::Printer};
 
@@ -19,5 +23,9 @@ pub(crate) async fn run(command: Command, printer: &Printer) -> Result<(), Failu
         Command::Deploy(args) => deploy::run(args, printer).await,
         Command::Status(args) => status::run(args, printer).await,
         Command::Destroy(args) => destroy::run(args, printer).await,
+        Command::Doctor(args) => doctor::run(args, printer).await,
+        Command::Wait(args) => wait::run(args, printer).await,
+        Command::Completions(args) => completions::run(args, printer).await,
+        Command::Man(args) => man::run(args, printer).await,
     }
 }
