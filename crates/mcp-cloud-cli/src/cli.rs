@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::commands::{check, deploy, destroy, dev, emit, init, rollback, status};
+use crate::commands::{check, completions, deploy, destroy, dev, doctor, emit, init, man, rollback, status, wait};
 
 /// Runs MCP servers where they are needed.
 #[derive(Debug, Parser)]
@@ -43,4 +43,12 @@ pub(crate) enum Command {
     Status(status::Args),
     /// Remove everything that `deploy` created
     Destroy(destroy::Args),
+    /// Look at everything that a deployment stands on: OK, NG or SKIP for each thing
+    Doctor(doctor::Args),
+    /// Wait until it is deployed, serves, or is gone
+    Wait(wait::Args),
+    /// Write a script that completes this command line in a shell
+    Completions(completions::Args),
+    /// Write manual pages
+    Man(man::Args),
 }

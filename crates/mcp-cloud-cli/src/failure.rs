@@ -1,4 +1,6 @@
 //! What a command that failed leaves behind: an error with its chain, a hint, and an exit code.
+//!
+//! Every exit code stands here; `docs/command-line.md` lists them.
 
 use std::{error::Error, fmt};
 
@@ -21,8 +23,14 @@ impl Failure {
     pub(crate) const CHANGES: u8 = 2;
     /// Exit code of a command that nobody agreed to, or where nobody could be asked.
     pub(crate) const NO_CONSENT: u8 = 3;
-    /// Exit code of a command that a signal ended, as shells count it.
+    /// Exit code of a wait that was over before what was waited for came, as `timeout` of the GNU tools has it.
+    pub(crate) const TIMED_OUT: u8 = 124;
+    /// Exit code of a command that a closed terminal ended, as shells count signals: 128 and the signal's number.
+    pub(crate) const HUNG_UP: u8 = 129;
+    /// Exit code of a command that Ctrl-C ended.
     pub(crate) const INTERRUPTED: u8 = 130;
+    /// Exit code of a command that `kill` ended.
+    pub(crate) const TERMINATED: u8 = 143;
 
     pub(crate) fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { error: Some(error.into()), context: Vec::new(), hint: None, exit_code: Self::FAILED }

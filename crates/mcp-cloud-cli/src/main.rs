@@ -17,19 +17,35 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::{cli::Cli, printer::Printer};
+use crate::{cli::Cli, failure::Failure, printer::Printer};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return unusable(&error),
+    };
     let printer = Printer::new(cli.output);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            return printer.failure(&failure::Failure::new(error).context("cannot start the command"));
+            return printer.failure(&Failure::new(error).context("cannot start the command"));
         }
     };
     match runtime.block_on(commands::run(cli.command, &printer)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => printer.failure(&failure),
+    }
+}
+
+/// Says why the arguments cannot be used, or what was asked about them with `--help`. Whoever asks for detailed exit
+/// codes takes 2 for changes that are to be made, so nothing else may end with it.
+fn unusable(error: &clap::Error) -> ExitCode {
+    // A closed pipe is not an error.
+    let _ = error.print();
+    let detailed = std::env::args_os().any(|argument| argument == "--detailed-exitcode");
+    match error.exit_code() {
+        0 => ExitCode::SUCCESS,
+        _ if detailed => ExitCode::from(Failure::FAILED),
+        _ => ExitCode::from(Failure::USAGE),
     }
 }

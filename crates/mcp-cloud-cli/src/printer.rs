@@ -40,6 +40,12 @@ impl Printer {
         let _ = writeln!(anstream::stdout().lock(), "{line}");
     }
 
+    /// Writes a document to standard output as it is.
+    pub(crate) fn document(&self, bytes: &[u8]) {
+        let mut stdout = anstream::stdout().lock();
+        let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
+    }
+
     /// Writes a line of talk to standard error.
     pub(crate) fn talk(&self, line: impl Display) {
         let _ = writeln!(anstream::stderr().lock(), "{line}");

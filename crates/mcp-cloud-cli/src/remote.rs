@@ -3,30 +3,50 @@
 use mcp_cloud_app::App;
 use mcp_cloud_deploy::{Deployer, Observed, StackState};
 
-use crate::{execution::failed, failure::Failure, printer::Printer, progress::Progress};
+use crate::{execution::failed, failure::Failure, interrupt, printer::Printer, progress::Progress};
+
+/// In which account and region to look.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Account {
+    /// AWS region [default: the one in mcp-cloud.toml, else that of the AWS environment or profile]
+    #[arg(long, value_name = "REGION")]
+    region: Option<String>,
+    /// Profile of the AWS configuration with the credentials [default: that of `AWS_PROFILE`]
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+}
+
+impl Account {
+    /// The command line decides over the region, then the file, then the AWS environment.
+    pub(crate) fn place(&self, app: &App) -> mcp_cloud_deploy::Place {
+        mcp_cloud_deploy::Place {
+            region: self.region.clone().or_else(|| app.aws.region.clone()),
+            account: app.aws.account.clone(),
+            profile: self.profile.clone(),
+        }
+    }
+
+    /// Finds the account.
+    pub(crate) async fn connect(&self, app: &App) -> Result<Deployer, Failure> {
+        Deployer::connect(self.place(app)).await.map_err(failed)
+    }
+}
 
 /// Where the app is, or is to be.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Place {
-    /// AWS region [default: the one in mcp-cloud.toml, else that of the AWS environment or profile]
-    #[arg(long, value_name = "REGION")]
-    region: Option<String>,
+    #[command(flatten)]
+    account: Account,
     /// S3 bucket for the code [default: the one used before, else one made for the account and region]
     #[arg(long, value_name = "NAME")]
     pub(crate) bucket: Option<String>,
 }
 
 impl Place {
+    /// Finds the account.
     pub(crate) async fn connect(&self, app: &App) -> Result<Deployer, Failure> {
-        connect(self.region.clone(), app).await
+        self.account.connect(app).await
     }
-}
-
-/// Finds the account. The command line decides over the region, then the file, then the AWS environment.
-pub(crate) async fn connect(region: Option<String>, app: &App) -> Result<Deployer, Failure> {
-    let place =
-        mcp_cloud_deploy::Place { region: region.or_else(|| app.aws.region.clone()), account: app.aws.account.clone() };
-    Deployer::connect(place).await.map_err(failed)
 }
 
 /// Reads what there is. An operation that an earlier run or somebody else began is waited for first.
@@ -58,5 +78,5 @@ pub(crate) fn announce(app: &App, deployer: &Deployer, printer: &Printer) {
 pub(crate) fn interrupted() -> Failure {
     Failure::new("interrupted")
         .hint("what AWS had begun goes on; `mcp-cloud status` shows it, and the same command takes it up again")
-        .exit_code(Failure::INTERRUPTED)
+        .exit_code(interrupt::exit_code())
 }

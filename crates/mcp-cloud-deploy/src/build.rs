@@ -13,7 +13,7 @@ use thiserror::Error;
 use tokio::process::Command;
 
 /// The linker that ships with Rust. Links static binaries for any Linux, on any machine.
-const LINKER: &str = "rust-lld";
+pub(crate) const LINKER: &str = "rust-lld";
 
 /// Why there is no program to deploy.
 #[derive(Debug, Error)]
@@ -144,12 +144,12 @@ fn cargo(package: &CargoBuild) -> Command {
     cargo
 }
 
-fn start(program: &str, source: io::Error) -> BuildError {
+pub(crate) fn start(program: &str, source: io::Error) -> BuildError {
     BuildError::Start { program: program.to_owned(), source }
 }
 
 /// Cargo would say `can't find crate for core`, hundreds of times.
-async fn require_target(package: &CargoBuild, target: &'static str) -> Result<(), BuildError> {
+pub(crate) async fn require_target(package: &CargoBuild, target: &'static str) -> Result<(), BuildError> {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let found = Command::new(rustc)
         .args(["--print", "target-libdir", "--target", target])
@@ -165,18 +165,18 @@ async fn require_target(package: &CargoBuild, target: &'static str) -> Result<()
 }
 
 /// Whether cargo would call this machine's linker for another machine's program, which fails.
-fn needs_linker(package: &CargoBuild, target: &str) -> bool {
+pub(crate) fn needs_linker(package: &CargoBuild, target: &str) -> bool {
     let same_machine = cfg!(target_os = "linux") && target.starts_with(env::consts::ARCH);
     !same_machine && env::var_os(linker_variable(target)).is_none() && !configured(&package.package_directory, target)
 }
 
 /// `CARGO_TARGET_<TARGET>_LINKER` (<https://doc.rust-lang.org/cargo/reference/config.html#targettriplelinker>).
-fn linker_variable(target: &str) -> String {
+pub(crate) fn linker_variable(target: &str) -> String {
     format!("CARGO_TARGET_{}_LINKER", target.replace('-', "_").to_ascii_uppercase())
 }
 
 /// Whether a configuration file that cargo reads says anything about the target: then it is the user's to decide.
-fn configured(directory: &Path, target: &str) -> bool {
+pub(crate) fn configured(directory: &Path, target: &str) -> bool {
     let home = env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(".cargo")));
     let files = directory.ancestors().map(|directory| directory.join(".cargo")).chain(home);
     files

@@ -53,6 +53,12 @@ pub enum Error {
     /// AWS refused a call, or could not be reached.
     #[error(transparent)]
     Aws(#[from] AwsError),
+    /// Nothing is deployed where something was expected.
+    #[error("there is no stack `{stack}`")]
+    NotDeployed {
+        /// The stack that was looked for.
+        stack: String,
+    },
     /// A stack of the app's name belongs to something else.
     #[error("the stack `{stack}` was not created by mcp-cloud for this app")]
     StackNotOurs {
@@ -255,6 +261,7 @@ impl Error {
             }
             Self::Credentials { .. } => "mend that source, or log in again, for example with `aws sso login`",
             Self::Aws(error) => return error.fault.hint().map(str::to_owned),
+            Self::NotDeployed { .. } => "run `mcp-cloud deploy`, or name another region, account or environment",
             Self::StackNotOurs { .. } => "choose another `name` in `mcp-cloud.toml`, or another region",
             Self::BucketNotOurs { .. } | Self::NoBucket { .. } => {
                 "name a bucket of your own with `--bucket`, and check that you may list it"

@@ -7,18 +7,21 @@
 //! - [`build`]: compiles the server for Lambda.
 //! - [`artifact`]: packs it, the same bytes every time.
 //! - [`observe`], [`plan`], [`apply`], [`watch`]: the way above.
+//! - [`doctor`], [`wait`]: what stands in the way of it, and when it has come to its end; neither changes anything.
 
 pub mod apply;
 pub mod artifact;
 mod aws;
 pub mod build;
 pub mod deployment;
+pub mod doctor;
 pub mod error;
 pub mod lock;
 pub mod observe;
 pub mod plan;
 pub mod revision;
 mod template;
+pub mod wait;
 pub mod watch;
 
 pub use self::{

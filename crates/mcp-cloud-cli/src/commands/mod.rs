@@ -1,13 +1,17 @@
 //! One file per verb: its arguments, and one function that does it.
 
 pub(crate) mod check;
+pub(crate) mod completions;
 pub(crate) mod deploy;
 pub(crate) mod destroy;
 pub(crate) mod dev;
+pub(crate) mod doctor;
 pub(crate) mod emit;
 pub(crate) mod init;
 pub(crate) mod rollback;
+pub(crate) mod man;
 pub(crate) mod status;
+pub(crate) mod wait;
 
 use crate::{cli::Command, failure::Failure, printer::Printer};
 
@@ -21,5 +25,9 @@ pub(crate) async fn run(command: Command, printer: &Printer) -> Result<(), Failu
         Command::Rollback(args) => rollback::run(args, printer).await,
         Command::Status(args) => status::run(args, printer).await,
         Command::Destroy(args) => destroy::run(args, printer).await,
+        Command::Doctor(args) => doctor::run(args, printer).await,
+        Command::Wait(args) => wait::run(args, printer).await,
+        Command::Completions(args) => completions::run(args, printer).await,
+        Command::Man(args) => man::run(args, printer).await,
     }
 }

@@ -13,9 +13,8 @@ use crate::{app::Source, execution::failed, failure::Failure, printer::Printer, 
 pub(crate) struct Args {
     #[command(flatten)]
     source: Source,
-    /// AWS region [default: the one in mcp-cloud.toml, else that of the AWS environment or profile]
-    #[arg(long, value_name = "REGION")]
-    region: Option<String>,
+    #[command(flatten)]
+    account: remote::Account,
 }
 
 #[derive(Debug, Serialize)]
@@ -44,7 +43,7 @@ struct Details<'a> {
 /// Succeeds whether or not something is deployed; `--output json` tells the two apart with `deployed`.
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let app = args.source.load(&[], printer)?;
-    let deployer = remote::connect(args.region, &app).await?;
+    let deployer = args.account.connect(&app).await?;
     let stack = deployer.observe_stack(&app.name).await.map_err(failed)?;
     if let Some(foreign) = stack.as_ref().filter(|stack| !stack.is_ours()) {
         return Err(failed(Error::StackNotOurs { stack: foreign.name.clone() }));

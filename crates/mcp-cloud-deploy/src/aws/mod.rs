@@ -41,6 +41,8 @@ pub struct Place {
     pub region: Option<String>,
     /// The only account that may be touched: its twelve digits.
     pub account: Option<String>,
+    /// The profile of AWS's shared files whose credentials and region are used.
+    pub profile: Option<String>,
 }
 
 impl Deployer {
@@ -60,6 +62,9 @@ impl Deployer {
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS));
         if let Ok(name) = AppName::new("mcp-cloud") {
             loader = loader.app_name(name);
+        }
+        if let Some(profile) = place.profile {
+            loader = loader.profile_name(profile);
         }
         if let Some(region) = place.region {
             loader = loader.region(Region::new(region));

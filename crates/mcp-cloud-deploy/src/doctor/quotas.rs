@@ -1,0 +1,134 @@
+//! Whether the account has room for the function
+//! (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
+
+use std::sync::Arc;
+
+use aws_sdk_lambda::types::{AccountLimit, AccountUsage};
+use mcp_cloud_app::App;
+
+use super::{Finding, Group, chain};
+use crate::{aws::Deployer, error::AwsError};
+
+/// What Lambda keeps back for functions that reserve nothing
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html>).
+const UNRESERVED: i64 = 100;
+/// What a function's code may weigh unpacked: less room than that, and the next deployment may be refused.
+const LARGEST_CODE: i64 = 250 * MEGABYTE;
+const MEGABYTE: i64 = 1024 * 1024;
+
+/// What the account has, and what this function takes of it already.
+#[derive(Debug, Clone, Copy)]
+struct Account {
+    concurrency: i64,
+    unreserved: i64,
+    /// Reserved for this function.
+    reserved: i64,
+    code_limit: i64,
+    code_used: i64,
+}
+
+pub(super) async fn findings(app: Arc<App>, deployer: Arc<Deployer>) -> Vec<Finding> {
+    match account(&app, &deployer).await {
+        Ok(account) => vec![concurrency(&app, account), code(account)],
+        Err(error) => vec![Group::Quotas.ask("what the account has left").skip(chain(&error))],
+    }
+}
+
+async fn account(app: &App, deployer: &Deployer) -> Result<Account, AwsError> {
+    let settings = deployer.lambda.get_account_settings().send().await;
+    let settings = settings.map_err(|error| AwsError::new("read the account's settings of Lambda", error))?;
+    let limit = settings.account_limit();
+    let concurrency = limit.map(AccountLimit::concurrent_executions).unwrap_or_default();
+    let unreserved = limit.and_then(AccountLimit::unreserved_concurrent_executions).unwrap_or(concurrency);
+    let reserved = match app.lambda.reserved {
+        Some(_) => reserved(&app.name, deployer).await?,
+        None => 0,
+    };
+    Ok(Account {
+        concurrency: concurrency.into(),
+        unreserved: unreserved.into(),
+        reserved,
+        code_limit: limit.map(AccountLimit::total_code_size).unwrap_or_default(),
+        code_used: settings.account_usage().map(AccountUsage::total_code_size).unwrap_or_default(),
+    })
+}
+
+async fn reserved(function: &str, deployer: &Deployer) -> Result<i64, AwsError> {
+    let found = deployer.lambda.get_function_concurrency().function_name(function).send().await;
+    match found.map_err(|error| AwsError::new(format!("read what is reserved for `{function}`"), error)) {
+        Ok(found) => Ok(found.reserved_concurrent_executions().unwrap_or_default().into()),
+        Err(error) if error.is("ResourceNotFoundException") => Ok(0),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether as much can be reserved or kept warm as the file says. What is kept warm counts within what is reserved.
+fn concurrency(app: &App, account: Account) -> Finding {
+    let question = Group::Quotas.ask("invocations at a time");
+    let Account { concurrency, unreserved, reserved, .. } = account;
+    let all = format!("{concurrency} in this account, {unreserved} of them not reserved");
+    let wanted = app.lambda.reserved.map_or(i64::from(app.lambda.provisioned), i64::from);
+    let free = (unreserved + reserved - UNRESERVED).max(0);
+    if wanted <= free || wanted == 0 {
+        return question.ok(all);
+    }
+    let key = if app.lambda.reserved.is_some() { "lambda.reserved" } else { "lambda.provisioned" };
+    question.ng(
+        format!("{all}; `{key}` asks for {wanted}, and {free} can be had, because {UNRESERVED} stay for all others"),
+        format!(
+            "lower `{key}`, or ask for more: `aws service-quotas request-service-quota-increase --service-code lambda \
+             --quota-code L-B99A9384 --desired-value {}`",
+            concurrency + wanted - free
+        ),
+    )
+}
+
+fn code(account: Account) -> Finding {
+    let question = Group::Quotas.ask("room for code");
+    let Account { code_limit, code_used, .. } = account;
+    let used = format!("{} of {} MB used", code_used / MEGABYTE, code_limit / MEGABYTE);
+    if code_limit - code_used >= LARGEST_CODE {
+        return question.ok(used);
+    }
+    question.ng(used, "delete functions and old versions that nobody calls any more".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::*;
+    use crate::doctor::Verdict;
+
+    fn app(lambda: &str) -> App {
+        let directory = tempfile::tempdir().expect("a folder can be made");
+        let text = format!("name = \"hello\"\nbuild.image = \"hello:1\"\n[lambda]\n{lambda}\n");
+        fs::write(directory.path().join("mcp-cloud.toml"), text).expect("the file is written");
+        App::load(Path::new(directory.path())).expect("the file can be used")
+    }
+
+    const ACCOUNT: Account =
+        Account { concurrency: 1000, unreserved: 110, reserved: 0, code_limit: 75_000 * MEGABYTE, code_used: 0 };
+
+    #[test]
+    fn what_lambda_keeps_back_for_others_cannot_be_reserved() {
+        assert_eq!(concurrency(&app(""), ACCOUNT).verdict, Verdict::Ok);
+        assert_eq!(concurrency(&app("reserved = 10"), ACCOUNT).verdict, Verdict::Ok);
+        let finding = concurrency(&app("reserved = 11"), ACCOUNT);
+        assert_eq!(finding.verdict, Verdict::Ng);
+        assert!(finding.answer.contains("asks for 11, and 10 can be had"), "{finding:?}");
+        assert!(finding.hint.is_some_and(|hint| hint.contains("--desired-value 1001")));
+    }
+
+    #[test]
+    fn what_is_reserved_already_is_not_asked_for_again() {
+        let account = Account { unreserved: 100, reserved: 11, ..ACCOUNT };
+        assert_eq!(concurrency(&app("reserved = 11"), account).verdict, Verdict::Ok);
+    }
+
+    #[test]
+    fn room_for_one_more_function_is_enough() {
+        let used = |used: i64| code(Account { code_used: ACCOUNT.code_limit - used, ..ACCOUNT }).verdict;
+        assert_eq!((used(LARGEST_CODE), used(LARGEST_CODE - 1)), (Verdict::Ok, Verdict::Ng));
+    }
+}
