@@ -2,6 +2,7 @@
 
 pub mod app;
 mod config;
+pub mod cost;
 mod diagnostic;
 pub mod init;
 pub mod target;

@@ -113,6 +113,18 @@ impl Target {
             Self::GithubActions => github_actions::emit(app, code),
         }
     }
+
+    /// The template that the target makes of an app, as JSON; nothing for a target that is no stack of CloudFormation.
+    /// It is the one that [`emit`](Self::emit) writes down.
+    #[must_use]
+    pub fn template(self, app: &App, code: &Code) -> Option<serde_json::Value> {
+        match self {
+            Self::Sam => serde_json::to_value(sam::template(app, code)).ok(),
+            Self::Ecs => serde_json::to_value(ecs::template(app, code)).ok(),
+            Self::EcsExpress => serde_json::to_value(ecs_express::template(app, code)).ok(),
+            Self::CloudRun | Self::AzureFunctions | Self::Compose | Self::GithubActions => None,
+        }
+    }
 }
 
 impl fmt::Display for Target {

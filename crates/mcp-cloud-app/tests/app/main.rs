@@ -6,6 +6,7 @@ mod azure_functions;
 mod cloud_run;
 mod compose;
 mod container;
+mod cost;
 mod diagnostics;
 mod ecs;
 mod environments;

@@ -31,6 +31,8 @@ pub(super) mod task_definition;
 
 use std::path::PathBuf;
 
+use serde::Serialize;
+
 use self::task_definition::{Names, Surroundings};
 use super::{
     Bundle, Code, Target,
@@ -70,6 +72,11 @@ pub const OUTPUT_ASSIGN_PUBLIC_IP: &str = "AssignPublicIp";
 #[must_use]
 pub fn check(app: &App) -> Vec<Diagnostic> {
     limits::check(app)
+}
+
+/// The stack itself.
+pub(super) fn template<'a>(app: &'a App, code: &'a Code) -> impl Serialize + use<'a> {
+    lower::stack(app, code)
 }
 
 /// Lowers an app to its task definition, its stack and the recipe of its image.

@@ -16,6 +16,8 @@ mod limits;
 mod lower;
 pub(super) mod schema;
 
+use serde::Serialize;
+
 use super::{Bundle, Code, Target, container};
 use crate::{app::App, diagnostic::Diagnostic};
 
@@ -34,6 +36,11 @@ pub const OUTPUT_REPOSITORY: &str = super::ecs::OUTPUT_REPOSITORY;
 #[must_use]
 pub fn check(app: &App) -> Vec<Diagnostic> {
     limits::check(app)
+}
+
+/// The stack itself.
+pub(super) fn template<'a>(app: &'a App, code: &'a Code) -> impl Serialize + use<'a> {
+    lower::stack(app, code)
 }
 
 /// Lowers an app to its stack and the recipe of its image.

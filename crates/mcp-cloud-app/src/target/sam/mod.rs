@@ -17,6 +17,8 @@ mod schema;
 mod source;
 mod watch;
 
+use serde::Serialize;
+
 use super::{Bundle, Code, Target};
 use crate::{
     app::{App, Build},
@@ -47,6 +49,11 @@ pub const CAPABILITIES: [&str; 2] = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 #[must_use]
 pub fn check(app: &App) -> Vec<Diagnostic> {
     limits::check(app)
+}
+
+/// The template itself.
+pub(super) fn template<'a>(app: &'a App, code: &'a Code) -> impl Serialize + use<'a> {
+    lower::template(app, code)
 }
 
 /// Lowers an app to its template, and to what `sam` needs where it builds the sources itself.
