@@ -11,6 +11,7 @@ use std::{
 use mcp_cloud_deploy::{
     Application, Error, Plan, ResourceEvent, Step, StepOutcome,
     apply::{Applied, Change, Reporter},
+    mcp::{Outcome, Question},
 };
 use tokio::{sync::oneshot, time::timeout};
 
@@ -123,6 +124,15 @@ impl Reporter for Teller<'_> {
 
     fn resource(&self, event: &ResourceEvent) {
         self.with_progress(|progress| progress.event(event));
+    }
+
+    fn question(&self, question: &Question) {
+        let sign = match question.outcome {
+            Outcome::Passed { .. } => "OK",
+            Outcome::Failed { .. } => "NG",
+            Outcome::Skipped { .. } => "SKIP",
+        };
+        self.with_progress(|progress| progress.note(&format!("{sign:<4} {question}")));
     }
 
     fn note(&self, text: &str) {

@@ -11,6 +11,7 @@ mod interrupt;
 mod printer;
 mod progress;
 mod remote;
+mod shown;
 mod traffic;
 
 use std::process::ExitCode;

@@ -1,7 +1,8 @@
 //! What the commands that talk to AWS share: where, with whom, and what is there.
 
 use mcp_cloud_app::App;
-use mcp_cloud_deploy::{Deployer, Observed, StackState};
+use mcp_cloud_contract::env;
+use mcp_cloud_deploy::{Deployer, Observed, StackState, mcp::Token};
 
 use crate::{execution::failed, failure::Failure, interrupt, printer::Printer, progress::Progress};
 
@@ -79,4 +80,9 @@ pub(crate) fn interrupted() -> Failure {
     Failure::new("interrupted")
         .hint("what AWS had begun goes on; `mcp-cloud status` shows it, and the same command takes it up again")
         .exit_code(interrupt::exit_code())
+}
+
+/// The bearer token that is shown to a server that asks for one.
+pub(crate) fn token() -> Option<Token> {
+    Token::new(&std::env::var(env::TOKEN).ok()?)
 }

@@ -172,12 +172,6 @@ pub enum Error {
         /// Why.
         problem: String,
     },
-    /// Something was asked of an app that is not deployed.
-    #[error("`{app}` is not deployed")]
-    NothingDeployed {
-        /// The app.
-        app: String,
-    },
     /// There is no revision to go back to.
     #[error("`{app}` has no {} to go back to", wanted.as_ref().map_or("earlier revision".to_owned(), |wanted| format!("revision {wanted}")))]
     NoRevision {
@@ -278,7 +272,6 @@ impl Error {
             }
             Self::Locked { .. } => "wait until it is done, and repeat the command",
             Self::LockLost { .. } | Self::ChangedMeanwhile { .. } => "repeat the command; it makes a new plan",
-            Self::NothingDeployed { .. } => "run `mcp-cloud deploy` first",
             Self::NoRevision { .. } => "`mcp-cloud status` lists the revisions that are kept",
             Self::CodeGone { .. } => {
                 "check out the commit that `mcp-cloud status` names for it, and run `mcp-cloud deploy`"

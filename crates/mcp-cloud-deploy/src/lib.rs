@@ -8,15 +8,18 @@
 //! - [`artifact`]: packs it, the same bytes every time.
 //! - [`observe`], [`plan`], [`apply`], [`watch`]: the way above.
 //! - [`doctor`], [`wait`]: what stands in the way of it, and when it has come to its end; neither changes anything.
+//! - [`mcp`]: asks the server itself, as an MCP client.
 
 pub mod apply;
 pub mod artifact;
 mod aws;
 pub mod build;
+pub mod change;
 pub mod deployment;
 pub mod doctor;
 pub mod error;
 pub mod lock;
+pub mod mcp;
 pub mod observe;
 pub mod plan;
 pub mod revision;

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use mcp_cloud_app::cost::Footprint;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -38,9 +37,6 @@ pub struct Revision {
     /// What it offers to its clients, if that could be asked.
     #[serde(default)]
     pub surface: Option<Surface>,
-    /// What its cost is estimated from.
-    #[serde(default)]
-    pub footprint: Option<Footprint>,
 }
 
 /// What the key of a record tells without reading it.

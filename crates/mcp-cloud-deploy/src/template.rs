@@ -8,6 +8,11 @@ use serde_json::{Map, Value, json};
 const HOLD_DATA: [&str; 4] =
     ["AWS::DynamoDB::Table", "AWS::Logs::LogGroup", "AWS::S3::Bucket", "AWS::SecretsManager::Secret"];
 
+/// Reads a template; `None` when it is none.
+pub(crate) fn read(template: &str) -> Option<Value> {
+    serde_saphyr::from_str(template).ok()
+}
+
 /// What stays of a stack when its function is gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Remainder {

@@ -31,7 +31,7 @@ impl Deployer {
                 StackState::Busy => self.settle(&stack, report).await?,
                 // Somebody is about to create it.
                 StackState::Review => self.sleep(POLL).await,
-                StackState::Updatable | StackState::Failed | StackState::Stuck => {
+                StackState::Updatable | StackState::Failed | StackState::RollbackFailed | StackState::Stuck => {
                     return Err(Error::StackFailed { stack: stack.name, status: stack.status, failure: None });
                 }
             }

@@ -3,8 +3,9 @@
 use mcp_cloud_app::{App, Target, target::sam::OUTPUT_ENDPOINT};
 use mcp_cloud_deploy::{
     Application, Archive, Deployer, Deployment, Observed, Plan, Step,
-    apply::{Change, OnFailure},
+    apply::{Applied, Change, OnFailure, Rollout},
     build::build,
+    change::WarningKind,
     plan::{self, Choices, Operation},
 };
 use serde::Serialize;
@@ -16,6 +17,7 @@ use crate::{
     interrupt::Interrupt,
     printer::Printer,
     remote,
+    shown::{self, Beside, Channel},
 };
 
 #[derive(Debug, clap::Args)]
@@ -36,6 +38,9 @@ pub(crate) struct Args {
     /// What becomes of a server that does not answer as it should
     #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
     on_failure: Failing,
+    /// With --yes, agree to the loss of what a resource holds
+    #[arg(long)]
+    allow_data_loss: bool,
     #[command(flatten)]
     recovery: Recovery,
 }
@@ -72,7 +77,10 @@ struct Report<'a> {
     url: Option<&'a str>,
     code_sha256: &'a str,
     plan: &'a Plan,
-    changes: &'a [Change],
+    #[serde(flatten)]
+    beside: &'a Beside,
+    #[serde(flatten)]
+    applied: &'a Applied,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -117,38 +125,51 @@ async fn deploy(args: &Args, interrupt: &mut Interrupt, printer: &Printer) -> Re
         prepared = prepare(args, &app, printer) => prepared?,
         () = interrupt.wait() => return Err(remote::interrupted()),
     };
-    let Prepared { deployer, observed, deployment, plan } = &prepared;
+    let Prepared { deployer, observed, deployment, plan, beside, .. } = &prepared;
     remote::announce(&app, deployer, printer);
     if plan.is_empty() {
         printer.talk("nothing has changed, so there is nothing to do");
-    } else if !args.dry_run || printer.json() {
-        execution::list(plan).for_each(|line| printer.talk(line));
-    } else {
-        execution::list(plan).for_each(|line| printer.data(line));
     }
+    let channel = if args.dry_run && !printer.json() { Channel::Data } else { Channel::Talk };
+    shown::show(plan, beside, channel, printer);
     if args.dry_run {
-        report(&prepared, observed.stack.as_ref(), Outcome::Planned, &[], printer);
+        report(&prepared, observed.stack.as_ref(), Outcome::Planned, &Applied::default(), printer);
         let pending = args.detailed_exitcode && !plan.is_empty();
         return if pending { Err(Failure::silent(Failure::CHANGES)) } else { Ok(()) };
     }
     if plan.is_empty() {
-        report(&prepared, observed.stack.as_ref(), Outcome::Unchanged, &[], printer);
+        report(&prepared, observed.stack.as_ref(), Outcome::Unchanged, &Applied::default(), printer);
         return Ok(());
     }
     let consent = Consent::from_flag(args.yes);
+    refuse_to_lose_data(plan, consent, args.allow_data_loss)?;
     tokio::select! {
         agreed = execution::consent(plan, consent, None, printer) => agreed?,
         () = interrupt.wait() => return Err(remote::interrupted()),
     }
-    let on_failure = match args.on_failure {
-        Failing::RollBack => OnFailure::RollBack,
-        Failing::Keep => OnFailure::Keep,
+    let rollout = Rollout {
+        deployment,
+        app: &app,
+        token: remote::token(),
+        commit: None,
+        on_failure: args.on_failure.into(),
     };
-    let application = Application::deploy(deployer, deployment, observed, on_failure);
+    let application = Application::deploy(deployer, rollout, observed);
     let applied = execution::execute(application, plan, consent, interrupt, printer).await?;
     let stack = deployer.observe_stack(&app.name).await.map_err(failed)?;
-    report(&prepared, stack.as_ref(), Outcome::of(plan, &applied.changes), &applied.changes, printer);
+    report(&prepared, stack.as_ref(), Outcome::of(plan, &applied.changes), &applied, printer);
     Ok(())
+}
+
+/// Whoever reads a plan may agree to it; a pipeline that says yes to everything has to say this, too.
+fn refuse_to_lose_data(plan: &Plan, consent: Consent, allowed: bool) -> Result<(), Failure> {
+    let lost = plan.changes.warnings.iter().find(|warning| warning.kind == WarningKind::DataLost);
+    match lost {
+        Some(lost) if consent == Consent::Given && !allowed => Err(Failure::new(lost.message.clone())
+            .hint("pass `--allow-data-loss` if that is what you want")
+            .exit_code(Failure::NO_CONSENT)),
+        _ => Ok(()),
+    }
 }
 
 /// Everything that is known before anything is changed.
@@ -157,6 +178,7 @@ struct Prepared {
     observed: Observed,
     deployment: Deployment,
     plan: Plan,
+    beside: Beside,
 }
 
 async fn prepare(args: &Args, app: &App, printer: &Printer) -> Result<Prepared, Failure> {
@@ -168,7 +190,19 @@ async fn prepare(args: &Args, app: &App, printer: &Printer) -> Result<Prepared, 
     let observed = remote::observe(&deployer, app, args.place.bucket.clone(), printer).await?;
     let deployment = Deployment::new(app, archive, observed.bucket.clone()).map_err(failed)?;
     let plan = plan::deploy(&deployment, &observed, &args.recovery.choices()).map_err(failed)?;
-    Ok(Prepared { deployer, observed, deployment, plan })
+    let program = Some((program.as_path(), &app.environment));
+    let beside =
+        Beside::of(&plan, &app.name, &deployer, &observed, Some(&deployment.template), program).await;
+    Ok(Prepared { deployer, observed, deployment, plan, beside })
+}
+
+impl From<Failing> for OnFailure {
+    fn from(failing: Failing) -> Self {
+        match failing {
+            Failing::RollBack => Self::RollBack,
+            Failing::Keep => Self::Keep,
+        }
+    }
 }
 
 impl Recovery {
@@ -181,10 +215,10 @@ fn report(
     prepared: &Prepared,
     stack: Option<&mcp_cloud_deploy::Stack>,
     outcome: Outcome,
-    changes: &[Change],
+    applied: &Applied,
     printer: &Printer,
 ) {
-    let Prepared { deployer, deployment, plan, .. } = prepared;
+    let Prepared { deployer, deployment, plan, beside, .. } = prepared;
     let url = stack.and_then(|stack| stack.outputs.get(OUTPUT_ENDPOINT)).map(String::as_str);
     if printer.json() {
         printer.data(serde_json::json!(Report {
@@ -195,7 +229,8 @@ fn report(
             url,
             code_sha256: &deployment.archive.sha256,
             plan,
-            changes,
+            beside,
+            applied,
         }));
     } else if let (Some(url), false) = (url, outcome == Outcome::Planned) {
         printer.data(url);

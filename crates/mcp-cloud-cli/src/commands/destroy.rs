@@ -13,6 +13,7 @@ use crate::{
     interrupt::Interrupt,
     printer::Printer,
     remote,
+    shown::{self, Beside, Channel},
 };
 
 #[derive(Debug, clap::Args)]
@@ -39,7 +40,8 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         let choices = Choices { leave: args.leave.clone(), ..Choices::default() };
         let plan = plan::destroy(&app.name, &observed, &choices).map_err(failed)?;
         remote::announce(&app, &deployer, printer);
-        execution::list(&plan).for_each(|line| printer.talk(line));
+        let beside = Beside::of(&plan, &app.name, &deployer, &observed, None, None).await;
+        shown::show(&plan, &beside, Channel::Talk, printer);
         execution::consent(&plan, Consent::from_flag(args.yes), Some(&app.name), printer).await?;
         Ok::<_, Failure>((deployer, observed, plan))
     };

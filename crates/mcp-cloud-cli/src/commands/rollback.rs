@@ -1,7 +1,7 @@
 //! `mcp-cloud rollback`: goes back to a revision that answered before.
 
 use mcp_cloud_app::target::sam::OUTPUT_ENDPOINT;
-use mcp_cloud_deploy::{Application, Deployment, Error, Observed, apply::OnFailure, plan, revision::RevisionKey};
+use mcp_cloud_deploy::{Application, Deployment, Error, Observed, apply::{OnFailure, Rollout}, plan, revision::RevisionKey};
 use serde_json::json;
 
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
     interrupt::Interrupt,
     printer::Printer,
     remote,
+    shown::{self, Beside, Channel},
 };
 
 #[derive(Debug, clap::Args)]
@@ -39,20 +40,23 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         let revision = deployer.revision(bucket.name(), &app.name, &key).await.map_err(failed)?;
         let missing = || Error::NoRevision { app: app.name.clone(), wanted: Some(key.version.to_string()) };
         let revision = revision.ok_or_else(missing).map_err(failed)?;
-        let version = revision.version.clone();
+        let (version, commit) = (revision.version.clone(), revision.commit.clone());
         let deployment = Deployment::of_revision(&app, bucket, revision);
         let plan = plan::rollback(&deployment, &version, &observed).map_err(failed)?;
         remote::announce(&app, &deployer, printer);
-        execution::list(&plan).for_each(|line| printer.talk(line));
+        let beside = Beside::of(&plan, &app.name, &deployer, &observed, Some(&deployment.template), None).await;
+        shown::show(&plan, &beside, Channel::Talk, printer);
         execution::consent(&plan, Consent::from_flag(args.yes), None, printer).await?;
-        Ok::<_, Failure>((deployer, observed, deployment, plan, version))
+        Ok::<_, Failure>((deployer, observed, deployment, plan, version, commit))
     };
-    let (deployer, observed, deployment, plan, version) = tokio::select! {
+    let (deployer, observed, deployment, plan, version, commit) = tokio::select! {
         prepared = prepare => prepared?,
         () = interrupt.wait() => return Err(remote::interrupted()),
     };
     // Where would it go back to? What ran before is what somebody wanted to leave.
-    let application = Application::deploy(&deployer, &deployment, &observed, OnFailure::Keep);
+    let (deployment, token) = (&deployment, remote::token());
+    let rollout = Rollout { deployment, app: &app, token, commit, on_failure: OnFailure::Keep };
+    let application = Application::deploy(&deployer, rollout, &observed);
     let consent = Consent::from_flag(args.yes);
     execution::execute(application, &plan, consent, &mut interrupt, printer).await?;
     let stack = deployer.observe_stack(&app.name).await.map_err(failed)?;

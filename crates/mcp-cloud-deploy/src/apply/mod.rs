@@ -271,7 +271,12 @@ impl<'a> Application<'a> {
         }
     }
 
-    async fn create_change_set(&mut self, operation: Operation, reporter: &dyn Reporter) -> Result<StepOutcome, Error> {
+    async fn create_change_set(
+        &mut self,
+        operation: Operation,
+        plan: &Plan,
+        reporter: &dyn Reporter,
+    ) -> Result<StepOutcome, Error> {
         let deployment = self.deployment()?;
         let name = deployment.change_set_name(&self.run);
         match self.deployer.create_change_set(deployment, &name, operation).await? {

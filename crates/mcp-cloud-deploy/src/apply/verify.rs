@@ -68,14 +68,13 @@ impl Application<'_> {
             tool: env!("CARGO_PKG_VERSION").to_owned(),
             identity: self.deployer.identity().to_owned(),
             surface: answers.and_then(|answers| answers.surface.clone()),
-            footprint: Some(rollout.footprint()),
         };
         self.deployer.keep(bucket, self.name, &record_key(deployment, number), &revision).await?;
         Ok(StepOutcome::Done)
     }
 
     async fn stack_now(&self) -> Result<Stack, Error> {
-        let gone = || Error::NothingDeployed { app: self.name.to_owned() };
+        let gone = || Error::NotDeployed { stack: self.name.to_owned() };
         self.deployer.observe_stack(self.name).await?.ok_or_else(gone)
     }
 }

@@ -1,6 +1,7 @@
 //! The way to AWS: credentials, region and one HTTP client for every service.
 
 pub(crate) mod cloudformation;
+mod emulated;
 mod lambda;
 pub(crate) mod s3;
 
@@ -69,7 +70,15 @@ impl Deployer {
         if let Some(region) = place.region {
             loader = loader.region(Region::new(region));
         }
-        Self::over(loader.load().await, place.account.as_deref()).await
+        let config = loader.load().await;
+        let config = match (config.endpoint_url(), config.http_client()) {
+            (Some(endpoint), Some(client)) => {
+                let client = emulated::client(client, endpoint);
+                config.into_builder().http_client(client).build()
+            }
+            _ => config,
+        };
+        Self::over(config, place.account.as_deref()).await
     }
 
     /// Connects over a configuration that is complete: its HTTP client and its way of sleeping are used for everything,
@@ -155,7 +164,7 @@ fn s3_config(config: &SdkConfig) -> aws_sdk_s3::Config {
 }
 
 /// The SDK's default client with another cryptography under its TLS: ring builds in a third of the time.
-fn http_client() -> SharedHttpClient {
+pub(crate) fn http_client() -> SharedHttpClient {
     Builder::new().build_with_connector_fn(|settings, components| {
         let ring = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
         let mut connector = Connector::builder().tls_provider(ring).proxy_config(ProxyConfig::from_env());

@@ -1,8 +1,12 @@
 //! Computes what is to be done from what is wanted and what is there. Pure: no network, no clock.
 
+use mcp_cloud_app::cost::{Difference, Estimate, Footprint, FreeTier, Usage, estimate};
 use serde::Serialize;
 
-use crate::change::{Changes, FieldChange};
+use crate::{
+    change::{Changes, FieldChange},
+    template,
+};
 
 pub use self::{
     deploy::{Choices, deploy},
@@ -42,6 +46,18 @@ impl Plan {
     pub fn needs_consent(&self) -> bool {
         self.steps.iter().any(Step::needs_consent)
     }
+}
+
+/// What a stack costs in a month before and after, by the committed prices and the usage that is assumed where nothing else
+/// is said; `None` when neither template can be read.
+#[must_use]
+pub fn cost(before: Option<&str>, after: Option<&str>, region: &str) -> Option<Difference> {
+    let estimated = |template: Option<&str>| {
+        let footprint = Footprint::of_template(&template::read(template?)?);
+        Some(estimate(&footprint, &Usage::default(), region, FreeTier::Ignored))
+    };
+    let (before, after) = (estimated(before), estimated(after));
+    (before.is_some() || after.is_some()).then(|| Estimate::difference(before.as_ref(), after.as_ref()))
 }
 
 #[cfg(test)]

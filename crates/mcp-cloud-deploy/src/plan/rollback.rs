@@ -20,9 +20,9 @@ use crate::{
 ///
 /// # Errors
 ///
-/// [`Error::NothingDeployed`], [`Error::StackNotOurs`], [`Error::Stuck`], and [`Error::CodeGone`] when its code was removed.
+/// [`Error::NotDeployed`], [`Error::StackNotOurs`], [`Error::Stuck`], and [`Error::CodeGone`] when its code was removed.
 pub fn rollback(deployment: &Deployment, version: &str, observed: &Observed) -> Result<Plan, Error> {
-    let nothing = || Error::NothingDeployed { app: deployment.stack.clone() };
+    let nothing = || Error::NotDeployed { stack: deployment.stack.clone() };
     let stack = observed.stack.as_ref().ok_or_else(nothing)?;
     if !stack.is_ours() {
         return Err(Error::StackNotOurs { stack: stack.name.clone() });

@@ -267,7 +267,7 @@ fn rollback_moves_the_alias_before_the_stack() {
 fn rollback_needs_the_code_and_a_deployment() {
     let gone = Deployment { key: "mcp-cloud/hello/gone.zip".to_owned(), ..deployment() };
     assert!(matches!(rollback(&gone, "5", &deployed("UPDATE_COMPLETE")), Err(Error::CodeGone { .. })));
-    assert!(matches!(rollback(&deployment(), "5", &nothing()), Err(Error::NothingDeployed { .. })));
+    assert!(matches!(rollback(&deployment(), "5", &nothing()), Err(Error::NotDeployed { .. })));
 }
 
 #[test]
