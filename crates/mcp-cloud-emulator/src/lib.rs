@@ -22,6 +22,7 @@
 //! The parts can be used alone: [`RuntimeApi`] is the Lambda Runtime API for a runtime in the same process, and
 //! [`trigger`] turns requests into events and replies into responses without any network.
 
+pub mod aws;
 pub mod azure;
 mod body;
 mod container;
