@@ -103,10 +103,10 @@ fn rest_api_streams_only_when_it_is_to() {
     let stream = integration("rest-api-stream");
     assert_eq!(stream["responseTransferMode"], "STREAM");
     assert_eq!(stream["timeoutInMillis"], 300_000);
-    assert!(uri(&stream).ends_with("/functions/${Server.Arn}/response-streaming-invocations"), "{stream}");
+    assert!(uri(&stream).ends_with("/functions/${ServerAliaslive}/response-streaming-invocations"), "{stream}");
     let buffered = integration("rest-api");
     assert!(buffered["responseTransferMode"].is_null(), "{buffered}");
-    assert!(uri(&buffered).ends_with("/functions/${Server.Arn}/invocations"), "{buffered}");
+    assert!(uri(&buffered).ends_with("/functions/${ServerAliaslive}/invocations"), "{buffered}");
     for name in ["rest-api", "rest-api-stream", "rest-api-stream-iam"] {
         assert_eq!(
             resources(&expanded[name].1, "AWS::ApiGateway::Stage").len(),
