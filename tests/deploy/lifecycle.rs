@@ -42,6 +42,8 @@ fn first_deployment_prints_only_the_url(account: &Account) -> String {
         assert!(run.stderr.contains(shown), "`{shown}` is shown: {run}");
     }
     let plan = run.stderr.find("4. create the stack `hello`");
+    assert!(run.stderr.contains("the server offers 2 tools"), "the program was asked: {run}");
+    assert!(run.stderr.contains("OK   it speaks 2026-07-28"), "the deployed server was asked: {run}");
     let begun = run.stderr.find("CREATE_IN_PROGRESS");
     assert!(plan.is_some() && plan < begun, "the plan is shown before anything happens: {run}");
     url
@@ -87,7 +89,7 @@ fn second_deployment_sends_no_write(account: &Account, url: &str) {
     let run = account.run(&["deploy", "--output", "json"]);
     let report = run.json();
     assert_eq!(report["outcome"], "unchanged", "{report}");
-    assert_eq!((&report["plan"], &report["changes"]), (&json!([]), &json!([])), "{report}");
+    assert_eq!((&report["plan"]["steps"], &report["changes"]), (&json!([]), &json!([])), "{report}");
     assert_no_write(account, &run);
 }
 
@@ -97,7 +99,7 @@ fn changed_memory_is_one_modification(account: &Account, url: &str) {
     assert_eq!(status["settings_match"], false, "{status}");
     account.proxy.take_calls();
     let run = account.run(&["deploy"]);
-    assert_eq!(run.code, Some(1), "nobody can be asked: {run}");
+    assert_eq!(run.code, Some(3), "nobody can be asked: {run}");
     assert!(run.stderr.contains("2. update the stack `hello`") && run.stderr.contains("--yes"), "{run}");
     assert_no_write(account, &run);
     let run = account.run(&["deploy", "--yes", "--output", "json"]);
@@ -125,7 +127,7 @@ fn destroy_leaves_nothing(account: &Account, empty: &serde_json::Value) {
         assert_ne!(deployed[kind], empty[kind], "the test would see what is left over");
     }
     let run = account.run(&["destroy"]);
-    assert_eq!(run.code, Some(1), "nobody can be asked: {run}");
+    assert_eq!(run.code, Some(3), "nobody can be asked: {run}");
     assert_no_write(account, &run);
     let run = account.run(&["destroy", "--yes"]);
     assert_eq!((run.code, run.stdout.as_str()), (Some(0), ""), "{run}");
