@@ -6,12 +6,14 @@
 //!
 //! - [`build`]: compiles the server for Lambda.
 //! - [`artifact`]: packs it, the same bytes every time.
+//! - [`change`]: what differs between what is deployed and what is wanted, field by field.
 //! - [`observe`], [`plan`], [`apply`], [`watch`]: the way above.
 
 pub mod apply;
 pub mod artifact;
 mod aws;
 pub mod build;
+pub mod change;
 pub mod deployment;
 pub mod error;
 pub mod lock;
