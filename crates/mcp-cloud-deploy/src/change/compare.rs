@@ -60,13 +60,12 @@ impl Path {
         Self(steps)
     }
 
-    /// The name of the innermost property.
+    /// The name of the property that is meant; an item of a list has none.
     fn property(&self) -> &str {
-        let mut members = self.0.iter().rev().filter_map(|step| match step {
-            Step::Member(name) => Some(name.as_str()),
-            Step::Item(_) => None,
-        });
-        members.next().unwrap_or_default()
+        match self.0.last() {
+            Some(Step::Member(name)) => name,
+            Some(Step::Item(_)) | None => "",
+        }
     }
 
     /// Whether this is the property of that path (`A.B`), is within it, or holds it.
