@@ -120,10 +120,10 @@ pub(super) fn compare(path: &Path, before: Option<&Value>, after: Option<&Value>
         (None, None) => {}
         (Some(before), Some(after)) => compare_present(path, &before, &after, found),
         (Some(before), None) => {
-            leaves(path, before, found, |path, value| Difference { path, before: Some(value), after: None })
+            leaves(path, before, found, |path, value| Difference { path, before: Some(value), after: None });
         }
         (None, Some(after)) => {
-            leaves(path, after, found, |path, value| Difference { path, before: None, after: Some(value) })
+            leaves(path, after, found, |path, value| Difference { path, before: None, after: Some(value) });
         }
     }
 }

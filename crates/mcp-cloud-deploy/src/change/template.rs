@@ -100,8 +100,8 @@ fn parse(text: &str) -> Result<Value, TemplateError> {
     serde_saphyr::from_str(text).map_err(|error| {
         let location = error.without_snippet().location();
         TemplateError::Syntax {
-            line: location.as_ref().map_or(0, |location| location.line()),
-            column: location.as_ref().map_or(0, |location| location.column()),
+            line: location.as_ref().map_or(0, serde_saphyr::Location::line),
+            column: location.as_ref().map_or(0, serde_saphyr::Location::column),
         }
     })
 }
