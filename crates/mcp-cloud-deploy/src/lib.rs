@@ -6,6 +6,7 @@
 //!
 //! - [`build`]: compiles the server for Lambda.
 //! - [`artifact`]: packs it, the same bytes every time.
+//! - [`change`]: what differs between what is deployed and what is wanted, field by field.
 //! - [`observe`], [`plan`], [`apply`], [`watch`]: the way above.
 //! - [`doctor`], [`wait`]: what stands in the way of it, and when it has come to its end; neither changes anything.
 //! - [`mcp`]: asks the server itself, as an MCP client.
