@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::commands::{check, deploy, destroy, dev, emit, init, status};
+use crate::commands::{check, client, deploy, destroy, dev, emit, init, invoke, status};
 
 /// Runs MCP servers where they are needed.
 #[derive(Debug, Parser)]
@@ -41,4 +41,8 @@ pub(crate) enum Command {
     Status(status::Args),
     /// Remove everything that `deploy` created
     Destroy(destroy::Args),
+    /// Call a tool of a server
+    Invoke(invoke::Args),
+    /// Tell an MCP client about a server
+    Client(client::Args),
 }

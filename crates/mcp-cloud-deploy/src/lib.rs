@@ -7,6 +7,7 @@
 //! - [`build`]: compiles the server for Lambda.
 //! - [`artifact`]: packs it, the same bytes every time.
 //! - [`observe`], [`plan`], [`apply`], [`watch`]: the way above.
+//! - [`mcp`]: asks the server itself, as an MCP client.
 
 pub mod apply;
 pub mod artifact;
@@ -14,6 +15,7 @@ mod aws;
 pub mod build;
 pub mod deployment;
 pub mod error;
+pub mod mcp;
 pub mod observe;
 pub mod plan;
 pub mod watch;

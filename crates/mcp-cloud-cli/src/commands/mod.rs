@@ -1,11 +1,13 @@
 //! One file per verb: its arguments, and one function that does it.
 
 pub(crate) mod check;
+pub(crate) mod client;
 pub(crate) mod deploy;
 pub(crate) mod destroy;
 pub(crate) mod dev;
 pub(crate) mod emit;
 pub(crate) mod init;
+pub(crate) mod invoke;
 pub(crate) mod status;
 
 use crate::{cli::Command, failure::Failure, printer::Printer};
@@ -19,5 +21,7 @@ pub(crate) async fn run(command: Command, printer: &Printer) -> Result<(), Failu
         Command::Deploy(args) => deploy::run(args, printer).await,
         Command::Status(args) => status::run(args, printer).await,
         Command::Destroy(args) => destroy::run(args, printer).await,
+        Command::Invoke(args) => invoke::run(args, printer).await,
+        Command::Client(args) => client::run(args, printer).await,
     }
 }

@@ -149,7 +149,7 @@ fn s3_config(config: &SdkConfig) -> aws_sdk_s3::Config {
 }
 
 /// The SDK's default client with another cryptography under its TLS: ring builds in a third of the time.
-fn http_client() -> SharedHttpClient {
+pub(crate) fn http_client() -> SharedHttpClient {
     Builder::new().build_with_connector_fn(|settings, components| {
         let ring = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
         let mut connector = Connector::builder().tls_provider(ring).proxy_config(ProxyConfig::from_env());
