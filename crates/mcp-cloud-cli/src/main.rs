@@ -4,6 +4,7 @@ mod app;
 mod cargo;
 mod cli;
 mod commands;
+mod content;
 mod emulation;
 mod execution;
 mod failure;
@@ -12,6 +13,7 @@ mod printer;
 mod progress;
 mod remote;
 mod shown;
+mod server;
 mod traffic;
 
 use std::process::ExitCode;

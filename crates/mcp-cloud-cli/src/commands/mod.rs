@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod client;
 pub(crate) mod deploy;
 pub(crate) mod destroy;
 pub(crate) mod dev;
@@ -10,6 +11,7 @@ pub(crate) mod emit;
 pub(crate) mod init;
 pub(crate) mod rollback;
 pub(crate) mod man;
+pub(crate) mod invoke;
 pub(crate) mod status;
 pub(crate) mod wait;
 
@@ -29,5 +31,7 @@ pub(crate) async fn run(command: Command, printer: &Printer) -> Result<(), Failu
         Command::Wait(args) => wait::run(args, printer).await,
         Command::Completions(args) => completions::run(args, printer).await,
         Command::Man(args) => man::run(args, printer).await,
+        Command::Invoke(args) => invoke::run(args, printer).await,
+        Command::Client(args) => client::run(args, printer).await,
     }
 }
