@@ -8,6 +8,8 @@ mod dev;
 mod file;
 mod help;
 mod package;
+mod reference;
+mod shell;
 // What a program started is found through `/proc`.
 #[cfg(target_os = "linux")]
 mod stop;

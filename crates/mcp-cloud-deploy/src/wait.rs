@@ -10,7 +10,7 @@ use crate::{
     deployment::{TAG_BUCKET, key_prefix},
     error::Error,
     observe::{Stack, StackState},
-    watch::Report,
+    watch::{Report, ResourceEvent, StackEvent},
 };
 
 /// How often it is asked again where no event tells.
@@ -32,7 +32,7 @@ impl Deployer {
                 // Somebody is about to create it.
                 StackState::Review => self.sleep(POLL).await,
                 StackState::Updatable | StackState::Failed | StackState::Stuck => {
-                    return Err(Error::StackFailed { stack: stack.name, status: stack.status, failure: None });
+                    return Err(self.ended(stack).await?);
                 }
             }
         }
@@ -53,7 +53,7 @@ impl Deployer {
         loop {
             match self.own_stack(&app.name).await? {
                 Some(stack) if stack.status == "DELETE_FAILED" => {
-                    return Err(Error::StackFailed { stack: stack.name, status: stack.status, failure: None });
+                    return Err(self.ended(stack).await?);
                 }
                 Some(stack) => {
                     // Once the stack is gone, nothing else says where the code was.
@@ -81,5 +81,48 @@ impl Deployer {
             Some(foreign) if !foreign.is_ours() => Err(Error::StackNotOurs { stack: foreign.name }),
             stack => Ok(stack),
         }
+    }
+
+    /// Says in which state a stack ended, and of what: its events tell, however long ago that was.
+    async fn ended(&self, stack: Stack) -> Result<Error, Error> {
+        let events = self.stack_events(&stack.id, None).await?.unwrap_or_default();
+        let failure = last_failure(&events).cloned().map(Box::new);
+        Ok(Error::StackFailed { stack: stack.name, status: stack.status, failure })
+    }
+}
+
+/// The first resource that failed by itself since the last operation began.
+fn last_failure(events: &[StackEvent]) -> Option<&ResourceEvent> {
+    const BEGINNINGS: [&str; 4] =
+        ["CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "IMPORT_IN_PROGRESS"];
+    let begins = |event: &StackEvent| event.of_stack && BEGINNINGS.contains(&event.resource.status.as_str());
+    let operation = events.iter().rposition(begins).and_then(|start| events.get(start..)).unwrap_or(events);
+    operation.iter().find(|event| !event.of_stack && event.resource.is_failure()).map(|event| &event.resource)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(of_stack: bool, id: &str, status: &str) -> StackEvent {
+        let (logical_id, status) = (id.to_owned(), status.to_owned());
+        let resource = ResourceEvent { logical_id, resource_type: String::new(), status, reason: None };
+        StackEvent { id: id.to_owned(), of_stack, resource }
+    }
+
+    #[test]
+    fn failure_of_an_operation_before_is_not_the_reason() {
+        let mut events = vec![
+            event(true, "hello", "UPDATE_IN_PROGRESS"),
+            event(false, "Role", "UPDATE_FAILED"),
+            event(true, "hello", "UPDATE_ROLLBACK_IN_PROGRESS"),
+            event(true, "hello", "UPDATE_ROLLBACK_COMPLETE"),
+        ];
+        assert_eq!(last_failure(&events).map(|failure| failure.logical_id.as_str()), Some("Role"));
+        events.push(event(true, "hello", "UPDATE_IN_PROGRESS"));
+        assert_eq!(last_failure(&events), None);
+        events.push(event(false, "Server", "UPDATE_FAILED"));
+        events.push(event(false, "Alarm", "UPDATE_FAILED"));
+        assert_eq!(last_failure(&events).map(|failure| failure.logical_id.as_str()), Some("Server"));
     }
 }
