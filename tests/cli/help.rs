@@ -4,7 +4,7 @@ use mcp_cloud_emulator::Trigger;
 
 use crate::package::{finish, mcp_cloud};
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 13] = [
     "init",
     "check",
     "dev",
@@ -12,6 +12,8 @@ const COMMANDS: [&str; 11] = [
     "deploy",
     "status",
     "destroy",
+    "invoke",
+    "client",
     "doctor",
     "wait",
     "completions",

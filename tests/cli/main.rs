@@ -4,9 +4,11 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod build;
+mod client;
 mod dev;
 mod file;
 mod help;
+mod invoke;
 mod package;
 mod reference;
 mod shell;

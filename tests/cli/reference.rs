@@ -30,7 +30,10 @@ fn reference_of_the_command_line_is_what_help_says() {
         fs::write(&path, &made).expect("the page is written");
         return;
     }
-    assert!(committed == made, "docs/command-line.md is stale: run with `SNAPSHOTS=overwrite` and look at the difference");
+    assert!(
+        committed == made,
+        "docs/command-line.md is stale: run with `SNAPSHOTS=overwrite` and look at the difference"
+    );
 }
 
 #[test]

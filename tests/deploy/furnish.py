@@ -21,7 +21,6 @@ def document(*statements: dict) -> str:
 provider = iam.create_open_id_connect_provider(Url="https://tokens.example", ClientIDList=["sts.amazonaws.com"])
 trust = {"Effect": "Allow", "Principal": {"Federated": provider["OpenIDConnectProviderArn"]}}
 role = iam.create_role(
-    Path="/pipelines/",
     RoleName="deployer",
     AssumeRolePolicyDocument=document({**trust, "Action": "sts:AssumeRoleWithWebIdentity"}),
 )

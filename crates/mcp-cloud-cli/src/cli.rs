@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::commands::{check, completions, deploy, destroy, dev, doctor, emit, init, man, status, wait};
+use crate::commands::{
+    check, client, completions, deploy, destroy, dev, doctor, emit, init, invoke, man, status, wait,
+};
 
 /// Runs MCP servers where they are needed.
 #[derive(Debug, Parser)]
@@ -49,4 +51,8 @@ pub(crate) enum Command {
     Completions(completions::Args),
     /// Write manual pages
     Man(man::Args),
+    /// Call a tool of a server
+    Invoke(invoke::Args),
+    /// Tell an MCP client about a server
+    Client(client::Args),
 }

@@ -4,6 +4,7 @@ mod app;
 mod cargo;
 mod cli;
 mod commands;
+mod content;
 mod emulation;
 mod execution;
 mod failure;
@@ -11,6 +12,7 @@ mod interrupt;
 mod printer;
 mod progress;
 mod remote;
+mod server;
 mod traffic;
 
 use std::process::ExitCode;

@@ -38,6 +38,9 @@ pub mod env {
     /// served at [`RESOURCE_METADATA_PATH`](super::RESOURCE_METADATA_PATH) and at that followed by the endpoint's path.
     /// For servers behind a gateway that checks tokens and does not say this itself.
     pub const RESOURCE_METADATA: &str = "MCP_CLOUD_RESOURCE_METADATA";
+    /// The bearer token that the command line shows a server which asks for one; a secret, read where a command calls the
+    /// server itself, and sent to nobody else.
+    pub const TOKEN: &str = "MCP_CLOUD_TOKEN";
     /// Values of the `Origin` header to accept besides the server's own, separated by commas.
     pub const ALLOWED_ORIGINS: &str = "MCP_CLOUD_ALLOWED_ORIGINS";
     /// Values of the `Host` header to accept besides the platform's own, separated by commas.

@@ -8,6 +8,7 @@
 //! - [`artifact`]: packs it, the same bytes every time.
 //! - [`observe`], [`plan`], [`apply`], [`watch`]: the way above.
 //! - [`doctor`], [`wait`]: what stands in the way of it, and when it has come to its end; neither changes anything.
+//! - [`mcp`]: asks the server itself, as an MCP client.
 
 pub mod apply;
 pub mod artifact;
@@ -16,6 +17,7 @@ pub mod build;
 pub mod deployment;
 pub mod doctor;
 pub mod error;
+pub mod mcp;
 pub mod observe;
 pub mod plan;
 pub mod wait;

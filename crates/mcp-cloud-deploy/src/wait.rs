@@ -9,6 +9,7 @@ use crate::{
     aws::Deployer,
     deployment::{TAG_BUCKET, key_prefix},
     error::Error,
+    mcp::{Answers, Gate, Outcome, Token, gate::Asked},
     observe::{Stack, StackState},
     watch::{Report, ResourceEvent, StackEvent},
 };
@@ -35,6 +36,15 @@ impl Deployer {
                     return Err(self.ended(stack).await?);
                 }
             }
+        }
+    }
+
+    /// Waits until the endpoint of an app answers MCP in one of the eras. Where only those with a token are let in and
+    /// there is none, a refusal is the answer that is waited for.
+    pub async fn wait_until_serving(&self, app: &App, url: &str, token: Option<Token>) {
+        let gate = Gate::from(app, url).with_token(token).with_patience(Duration::ZERO);
+        while !serves(&gate.ask(&self.http(), &|_| {}).await) {
+            self.sleep(POLL).await;
         }
     }
 
@@ -91,6 +101,20 @@ impl Deployer {
     }
 }
 
+/// Whether the answers are those of an MCP server that is there, whatever else is wrong with it.
+fn serves(answers: &Answers) -> bool {
+    let passed = |asked: &[Asked]| {
+        let mut questions = answers.questions.iter().filter(|question| asked.contains(&question.question));
+        questions.any(|question| matches!(question.outcome, Outcome::Passed { .. }))
+    };
+    let asked = |asked: Asked| {
+        let mut questions = answers.questions.iter().filter(|question| question.question == asked);
+        questions.any(|question| !matches!(question.outcome, Outcome::Skipped { .. }))
+    };
+    let eras = [Asked::Modern, Asked::Legacy];
+    passed(&eras) || !eras.into_iter().any(asked) && passed(&[Asked::Stranger])
+}
+
 /// The first resource that failed by itself since the last operation began.
 fn last_failure(events: &[StackEvent]) -> Option<&ResourceEvent> {
     const BEGINNINGS: [&str; 4] =
@@ -103,11 +127,29 @@ fn last_failure(events: &[StackEvent]) -> Option<&ResourceEvent> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mcp::Question;
 
     fn event(of_stack: bool, id: &str, status: &str) -> StackEvent {
         let (logical_id, status) = (id.to_owned(), status.to_owned());
         let resource = ResourceEvent { logical_id, resource_type: String::new(), status, reason: None };
         StackEvent { id: id.to_owned(), of_stack, resource }
+    }
+
+    #[test]
+    fn server_serves_when_it_answers_in_an_era_or_refuses_strangers_where_nobody_else_calls() {
+        let passed = || Outcome::Passed { answer: None };
+        let failed = || Outcome::Failed { expected: "200".to_owned(), got: "502".to_owned() };
+        let skipped = || Outcome::Skipped { why: "there is no token".to_owned() };
+        let serves = |stranger, modern, legacy| {
+            let questions = [(Asked::Stranger, stranger), (Asked::Modern, modern), (Asked::Legacy, legacy)];
+            let questions = questions.into_iter().map(|(question, outcome)| Question { question, outcome }).collect();
+            serves(&Answers { questions, ..Answers::default() })
+        };
+        assert!(serves(skipped(), passed(), failed()));
+        assert!(serves(skipped(), failed(), passed()));
+        assert!(serves(passed(), skipped(), skipped()));
+        assert!(!serves(passed(), failed(), skipped()), "strangers are refused, and nobody else is answered");
+        assert!(!serves(skipped(), skipped(), skipped()), "nothing was asked");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! One file per verb: its arguments, and one function that does it.
 
 pub(crate) mod check;
+pub(crate) mod client;
 pub(crate) mod completions;
 pub(crate) mod deploy;
 pub(crate) mod destroy;
@@ -8,6 +9,7 @@ pub(crate) mod dev;
 pub(crate) mod doctor;
 pub(crate) mod emit;
 pub(crate) mod init;
+pub(crate) mod invoke;
 pub(crate) mod man;
 pub(crate) mod status;
 pub(crate) mod wait;
@@ -27,5 +29,7 @@ pub(crate) async fn run(command: Command, printer: &Printer) -> Result<(), Failu
         Command::Wait(args) => wait::run(args, printer).await,
         Command::Completions(args) => completions::run(args, printer).await,
         Command::Man(args) => man::run(args, printer).await,
+        Command::Invoke(args) => invoke::run(args, printer).await,
+        Command::Client(args) => client::run(args, printer).await,
     }
 }

@@ -5,7 +5,10 @@ pub(crate) mod s3;
 
 use std::time::Duration;
 
-use aws_config::{AppName, BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
+use aws_config::{
+    AppName, BehaviorVersion, Region, SdkConfig, default_provider::region::DefaultRegionChain,
+    profile::ProfileFileCredentialsProvider, provider_config::ProviderConfig, retry::RetryConfig,
+};
 use aws_credential_types::provider::{ProvideCredentials, error::CredentialsError};
 use aws_sdk_sts::{config::SharedHttpClient, error::BoxError};
 use aws_smithy_async::rt::sleep::AsyncSleep as _;
@@ -62,11 +65,12 @@ impl Deployer {
         if let Ok(name) = AppName::new("mcp-cloud") {
             loader = loader.app_name(name);
         }
+        let region = place.region.map(Region::new);
         if let Some(profile) = place.profile {
-            loader = loader.profile_name(profile);
+            loader = loader.credentials_provider(of_profile(&profile, region.clone()).await).profile_name(profile);
         }
-        if let Some(region) = place.region {
-            loader = loader.region(Region::new(region));
+        if let Some(region) = region {
+            loader = loader.region(region);
         }
         Self::over(loader.load().await, place.account.as_deref()).await
     }
@@ -136,6 +140,17 @@ impl Deployer {
     }
 }
 
+/// The credentials of a profile and of nothing else. The SDK's own chain would take keys from the environment first, and
+/// whoever names a profile means that one.
+async fn of_profile(profile: &str, region: Option<Region>) -> ProfileFileCredentialsProvider {
+    let region = match region {
+        Some(region) => Some(region),
+        None => DefaultRegionChain::builder().profile_name(profile).build().region().await,
+    };
+    let config = ProviderConfig::without_region().with_http_client(http_client()).with_region(region);
+    ProfileFileCredentialsProvider::builder().configure(&config).profile_name(profile).build()
+}
+
 /// Says early and in its own words that there are no credentials; the first call would say it in the SDK's.
 async fn check_credentials(config: &SdkConfig) -> Result<(), Error> {
     let no_source = || Error::NoCredentials { source: BoxError::from("no source is configured") };
@@ -154,7 +169,7 @@ fn s3_config(config: &SdkConfig) -> aws_sdk_s3::Config {
 }
 
 /// The SDK's default client with another cryptography under its TLS: ring builds in a third of the time.
-fn http_client() -> SharedHttpClient {
+pub(crate) fn http_client() -> SharedHttpClient {
     Builder::new().build_with_connector_fn(|settings, components| {
         let ring = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
         let mut connector = Connector::builder().tls_provider(ring).proxy_config(ProxyConfig::from_env());
