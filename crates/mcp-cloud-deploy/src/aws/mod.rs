@@ -143,12 +143,12 @@ impl Deployer {
 /// The credentials of a profile and of nothing else. The SDK's own chain would take keys from the environment first, and
 /// whoever names a profile means that one.
 async fn of_profile(profile: &str, region: Option<Region>) -> ProfileFileCredentialsProvider {
+    let config = ProviderConfig::without_region().with_http_client(http_client());
     let region = match region {
         Some(region) => Some(region),
-        None => DefaultRegionChain::builder().profile_name(profile).build().region().await,
+        None => DefaultRegionChain::builder().configure(&config).profile_name(profile).build().region().await,
     };
-    let config = ProviderConfig::without_region().with_http_client(http_client()).with_region(region);
-    ProfileFileCredentialsProvider::builder().configure(&config).profile_name(profile).build()
+    ProfileFileCredentialsProvider::builder().configure(&config.with_region(region)).profile_name(profile).build()
 }
 
 /// Says early and in its own words that there are no credentials; the first call would say it in the SDK's.
