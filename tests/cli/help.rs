@@ -4,11 +4,27 @@ use mcp_cloud_emulator::Trigger;
 
 use crate::package::{finish, mcp_cloud};
 
+const COMMANDS: [&str; 13] = [
+    "init",
+    "check",
+    "dev",
+    "emit",
+    "deploy",
+    "status",
+    "destroy",
+    "invoke",
+    "client",
+    "doctor",
+    "wait",
+    "completions",
+    "man",
+];
+
 #[test]
 fn help_is_data_and_names_every_command() {
     let help = finish(&mut mcp_cloud(&["--help"]));
     assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));
-    for command in ["init", "check", "dev", "emit", "deploy", "status", "destroy", "invoke", "client"] {
+    for command in COMMANDS {
         assert!(help.stdout.contains(&format!("\n  {command} ")), "`{command}` is missing in:\n{}", help.stdout);
     }
 }
@@ -33,7 +49,7 @@ fn help_of_dev_names_every_trigger_and_option() {
 
 #[test]
 fn help_of_every_command_starts_with_a_sentence() {
-    for command in ["init", "check", "dev", "emit", "deploy", "status", "destroy", "invoke", "client"] {
+    for command in COMMANDS {
         let help = finish(&mut mcp_cloud(&[command, "--help"]));
         assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""), "`{command} --help`");
         let first = help.stdout.lines().next().unwrap_or_default();
@@ -53,6 +69,37 @@ fn no_command_is_a_usage_error_on_standard_error() {
     let nothing = finish(&mut mcp_cloud(&[]));
     assert_eq!((nothing.code, nothing.stdout.as_str()), (Some(2), ""));
     assert!(nothing.stderr.contains("Usage: mcp-cloud"), "{}", nothing.stderr);
+}
+
+/// Whoever asks for them takes 2 for changes that are to be made.
+#[test]
+fn detailed_exit_codes_keep_two_for_changes() {
+    let refused = finish(&mut mcp_cloud(&["deploy", "--dry-run", "--detailed-exitcode", "--no-such-option"]));
+    assert_eq!((refused.code, refused.stdout.as_str()), (Some(1), ""), "{}", refused.stderr);
+    let refused = finish(&mut mcp_cloud(&["deploy", "--dry-run", "--no-such-option"]));
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+}
+
+/// `mcp-cloud check | head -1` and the like.
+#[test]
+fn closed_pipe_is_no_error() {
+    for arguments in [&["--help"][..], &["completions", "bash"], &["man"]] {
+        let (reader, writer) = std::io::pipe().expect("a pipe can be made");
+        drop(reader);
+        let run = mcp_cloud(arguments).stdout(writer).output().expect("it starts");
+        assert_eq!((run.status.code(), run.stderr.as_slice()), (Some(0), &[][..]), "{arguments:?}");
+    }
+}
+
+#[test]
+fn colours_are_for_terminals_that_want_them() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let run = |name: &str, value: &str| finish(mcp_cloud(&["status"]).arg(folder.path()).env(name, value)).stderr;
+    assert!(run("CLICOLOR_FORCE", "1").starts_with('\u{1b}'), "the test would see colours");
+    for (name, value) in [("NO_COLOR", "1"), ("CI", "true"), ("TERM", "dumb")] {
+        let stderr = run(name, value);
+        assert!(stderr.starts_with("error: there is no `") && !stderr.contains('\u{1b}'), "{name}: {stderr:?}");
+    }
 }
 
 #[test]

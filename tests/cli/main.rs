@@ -10,6 +10,8 @@ mod file;
 mod help;
 mod invoke;
 mod package;
+mod reference;
+mod shell;
 // What a program started is found through `/proc`.
 #[cfg(target_os = "linux")]
 mod stop;

@@ -4,8 +4,10 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod account;
+mod doctor;
 mod lifecycle;
 mod ministack;
 mod misfortune;
 mod pipeline;
 mod proxy;
+mod wait;

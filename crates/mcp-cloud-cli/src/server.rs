@@ -15,11 +15,10 @@ pub(crate) struct Location {
     #[command(flatten)]
     pub(crate) source: Source,
     /// URL of the server, instead of the one that is deployed; nothing of AWS is needed then
-    #[arg(long, value_name = "URL", conflicts_with_all = ["environment", "region"])]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["environment", "region", "profile"])]
     url: Option<String>,
-    /// AWS region [default: the one in mcp-cloud.toml, else that of the AWS environment or profile]
-    #[arg(long, value_name = "REGION")]
-    region: Option<String>,
+    #[command(flatten)]
+    account: remote::Account,
 }
 
 /// A server, and the way to it.
@@ -44,7 +43,7 @@ impl Location {
             return Ok(Server { name, url, access: Access::Open, region, http: Http::plain() });
         }
         let app = self.source.load(&[], printer)?;
-        let deployer = remote::connect(self.region.clone(), &app).await?;
+        let deployer = self.account.connect(&app).await?;
         let stack = deployer.observe_stack(&app.name).await.map_err(failed)?;
         if let Some(foreign) = stack.as_ref().filter(|stack| !stack.is_ours()) {
             return Err(failed(Error::StackNotOurs { stack: foreign.name.clone() }));
@@ -63,8 +62,10 @@ impl Server {
     /// What is shown to the server: a signature, or the token of the environment.
     pub(crate) fn authorization(&self) -> Result<Authorization, Failure> {
         self.access.authorization(token()?).ok_or_else(|| {
-            Failure::new("the server wants a token, and there is none")
-                .hint(format!("put one of the issuer in `mcp-cloud.toml` into the environment variable `{}`", env::TOKEN))
+            Failure::new("the server wants a token, and there is none").hint(format!(
+                "put one of the issuer in `mcp-cloud.toml` into the environment variable `{}`",
+                env::TOKEN
+            ))
         })
     }
 }

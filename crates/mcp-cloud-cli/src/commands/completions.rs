@@ -24,7 +24,16 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let mut command = Cli::command();
     let name = command.get_name().to_owned();
     let mut script = Vec::new();
-    generate(args.shell, &mut command, name, &mut script);
+    generate(args.shell, &mut command, &name, &mut script);
+    if args.shell == Shell::Bash {
+        script = with_one_spelling(&String::from_utf8_lossy(&script), &name).into_bytes();
+    }
     printer.document(&script);
     Ok(())
+}
+
+/// The generator spells a program's hyphen in two ways, and options of commands are never completed
+/// (<https://github.com/clap-rs/clap/issues/6421>). Where it is mended, this changes nothing.
+fn with_one_spelling(script: &str, name: &str) -> String {
+    script.replace(&name.replace('-', "__subcmd__"), &name.replace('-', "__"))
 }

@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 use mcp_cloud_deploy::doctor::{Examination, Finding, Group, Verdict, without_file};
 use serde_json::json;
 
-use crate::{app::Source, failure::Failure, interrupt::Interrupt, printer::Printer, remote};
+use crate::{app::Source, failure::Failure, interrupt::Interrupt, printer::Printer, remote, server};
 
 const OK: Style = AnsiColor::Green.on_default();
 const NG: Style = AnsiColor::Red.on_default().bold();
@@ -31,7 +31,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let findings = match args.source.read() {
         Ok(app) => {
             let place = args.account.place(&app);
-            let examination = Examination::new(app, place).with_endpoint(args.url);
+            let examination = Examination::new(app, place).with_endpoint(args.url).with_token(server::token()?);
             let report = |finding: &Finding| tree.add(finding);
             tokio::select! {
                 findings = examination.run(&report) => findings,

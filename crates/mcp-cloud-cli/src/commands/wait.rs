@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::{
     app::Source, execution::failed, failure::Failure, interrupt::Interrupt, printer::Printer, progress::Progress,
-    remote,
+    remote, server,
 };
 
 #[derive(Debug, clap::Args)]
@@ -70,7 +70,11 @@ async fn wait(args: &Args, app: &App, printer: &Printer) -> Result<(), Failure> 
             Awaited::Deployed | Awaited::Serving => {
                 let stack =
                     deployer.wait_until_deployed(&app.name, &|event| progress.event(event)).await.map_err(failed)?;
-                stack.outputs.get(OUTPUT_ENDPOINT).cloned()
+                let url = stack.outputs.get(OUTPUT_ENDPOINT).cloned();
+                if let (Awaited::Serving, Some(url)) = (args.awaited, &url) {
+                    deployer.wait_until_serving(app, url, server::token()?).await;
+                }
+                url
             }
         }
     };

@@ -7,7 +7,10 @@ pub(crate) mod s3;
 
 use std::time::Duration;
 
-use aws_config::{AppName, BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
+use aws_config::{
+    AppName, BehaviorVersion, Region, SdkConfig, default_provider::region::DefaultRegionChain,
+    profile::ProfileFileCredentialsProvider, provider_config::ProviderConfig, retry::RetryConfig,
+};
 use aws_credential_types::provider::{ProvideCredentials, error::CredentialsError};
 use aws_sdk_sts::{config::SharedHttpClient, error::BoxError};
 use aws_smithy_async::rt::sleep::AsyncSleep as _;
@@ -64,11 +67,12 @@ impl Deployer {
         if let Ok(name) = AppName::new("mcp-cloud") {
             loader = loader.app_name(name);
         }
+        let region = place.region.map(Region::new);
         if let Some(profile) = place.profile {
-            loader = loader.profile_name(profile);
+            loader = loader.credentials_provider(of_profile(&profile, region.clone()).await).profile_name(profile);
         }
-        if let Some(region) = place.region {
-            loader = loader.region(Region::new(region));
+        if let Some(region) = region {
+            loader = loader.region(region);
         }
         let config = loader.load().await;
         let config = match (config.endpoint_url(), config.http_client()) {
@@ -144,6 +148,17 @@ impl Deployer {
             None => tokio::time::sleep(duration).await,
         }
     }
+}
+
+/// The credentials of a profile and of nothing else. The SDK's own chain would take keys from the environment first, and
+/// whoever names a profile means that one.
+async fn of_profile(profile: &str, region: Option<Region>) -> ProfileFileCredentialsProvider {
+    let config = ProviderConfig::without_region().with_http_client(http_client());
+    let region = match region {
+        Some(region) => Some(region),
+        None => DefaultRegionChain::builder().configure(&config).profile_name(profile).build().region().await,
+    };
+    ProfileFileCredentialsProvider::builder().configure(&config.with_region(region)).profile_name(profile).build()
 }
 
 /// Says early and in its own words that there are no credentials; the first call would say it in the SDK's.

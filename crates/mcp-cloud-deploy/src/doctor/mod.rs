@@ -24,6 +24,7 @@ use tokio::task::JoinHandle;
 use crate::{
     aws::{Deployer, Place},
     deployment::{Bucket, TAG_BUCKET},
+    mcp::{Http, Token},
 };
 
 /// What a question is about; in the order in which they are told.
@@ -185,19 +186,26 @@ pub struct Examination {
     app: Arc<App>,
     place: Place,
     endpoint: Option<String>,
+    token: Option<Token>,
 }
 
 impl Examination {
     /// Looks at a server and at what is deployed of it.
     #[must_use]
     pub fn new(app: App, place: Place) -> Self {
-        Self { app: Arc::new(app), place, endpoint: None }
+        Self { app: Arc::new(app), place, endpoint: None, token: None }
     }
 
     /// Looks at the endpoint of this URL, whatever is deployed.
     #[must_use]
     pub fn with_endpoint(self, url: Option<String>) -> Self {
         Self { endpoint: url, ..self }
+    }
+
+    /// Shows this token to a server that asks for one.
+    #[must_use]
+    pub fn with_token(self, token: Option<Token>) -> Self {
+        Self { token, ..self }
     }
 
     /// Asks everything. `report` hears of each finding, in the order of [`Group::ALL`], as soon as those before it are
@@ -231,26 +239,32 @@ impl Examination {
         let secrets = tokio::spawn(secrets::findings(app(), account()));
         let certificate = tokio::spawn(certificate::findings(app(), account()));
         let domain = tokio::spawn(endpoint::domain(app(), deployed.clone()));
-        let target = self.endpoint.clone().or_else(|| endpoint::of_stack(deployed.as_deref()));
-        let endpoint = tokio::spawn(endpoint::findings(app(), Some(account()), target));
         ledger.take(stack::findings(&self.app.name, observed));
-        ledger.wait(Group::Function, function).await;
-        ledger.wait(Group::Rights, rights).await;
-        ledger.wait(Group::Quotas, quotas).await;
-        ledger.wait(Group::Secrets, secrets).await;
-        ledger.wait(Group::Certificate, certificate).await;
-        ledger.wait(Group::Domain, domain).await;
-        ledger.wait(Group::Endpoint, endpoint).await;
+        let told = async {
+            ledger.wait(Group::Function, function).await;
+            ledger.wait(Group::Rights, rights).await;
+            ledger.wait(Group::Quotas, quotas).await;
+            ledger.wait(Group::Secrets, secrets).await;
+            ledger.wait(Group::Certificate, certificate).await;
+            ledger.wait(Group::Domain, domain).await;
+        };
+        let url = self.endpoint.as_deref().or_else(|| endpoint::of_stack(deployed.as_deref()));
+        let http = deployer.http();
+        let ((), findings) = tokio::join!(told, self.endpoint(url, &http));
+        ledger.take(findings);
     }
 
     /// What can be asked although nobody knows whose account it would be.
     async fn without_account(&self, ledger: &mut Ledger<'_>) {
         let domain = tokio::spawn(endpoint::domain(Arc::clone(&self.app), None));
-        let endpoint = tokio::spawn(endpoint::findings(Arc::clone(&self.app), None, self.endpoint.clone()));
         let behind = [Group::Stack, Group::Function, Group::Rights, Group::Quotas, Group::Secrets, Group::Certificate];
         ledger.take(behind.map(|group| group.skipped("AWS cannot be asked")).into());
         ledger.wait(Group::Domain, domain).await;
-        ledger.wait(Group::Endpoint, endpoint).await;
+        ledger.take(self.endpoint(self.endpoint.as_deref(), &Http::plain()).await);
+    }
+
+    async fn endpoint(&self, url: Option<&str>, http: &Http) -> Vec<Finding> {
+        endpoint::findings(&self.app, url, self.token.clone(), http).await
     }
 }
 

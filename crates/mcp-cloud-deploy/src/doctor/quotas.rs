@@ -72,7 +72,7 @@ fn concurrency(app: &App, account: Account) -> Finding {
     if wanted <= free || wanted == 0 {
         return question.ok(all);
     }
-    let key = if app.lambda.reserved.is_some() { "lambda.reserved" } else { "lambda.provisioned" };
+    let key = if app.lambda.reserved.is_some() { "scaling.maximum" } else { "scaling.minimum" };
     question.ng(
         format!("{all}; `{key}` asks for {wanted}, and {free} can be had, because {UNRESERVED} stay for all others"),
         format!(
@@ -100,9 +100,9 @@ mod tests {
     use super::*;
     use crate::doctor::Verdict;
 
-    fn app(lambda: &str) -> App {
+    fn app(scaling: &str) -> App {
         let directory = tempfile::tempdir().expect("a folder can be made");
-        let text = format!("name = \"hello\"\nbuild.image = \"hello:1\"\n[lambda]\n{lambda}\n");
+        let text = format!("name = \"hello\"\nbuild.image = \"hello:1\"\n[scaling]\n{scaling}\n");
         fs::write(directory.path().join("mcp-cloud.toml"), text).expect("the file is written");
         App::load(Path::new(directory.path())).expect("the file can be used")
     }
@@ -113,8 +113,8 @@ mod tests {
     #[test]
     fn what_lambda_keeps_back_for_others_cannot_be_reserved() {
         assert_eq!(concurrency(&app(""), ACCOUNT).verdict, Verdict::Ok);
-        assert_eq!(concurrency(&app("reserved = 10"), ACCOUNT).verdict, Verdict::Ok);
-        let finding = concurrency(&app("reserved = 11"), ACCOUNT);
+        assert_eq!(concurrency(&app("maximum = 10"), ACCOUNT).verdict, Verdict::Ok);
+        let finding = concurrency(&app("maximum = 11"), ACCOUNT);
         assert_eq!(finding.verdict, Verdict::Ng);
         assert!(finding.answer.contains("asks for 11, and 10 can be had"), "{finding:?}");
         assert!(finding.hint.is_some_and(|hint| hint.contains("--desired-value 1001")));
@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn what_is_reserved_already_is_not_asked_for_again() {
         let account = Account { unreserved: 100, reserved: 11, ..ACCOUNT };
-        assert_eq!(concurrency(&app("reserved = 11"), account).verdict, Verdict::Ok);
+        assert_eq!(concurrency(&app("maximum = 11"), account).verdict, Verdict::Ok);
     }
 
     #[test]

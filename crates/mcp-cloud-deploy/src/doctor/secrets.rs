@@ -38,9 +38,9 @@ async fn finding(variable: &str, id: &str, deployer: &Deployer) -> Finding {
     let found = client(id, deployer).describe_secret().secret_id(id).send().await;
     match found.map_err(|error| AwsError::new(format!("look at the secret `{id}`"), error)) {
         Ok(found) => match found.deleted_date() {
-            Some(deleted) => question.ng(
-                format!("`{id}` was deleted {}", deleted.fmt(Format::DateTime).unwrap_or_default()),
-                format!("run `aws secretsmanager restore-secret --secret-id {id}` while that is possible"),
+            Some(end) => question.ng(
+                format!("`{id}` is to be deleted on {}", end.fmt(Format::DateTime).unwrap_or_default()),
+                format!("run `aws secretsmanager restore-secret --secret-id {id}` before that"),
             ),
             None => question.ok(format!("`{}` is there", found.name().unwrap_or(id))),
         },
