@@ -22,8 +22,8 @@ pub use self::{
     },
     targets::{Aws, Azure, AzureFunctions, CloudRun, Compose, Ecs, GithubActions, Google, Lambda},
     words::{
-        Architecture, AuthMode, Egress, Exposure, PipelineTarget, Runtime, SecretDelivery, Sessions, Store, Traces,
-        Trigger,
+        Architecture, AuthMode, Builder, Egress, Exposure, PipelineTarget, Runtime, SecretDelivery, Sessions, Shift,
+        Store, Traces, Trigger,
     },
 };
 use crate::diagnostic::{Diagnostic, Position, Severity};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::words::{AuthMode, Egress, Exposure, Runtime, Sessions, Store, Traces};
+use super::words::{AuthMode, Builder, Egress, Exposure, Runtime, Sessions, Store, Traces};
 
 /// What a server is made of: the section `[build]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub struct CargoBuild {
     pub package: String,
     /// The binary of that package to deploy.
     pub binary: String,
+    /// What compiles it.
+    pub builder: Builder,
 }
 
 /// A command that speaks MCP over standard input and output.

@@ -1,6 +1,6 @@
 //! What only one target, or the targets of one cloud, know.
 
-use super::words::{PipelineTarget, SecretDelivery, Trigger};
+use super::words::{PipelineTarget, SecretDelivery, Shift, Trigger};
 
 /// The account and region for targets of AWS: the section `[aws]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +34,10 @@ pub struct Lambda {
     pub provisioned: u32,
     /// Instances that there are at most; limited by the account alone where absent.
     pub reserved: Option<u32>,
+    /// How a new version takes over.
+    pub shift: Shift,
+    /// Revisions to roll back to that are kept, the one that serves among them; 1 to 100.
+    pub keep_revisions: u32,
 }
 
 /// How a server runs on ECS Fargate: the section `[ecs]`.

@@ -24,6 +24,16 @@ impl Architecture {
 }
 
 words! {
+    /// What compiles a cargo package.
+    pub enum Builder {
+        /// `cargo build`, with the linker that comes with Rust.
+        Cargo = "cargo",
+        /// `cargo lambda build`, with Zig as linker and C compiler, for servers with C dependencies.
+        CargoLambda = "cargo-lambda",
+    }
+}
+
+words! {
     /// What starts a command that speaks MCP over standard input and output.
     pub enum Runtime {
         /// Node.js, with `npm` for what it needs.
@@ -163,6 +173,49 @@ words! {
         Resolve = "resolve",
         /// As ARNs, in variables whose names end in `_ARN`; the server reads the secret itself and its role allows it.
         Arn = "arn",
+    }
+}
+
+words! {
+    /// How a new version of a function takes over: CodeDeploy's own ways, whose names these are
+    /// (<https://docs.aws.amazon.com/codedeploy/latest/userguide/deployment-configurations.html>).
+    pub enum Shift {
+        /// With all requests at once.
+        AllAtOnce = "all-at-once",
+        /// With a tenth of the requests, and with all of them 5 minutes later.
+        Canary5 = "canary-10-5m",
+        /// With a tenth of the requests, and with all of them 10 minutes later.
+        Canary10 = "canary-10-10m",
+        /// With a tenth of the requests, and with all of them 15 minutes later.
+        Canary15 = "canary-10-15m",
+        /// With a tenth of the requests, and with all of them 30 minutes later.
+        Canary30 = "canary-10-30m",
+        /// With another tenth of the requests each minute.
+        Linear1 = "linear-10-1m",
+        /// With another tenth of the requests every 2 minutes.
+        Linear2 = "linear-10-2m",
+        /// With another tenth of the requests every 3 minutes.
+        Linear3 = "linear-10-3m",
+        /// With another tenth of the requests every 10 minutes.
+        Linear10 = "linear-10-10m",
+    }
+}
+
+impl Shift {
+    /// What SAM calls it; absent where nothing is shifted.
+    #[must_use]
+    pub fn preference(self) -> Option<&'static str> {
+        match self {
+            Self::AllAtOnce => None,
+            Self::Canary5 => Some("Canary10Percent5Minutes"),
+            Self::Canary10 => Some("Canary10Percent10Minutes"),
+            Self::Canary15 => Some("Canary10Percent15Minutes"),
+            Self::Canary30 => Some("Canary10Percent30Minutes"),
+            Self::Linear1 => Some("Linear10PercentEvery1Minute"),
+            Self::Linear2 => Some("Linear10PercentEvery2Minutes"),
+            Self::Linear3 => Some("Linear10PercentEvery3Minutes"),
+            Self::Linear10 => Some("Linear10PercentEvery10Minutes"),
+        }
     }
 }
 

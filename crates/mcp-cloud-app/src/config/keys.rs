@@ -8,7 +8,8 @@ use super::{
     schema::{Form, Key, Kind, Range},
 };
 use crate::app::words::{
-    Architecture, AuthMode, Egress, Exposure, PipelineTarget, Runtime, SecretDelivery, Sessions, Store, Traces, Trigger,
+    Architecture, AuthMode, Builder, Egress, Exposure, PipelineTarget, Runtime, SecretDelivery, Sessions, Shift, Store,
+    Traces, Trigger,
 };
 
 const LAMBDA_LIMITS: &str = "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html";
@@ -116,6 +117,12 @@ static BUILD: &[Key] = &[
         "Directory of the `Cargo.toml`, or of the command's files, relative to this file.",
     ),
     text("binary", &forms::LINE, None, "The binary of the package; the one `cargo run` would run, unless said."),
+    Key {
+        name: "builder",
+        kind: Kind::Choice(Builder::WORDS),
+        meaning: "What compiles the package when it is deployed.",
+        default: Some("\"cargo\""),
+    },
     list(
         "command",
         &Kind::Text(&forms::LINE),
@@ -422,6 +429,18 @@ static LAMBDA: &[Key] = &[
         meaning: "How secrets reach the function.",
         default: Some("\"resolve\""),
     },
+    Key {
+        name: "shift",
+        kind: Kind::Choice(Shift::WORDS),
+        meaning: "How a new version takes over. One that fails more often than `alarms.errors` allows while it does is taken back.",
+        default: Some("\"all-at-once\""),
+    },
+    number(
+        "keep-revisions",
+        ours(1, 100, ""),
+        Some("10"),
+        "How many revisions `mcp-cloud deploy` keeps to roll back to, with their code, the one that serves among them.",
+    ),
     text("certificate", &forms::CERTIFICATE_ARN, None, "Certificate for `endpoint.domain`, or of the load balancer."),
     text(
         "hosted-zone",

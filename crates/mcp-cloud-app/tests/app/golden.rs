@@ -17,13 +17,14 @@ use crate::golden_directory;
 /// The apps that are emitted for every target.
 const APPS: [&str; 5] = ["minimal", "streaming", "auth", "command", "every-field"];
 /// The apps that are there for what only functions have.
-const FUNCTIONS: [&str; 14] = [
+const FUNCTIONS: [&str; 15] = [
     "alb",
     "alb-private",
     "command-python",
     "function-image",
     "function-url-buffered",
     "function-url-public",
+    "function-url-shift",
     "function-url-warm",
     "http-api",
     "http-api-cognito",

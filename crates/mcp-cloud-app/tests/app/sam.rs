@@ -553,6 +553,34 @@ fn what_is_part_of_a_version_publishes_one_and_nothing_else_does() {
 }
 
 #[test]
+fn version_that_takes_over_step_by_step_is_watched_by_itself() {
+    let at_once = template("name = \"a\"\n[lambda]\nshift = \"all-at-once\"\n");
+    assert!(!at_once.contains("DeploymentPreference") && !at_once.contains("codedeploy"), "{at_once}");
+    for (word, kind) in
+        [("canary-10-30m", "Canary10Percent30Minutes"), ("linear-10-2m", "Linear10PercentEvery2Minutes")]
+    {
+        let shifted = template(&format!("name = \"a\"\n[lambda]\nshift = \"{word}\"\n"));
+        let preference = format!(
+            "      DeploymentPreference:\n        Type: {kind}\n        Alarms:\n          - Ref: NewVersionAlarm\n        Role:\n"
+        );
+        assert!(shifted.contains(&preference), "{preference} is not in {shifted}");
+        assert!(shifted.contains("- Name: ExecutedVersion"), "{shifted}");
+        assert!(!shifted.contains("AlarmActions"), "nobody is named to be told: {shifted}");
+    }
+}
+
+#[test]
+fn nobody_can_change_warm_instances_while_a_version_takes_over() {
+    let scaling = "[scaling]\nminimum = 2\nworking-hours = \"mon-fri 08:00-18:00 UTC\"\n";
+    finds(
+        &format!("{scaling}[lambda]\nshift = \"linear-10-10m\"\n"),
+        "while a version takes over step by step, Lambda lets nobody change how many instances are kept warm, so \
+         working-hours that begin or end then go unheeded until the next time",
+    );
+    passes(&format!("{scaling}[lambda]\nshift = \"linear-10-10m\"\n"));
+}
+
+#[test]
 fn warm_instances_are_those_of_an_alias_that_every_trigger_invokes() {
     let scaling = "[scaling]\nminimum = 2\nworking-hours = \"sat 08:05-12:30 Europe/Paris\"\n";
     let template = template(&format!("name = \"a\"\n{scaling}"));

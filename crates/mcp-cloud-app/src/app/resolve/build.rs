@@ -10,7 +10,7 @@ use crate::{
     app::{
         load,
         sections::{Build, CargoBuild, CommandBuild},
-        words::Runtime,
+        words::{Builder, Runtime},
     },
     config::{Cargo, FILE_NAME, Table, plain},
     diagnostic::Severity,
@@ -26,12 +26,12 @@ pub(super) fn build(config: &Table, manifest_directory: &Path, findings: &mut Fi
     let directory = manifest_directory.join(build.text("directory").unwrap_or("."));
     let command = build.texts("command");
     if let Some(image) = build.text("image") {
-        let others = ["command", "binary", "runtime", "files", "directory"];
+        let others = ["command", "binary", "builder", "runtime", "files", "directory"];
         only_with(build, &others, "an image, which is built already", findings);
         return image_reference(image, findings).map(Build::Image);
     }
     if build.get("command").is_some() {
-        only_with(build, &["binary"], "a command, which no cargo package is built for", findings);
+        only_with(build, &["binary", "builder"], "a command, which no cargo package is built for", findings);
         return command_build(build, directory, command, findings).map(Build::Command);
     }
     only_with(build, &["runtime", "runtime-version", "files"], "a cargo package: they belong to a `command`", findings);
@@ -119,7 +119,8 @@ fn cargo_build(build: &Table, directory: &Path, findings: &mut Findings<'_>) -> 
     match choose_binary(build.text("binary"), &cargo) {
         Ok(binary) => {
             let workspace_directory = load::workspace(&package_directory);
-            Some(CargoBuild { package_directory, workspace_directory, package: cargo.package, binary })
+            let builder = choice(build, "builder", Builder::from_word).unwrap_or(Builder::Cargo);
+            Some(CargoBuild { package_directory, workspace_directory, package: cargo.package, binary, builder })
         }
         Err((message, hint)) => {
             findings.error("build.binary", message, hint);

@@ -5,13 +5,15 @@ use crate::{
     app::{
         sections::Scaling,
         targets::{Aws, Azure, AzureFunctions, CloudRun, Compose, Ecs, GithubActions, Google, Lambda},
-        words::{PipelineTarget, SecretDelivery, Trigger},
+        words::{PipelineTarget, SecretDelivery, Shift, Trigger},
     },
     config::Table,
 };
 
 /// Twice the least: Lambda gives processor time by memory, and a cold start feels it.
 const LAMBDA_MEMORY_MB: u32 = 256;
+/// Some weeks of a server that is deployed every few days; what they take is a few MB each.
+const KEEP_REVISIONS: u32 = 10;
 /// The least that Fargate and Azure have; a Rust server needs a tenth of it, one in Node.js or Python most.
 const MEMORY_MB: u32 = 512;
 /// Bounds what a flood of calls can cost.
@@ -48,6 +50,8 @@ pub(super) fn lambda(config: &Table, scaling: &Scaling, memory_mb: Option<u32>, 
         hosted_zone: text(table, "hosted-zone"),
         provisioned: scaling.minimum.unwrap_or(0),
         reserved: scaling.maximum,
+        shift: choice(table, "shift", Shift::from_word).unwrap_or(Shift::AllAtOnce),
+        keep_revisions: table.number("keep-revisions").unwrap_or(KEEP_REVISIONS),
     }
 }
 

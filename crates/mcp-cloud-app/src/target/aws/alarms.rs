@@ -20,10 +20,11 @@ const PERCENTILE: &str = "p99";
 #[serde(rename_all = "PascalCase")]
 pub(in crate::target) struct Alarm<'a> {
     alarm_description: String,
-    alarm_actions: [&'a str; 1],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alarm_actions: Option<[&'a str; 1]>,
     /// Whoever was woken is told when it is over.
-    #[serde(rename = "OKActions")]
-    ok_actions: [&'a str; 1],
+    #[serde(rename = "OKActions", skip_serializing_if = "Option::is_none")]
+    ok_actions: Option<[&'a str; 1]>,
     comparison_operator: &'static str,
     threshold: u32,
     evaluation_periods: u32,
@@ -121,6 +122,35 @@ impl<'a> Alarm<'a> {
         Self { comparison_operator: "LessThanThreshold", treat_missing_data: "breaching", ..alarm }
     }
 
+    /// A new version fails at more than `errors_percent` of its requests in a single minute, which is soon enough to take
+    /// it back before many are served by it. Nobody is woken: whoever deploys is told.
+    pub(in crate::target) fn of_new_version(
+        app: &'a App,
+        errors_percent: u32,
+        of: impl Fn(&'static str) -> Metric<'a>,
+    ) -> Self {
+        let metrics = vec![
+            Query::of_metric("errors".to_owned(), of("Errors"), "Sum"),
+            Query::of_metric("requests".to_owned(), of("Invocations"), "Sum"),
+            Query::computed("failed", "100 * FILL(errors, 0) / requests".to_owned(), "Failed requests in percent"),
+        ];
+        Self {
+            alarm_description: format!(
+                "The new version of {} fails at more than {errors_percent} % of its requests",
+                app.name
+            ),
+            alarm_actions: None,
+            ok_actions: None,
+            comparison_operator: "GreaterThanThreshold",
+            threshold: errors_percent,
+            evaluation_periods: 1,
+            datapoints_to_alarm: 1,
+            treat_missing_data: "notBreaching",
+            measure: Measure::Computed { metrics },
+            tags: tags(app),
+        }
+    }
+
     fn above(
         app: &'a App,
         alarms: &'a Alarms,
@@ -130,8 +160,8 @@ impl<'a> Alarm<'a> {
     ) -> Self {
         Self {
             alarm_description,
-            alarm_actions: [&alarms.notify],
-            ok_actions: [&alarms.notify],
+            alarm_actions: Some([&alarms.notify]),
+            ok_actions: Some([&alarms.notify]),
             comparison_operator: "GreaterThanThreshold",
             threshold,
             evaluation_periods: PERIODS,

@@ -2,7 +2,7 @@
 
 use super::{access, front, lower, source::WRAPPER_VARIABLE};
 use crate::{
-    app::{App, Build, CommandBuild, Runtime, SecretDelivery},
+    app::{App, Build, CommandBuild, Runtime, SecretDelivery, Shift},
     diagnostic::Diagnostic,
     target::{
         aws::{Value, limits, state},
@@ -197,6 +197,12 @@ fn scaling(found: &mut Findings<'_>) {
     if app.scaling.working_hours.is_some() && app.lambda.provisioned == 0 {
         let message = "working-hours say when instances are kept warm, and none are";
         found.warning("scaling.working-hours", message, "say how many under `[scaling]`: `minimum = 1`");
+    }
+    if app.scaling.working_hours.is_some() && app.lambda.provisioned > 0 && app.lambda.shift != Shift::AllAtOnce {
+        // https://docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html
+        let message = "while a version takes over step by step, Lambda lets nobody change how many instances are kept \
+                       warm, so working-hours that begin or end then go unheeded until the next time";
+        found.warning("lambda.shift", message, "deploy at another time, or write `shift = \"all-at-once\"`");
     }
 }
 

@@ -8,8 +8,8 @@ use sha2::{Digest as _, Sha256};
 use super::{
     gateway, load_balancer, names,
     schema::{
-        CodeUri, Environment, Function, LoggingConfig, Package, Properties, ProvisionedConcurrency, ScalableTarget,
-        ScalableTargetAction, ScheduledAction, Settings, Template, VpcConfig,
+        CodeUri, DeploymentPreference, Environment, Function, LoggingConfig, Package, Properties,
+        ProvisionedConcurrency, ScalableTarget, ScalableTargetAction, ScheduledAction, Settings, Template, VpcConfig,
     },
     source, watch,
 };
@@ -62,6 +62,10 @@ pub(super) fn template<'a>(app: &'a App, code: &'a Code) -> Template<'a> {
         resources.add(waf::FIREWALL, Properties::WebAcl(waf::firewall(app)));
         resources.add(waf::FIREWALL_ASSOCIATION, Properties::WebAclAssociation(waf::association(guarded)));
     }
+    if let Some(alarm) = watch::of_new_version(app) {
+        resources.add(names::SHIFT_ROLE, Properties::Role(shift_role(app)));
+        resources.add(names::SHIFT_ALARM, Properties::Alarm(alarm));
+    }
     for (name, alarm) in watch::alarms(app) {
         resources.add(name, Properties::Alarm(alarm));
     }
@@ -91,6 +95,11 @@ fn server<'a>(app: &'a App, code: &'a Code) -> Resource<Properties<'a>> {
         settings: settings(app),
         reserved_concurrent_executions: app.lambda.reserved,
         auto_publish_alias: super::ALIAS,
+        deployment_preference: app.lambda.shift.preference().map(|kind| DeploymentPreference {
+            kind,
+            alarms: [Value::reference(names::SHIFT_ALARM)],
+            role: Value::attribute(names::SHIFT_ROLE, "Arn"),
+        }),
         provisioned_concurrency_config: (provisioned > 0)
             .then_some(ProvisionedConcurrency { provisioned_concurrent_executions: provisioned }),
         environment: Environment { variables: environment(app) },
@@ -230,6 +239,14 @@ fn role(app: &App) -> Role<'_> {
     }
     policies.extend(state::use_table(app).map(|statement| policy("UseTable", vec![statement])));
     Role::of_service("lambda.amazonaws.com", policies, app).with_managed(&app.lambda.policies)
+}
+
+/// What CodeDeploy may. The policy that SAM would give it lets it call functions and read from every bucket, too.
+fn shift_role(app: &App) -> Role<'_> {
+    let mut role = Role::of_service("codedeploy.amazonaws.com", Vec::new(), app);
+    let policy = "arn:${AWS::Partition}:iam::aws:policy/service-role/AWSCodeDeployRoleForLambdaLimited";
+    role.managed_policy_arns.push(Value::substitute(policy));
+    role
 }
 
 /// Lambda needs these rights to put the function into the VPC, and cannot do with less than all resources. They are

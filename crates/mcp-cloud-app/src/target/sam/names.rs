@@ -7,6 +7,8 @@ pub(super) const LOGS: &str = "ServerLogs";
 pub(super) const ALIAS_RESOURCE: &str = "ServerAliaslive";
 /// How SAM lets a template name the version that it publishes; its logical id is another one for each version.
 pub(super) const VERSION: &str = "Server.Version";
+pub(super) const SHIFT_ROLE: &str = "ShiftRole";
+pub(super) const SHIFT_ALARM: &str = "NewVersionAlarm";
 pub(super) const WORKING_HOURS: &str = "WorkingHours";
 pub(super) const REST_API: &str = "RestApi";
 pub(super) const HTTP_API: &str = "HttpApi";

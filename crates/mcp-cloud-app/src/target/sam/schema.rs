@@ -93,6 +93,8 @@ pub(super) struct Function<'a> {
     pub(super) reserved_concurrent_executions: Option<u32>,
     pub(super) auto_publish_alias: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) deployment_preference: Option<DeploymentPreference<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) provisioned_concurrency_config: Option<ProvisionedConcurrency>,
     pub(super) environment: Environment<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -144,6 +146,16 @@ pub(super) enum CodeUri<'a> {
 #[serde(rename_all = "PascalCase")]
 pub(super) struct ProvisionedConcurrency {
     pub(super) provisioned_concurrent_executions: u32,
+}
+
+/// <https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-property-function-deploymentpreference.html>
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct DeploymentPreference<'a> {
+    #[serde(rename = "Type")]
+    pub(super) kind: &'static str,
+    pub(super) alarms: [Value<'a>; 1],
+    pub(super) role: Value<'a>,
 }
 
 #[derive(Debug, Serialize)]

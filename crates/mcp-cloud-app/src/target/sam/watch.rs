@@ -10,6 +10,9 @@ use crate::{
     },
 };
 
+/// What `alarms.errors` is unless said, for an app that has no alarms.
+const ERRORS_PERCENT: u32 = 5;
+
 /// Alarms by their logical ids; none without somebody to be told.
 ///
 /// Who stands in front of the function counts what failed there, and the function what failed in it: a reply that breaks
@@ -37,6 +40,25 @@ pub(super) fn alarms(app: &App) -> Vec<(&'static str, Alarm<'_>)> {
         ("LatencyAlarm", Alarm::latency(app, alarms, latency, Unit::Milliseconds)),
         ("ThrottlesAlarm", Alarm::any(app, alarms, throttled, function("Throttles"))),
     ]
+}
+
+/// What takes a new version back while it takes over; none where it does so all at once.
+///
+/// It looks at that version alone: another alarm could ring for what the version before it did, and one that looks at the
+/// gateway could not exist before the gateway, which needs the alias, which waits for this.
+pub(super) fn of_new_version(app: &App) -> Option<Alarm<'_>> {
+    app.lambda.shift.preference()?;
+    let metric = |name| {
+        let dimensions = [
+            ("FunctionName", Value::reference(names::SERVER)),
+            ("Resource", Value::substitute(format!("${{{}}}:{}", names::SERVER, super::ALIAS))),
+            // https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-view.html
+            ("ExecutedVersion", Value::attribute(names::VERSION, "Version")),
+        ];
+        Metric::new("AWS/Lambda", name, dimensions)
+    };
+    let errors_percent = app.alarms.as_ref().map_or(ERRORS_PERCENT, |alarms| alarms.errors_percent);
+    Some(Alarm::of_new_version(app, errors_percent, metric))
 }
 
 /// The metrics of what stands in front of the function.
