@@ -26,6 +26,7 @@ pub mod plan;
 pub mod revision;
 mod template;
 pub mod wait;
+pub mod rehearsal;
 pub mod watch;
 
 pub use self::{

@@ -19,7 +19,7 @@ use aws_smithy_http_client::{Builder, Connector, proxy::ProxyConfig, tls};
 use crate::error::{AwsError, Error};
 
 /// A polling command makes many calls: a throttled one waits and tries again a few times more than the SDK would.
-const ATTEMPTS: u32 = 6;
+pub(crate) const ATTEMPTS: u32 = 6;
 
 /// An AWS account and region, with the right to act there.
 #[derive(Debug, Clone)]

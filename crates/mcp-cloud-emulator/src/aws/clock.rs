@@ -35,8 +35,7 @@ impl Time {
     /// As a header of HTTP says it: `Thu, 01 Jan 2026 00:00:00 GMT`.
     pub(super) fn http(self) -> String {
         const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-        const MONTHS: [&str; 12] =
-            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+        const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
         let Civil { year, month, day, hour, minute, second, weekday, .. } = self.civil();
         let weekday = DAYS.get(weekday).unwrap_or(&"Thu");
         let month = MONTHS.get(month.saturating_sub(1)).unwrap_or(&"Jan");

@@ -27,14 +27,8 @@ pub enum Misfortune {
 
 impl Misfortune {
     /// Each of them.
-    pub const ALL: [Self; 6] = [
-        Self::Throttled,
-        Self::ExpiredToken,
-        Self::AccessDenied,
-        Self::Unavailable,
-        Self::NoAnswer,
-        Self::AnswerLost,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Throttled, Self::ExpiredToken, Self::AccessDenied, Self::Unavailable, Self::NoAnswer, Self::AnswerLost];
 }
 
 /// When a misfortune begins. Counted from 1, from the last [`take_calls`](super::Account::take_calls) on.
@@ -186,8 +180,11 @@ impl Misfortunes {
 
     pub(super) fn strike(&mut self, number: usize, asked: &Asked) -> Option<Struck> {
         // Each of them counts its calls, so none may be left out.
-        let striking: Vec<_> =
-            self.troubles.iter_mut().filter_map(|trouble| trouble.strikes(number, asked).then_some(trouble.misfortune)).collect();
+        let striking: Vec<_> = self
+            .troubles
+            .iter_mut()
+            .filter_map(|trouble| trouble.strikes(number, asked).then_some(trouble.misfortune))
+            .collect();
         striking.first().map(|misfortune| match misfortune {
             Misfortune::NoAnswer => Struck::NoAnswer,
             Misfortune::AnswerLost => Struck::AnswerLost,

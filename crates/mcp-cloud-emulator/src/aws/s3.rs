@@ -88,8 +88,9 @@ fn reach<'a>(state: &'a mut State, asked: &Asked) -> Result<&'a mut Bucket, Faul
     if bucket.region != asked.region && asked.action != "GetBucketLocation" {
         let message = "The bucket you are attempting to access must be addressed using the specified endpoint. Please \
                        send all future requests to this endpoint.";
-        return Err(Fault::new(301, "PermanentRedirect", message)
-            .with_header("x-amz-bucket-region", bucket.region.clone()));
+        return Err(
+            Fault::new(301, "PermanentRedirect", message).with_header("x-amz-bucket-region", bucket.region.clone())
+        );
     }
     Ok(bucket)
 }

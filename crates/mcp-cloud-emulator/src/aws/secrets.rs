@@ -56,8 +56,12 @@ impl Secret {
     }
 
     fn described(&self, name: &str) -> Value {
-        let stages: BTreeMap<_, _> =
-            self.versions.iter().filter(|(_, (_, stages))| !stages.is_empty()).map(|(id, (_, stages))| (id, stages)).collect();
+        let stages: BTreeMap<_, _> = self
+            .versions
+            .iter()
+            .filter(|(_, (_, stages))| !stages.is_empty())
+            .map(|(id, (_, stages))| (id, stages))
+            .collect();
         let mut described = json!({
             "ARN": self.arn, "Name": name, "Tags": self.tags, "CreatedDate": self.created.seconds(),
             "LastChangedDate": self.changed.seconds(), "VersionIdsToStages": stages,
@@ -162,7 +166,9 @@ fn create(state: &mut State, asked: &Asked) -> Result<Reply, Fault> {
     let value = asked.text("SecretString").or(asked.text("SecretBinary")).map(str::to_owned);
     let token = asked.text("ClientRequestToken");
     // The same call again is answered as the first time.
-    let again = |secret: &Secret| token.is_some_and(|token| secret.versions.get(token).map(|(value, _)| value) == value.as_ref());
+    let again = |secret: &Secret| {
+        token.is_some_and(|token| secret.versions.get(token).map(|(value, _)| value) == value.as_ref())
+    };
     if let Some(secret) = state.secrets.get(name).filter(|secret| again(secret)) {
         return Ok(Reply::of(json!({ "ARN": secret.arn, "Name": name, "VersionId": token })));
     }
@@ -185,7 +191,8 @@ fn put(state: &mut State, asked: &Asked) -> Result<Reply, Fault> {
     let now = state.clock;
     let id = asked.text("ClientRequestToken").map_or_else(|| state.uuid(), str::to_owned);
     let value = asked.text("SecretString").or(asked.text("SecretBinary")).map(str::to_owned);
-    let invalid = || Fault::new(400, "InvalidParameterException", "You must provide either SecretString or SecretBinary.");
+    let invalid =
+        || Fault::new(400, "InvalidParameterException", "You must provide either SecretString or SecretBinary.");
     let value = value.ok_or_else(invalid)?;
     let (name, secret) = living(state, asked)?;
     match secret.versions.get(&id) {
@@ -233,9 +240,8 @@ fn list(state: &State, asked: &Asked) -> Reply {
         })
     };
     let with_deleted = asked.is_on("IncludePlannedDeletion");
-    let found = state.secrets.iter().filter(|(name, secret)| {
-        (with_deleted || secret.deleted.is_none()) && fits(name, secret)
-    });
+    let found =
+        state.secrets.iter().filter(|(name, secret)| (with_deleted || secret.deleted.is_none()) && fits(name, secret));
     let found: Vec<Value> = found
         .map(|(name, secret)| {
             let mut described = secret.described(name);
@@ -294,6 +300,8 @@ fn tag(state: &mut State, asked: &Asked) -> Result<Reply, Fault> {
 fn untag(state: &mut State, asked: &Asked) -> Result<Reply, Fault> {
     let keys = asked.list("TagKeys");
     let (_, secret) = living(state, asked)?;
-    secret.tags.retain(|tag| !tag.get("Key").and_then(Value::as_str).is_some_and(|key| keys.iter().any(|gone| gone == key)));
+    secret
+        .tags
+        .retain(|tag| !tag.get("Key").and_then(Value::as_str).is_some_and(|key| keys.iter().any(|gone| gone == key)));
     Ok(Reply::empty())
 }

@@ -93,7 +93,8 @@ impl State {
         const ALPHABET: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
         self.counter += 1;
         let digest = Sha256::digest(format!("{}/{}", self.account_id, self.counter));
-        let letter = |byte: &u8| ALPHABET.get(usize::from(*byte) % ALPHABET.len()).map_or('A', |letter| char::from(*letter));
+        let letter =
+            |byte: &u8| ALPHABET.get(usize::from(*byte) % ALPHABET.len()).map_or('A', |letter| char::from(*letter));
         digest.iter().take(length).map(letter).collect()
     }
 
@@ -125,11 +126,9 @@ pub(super) fn unknown(asked: &Asked) -> Fault {
             Fault::new(400, "InvalidAction", format!("Could not find operation {action} for version 2010-05-15"))
         }
         Service::Lambda => Fault::new(404, "UnknownOperationException", format!("unknown operation: {action}")),
-        Service::S3 => Fault::new(
-            501,
-            "NotImplemented",
-            "A header you provided implies functionality that is not implemented",
-        ),
+        Service::S3 => {
+            Fault::new(501, "NotImplemented", "A header you provided implies functionality that is not implemented")
+        }
         Service::Acm | Service::CloudWatch | Service::Logs | Service::SecretsManager => {
             Fault::new(400, "UnknownOperationException", format!("unknown operation: {action}"))
         }

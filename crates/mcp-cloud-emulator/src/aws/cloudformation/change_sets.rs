@@ -73,7 +73,8 @@ impl ChangeSet {
 
 pub(super) fn tags(asked: &Asked) -> BTreeMap<String, String> {
     let tags = asked.parameters.get("Tags").and_then(Value::as_array).into_iter().flatten();
-    tags.filter_map(|tag| Some((tag.get("Key")?.as_str()?.to_owned(), tag.get("Value")?.as_str()?.to_owned()))).collect()
+    tags.filter_map(|tag| Some((tag.get("Key")?.as_str()?.to_owned(), tag.get("Value")?.as_str()?.to_owned())))
+        .collect()
 }
 
 fn parameters(asked: &Asked, stack: &Stack) -> BTreeMap<String, String> {
@@ -153,9 +154,11 @@ fn make(state: &mut State, stack: &Stack, asked: &Asked, name: &str, creates: bo
         // A template that was transformed is found to be the same later, and in other words.
         outcome = Some(match body.contains("AWS::Serverless") {
             true => "No updates are to be performed.".to_owned(),
-            false => "The submitted information didn't contain changes. Submit different information to create a change \
+            false => {
+                "The submitted information didn't contain changes. Submit different information to create a change \
                       set."
-                .to_owned(),
+                    .to_owned()
+            }
         });
     }
     let uuid = state.uuid();
@@ -285,7 +288,8 @@ fn begin(state: &mut State, stack: &mut Stack, at: usize, token: Option<String>)
         stack.operation = Some(Operation::create(definition, tags, on_failure, token));
         "CREATE_IN_PROGRESS"
     } else {
-        let wanted: Vec<Change> = set.changes.iter().filter(|change| change.action != Action::Remove).cloned().collect();
+        let wanted: Vec<Change> =
+            set.changes.iter().filter(|change| change.action != Action::Remove).cloned().collect();
         stack.operation = Some(Operation::update(definition, tags, &wanted, token));
         "UPDATE_IN_PROGRESS"
     };

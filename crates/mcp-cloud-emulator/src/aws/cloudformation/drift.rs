@@ -20,10 +20,7 @@ pub(super) fn detect(state: &mut State, asked: &Asked) -> Result<Reply, Fault> {
     let detection = state.uuid();
     let stack = state.stacks.get(&id).ok_or_else(missing)?;
     if stack.is_busy() || stack.status == "REVIEW_IN_PROGRESS" {
-        return Err(invalid(format!(
-            "Drift detection cannot be started on a stack in status [{}]",
-            stack.status
-        )));
+        return Err(invalid(format!("Drift detection cannot be started on a stack in status [{}]", stack.status)));
     }
     let resources = stack
         .resources

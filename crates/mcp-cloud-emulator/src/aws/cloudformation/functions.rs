@@ -34,7 +34,10 @@ fn code(state: &State, properties: &Properties) -> Result<Bytes, String> {
     let bucket = bucket.ok_or_else(|| says("NoSuchBucket", "The specified bucket does not exist"))?;
     if bucket.region != state.region {
         let message = "The bucket is in this region: ";
-        return Err(says("PermanentRedirect", &format!("{message}{}. Please use this region to retry the request", bucket.region)));
+        return Err(says(
+            "PermanentRedirect",
+            &format!("{message}{}. Please use this region to retry the request", bucket.region),
+        ));
     }
     let object = bucket.objects.get(of("S3Key"));
     object.map(|object| object.bytes.clone()).ok_or_else(|| says("NoSuchKey", "The specified key does not exist."))
@@ -117,7 +120,9 @@ pub(super) fn publish(state: &mut State, properties: &Properties) -> Result<Made
     let (now, revision) = (state.clock, state.uuid());
     let published = function(state, &name)?.publish(now, revision);
     let number = published.map_err(|there| {
-        let message = format!("A version for this Lambda function exists ( {there} ). Modify the function to create a new version.");
+        let message = format!(
+            "A version for this Lambda function exists ( {there} ). Modify the function to create a new version."
+        );
         handler_says(&message, "Lambda", 400, "AlreadyExists")
     })?;
     let arn = state.arn("lambda", &format!("function:{name}:{number}"));
@@ -128,7 +133,12 @@ pub(super) fn delete_version(state: &mut State, arn: &str) -> Result<(), String>
     let (name, number) = parts(arn);
     let Some(function) = state.functions.get_mut(name) else { return Ok(()) };
     if function.aliases.values().any(|alias| alias.versions().any(|version| version == number)) {
-        return Err(handler_says(&format!("Version {number} is referenced by an alias"), "Lambda", 409, "ResourceConflict"));
+        return Err(handler_says(
+            &format!("Version {number} is referenced by an alias"),
+            "Lambda",
+            409,
+            "ResourceConflict",
+        ));
     }
     if let Ok(number) = number.parse() {
         function.versions.remove(&number);
@@ -143,11 +153,14 @@ fn point(alias: &mut Alias, properties: &Properties) {
     });
     alias.version = version.unwrap_or_default();
     text(properties, "Description").unwrap_or_default().clone_into(&mut alias.description);
-    let weights = properties.get("RoutingConfig").and_then(|routing| routing.get("AdditionalVersionWeights")?.as_array());
+    let weights =
+        properties.get("RoutingConfig").and_then(|routing| routing.get("AdditionalVersionWeights")?.as_array());
     alias.weights = weights
         .into_iter()
         .flatten()
-        .filter_map(|weight| Some((weight.get("FunctionVersion")?.as_str()?.to_owned(), weight.get("FunctionWeight")?.clone())))
+        .filter_map(|weight| {
+            Some((weight.get("FunctionVersion")?.as_str()?.to_owned(), weight.get("FunctionWeight")?.clone()))
+        })
         .collect();
 }
 
@@ -233,7 +246,9 @@ pub(super) fn create_url(state: &mut State, properties: &Properties) -> Result<M
     };
     let function = function(state, &name)?;
     if function.urls.contains_key(&qualifier) {
-        let message = format!("Failed to create function url config for [functionArn = {arn}]. Error message:  FunctionUrlConfig exists for this Lambda function");
+        let message = format!(
+            "Failed to create function url config for [functionArn = {arn}]. Error message:  FunctionUrlConfig exists for this Lambda function"
+        );
         return Err(handler_says(&message, "Lambda", 409, "AlreadyExists"));
     }
     let mut url = Url { id, auth_type: String::new(), invoke_mode: String::new(), cors: None };
@@ -293,7 +308,8 @@ pub(super) fn create_permission(state: &mut State, owner: Owner<'_>, properties:
     if let Some(via_url) = properties.get("InvokedViaFunctionUrl") {
         condition.insert("Bool".to_owned(), json!({ "lambda:InvokedViaFunctionUrl": via_url }));
     }
-    let statement = json!({ "Effect": "Allow", "Principal": principal, "Action": of("Action"), "Condition": condition });
+    let statement =
+        json!({ "Effect": "Allow", "Principal": principal, "Action": of("Action"), "Condition": condition });
     let function = function(state, name)?;
     if !qualifier.is_empty() && function.edition(Some(qualifier)).is_none() {
         return Err(handler_says(&format!("Cannot find alias arn: {name}:{qualifier}"), "Lambda", 404, "NotFound"));

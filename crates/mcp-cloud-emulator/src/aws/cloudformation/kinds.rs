@@ -37,8 +37,7 @@ const PERMISSION: &[&str] = &[
     "Action",
     "EventSourceToken",
 ];
-const TARGET_GROUP: &[&str] =
-    &["TargetType", "ProtocolVersion", "Port", "Name", "VpcId", "Protocol", "IpAddressType"];
+const TARGET_GROUP: &[&str] = &["TargetType", "ProtocolVersion", "Port", "Name", "VpcId", "Protocol", "IpAddressType"];
 
 const KINDS: &[Kind] = &[
     kind("AWS::ApiGateway::BasePathMapping", None, false, &["DomainName", "BasePath"], &[]),

@@ -22,8 +22,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-pub(super) use self::stack::Stack;
 use self::operation::Operation;
+pub(super) use self::stack::Stack;
 use super::{
     state::{State, unknown},
     wire::{Asked, Fault, Reply},
@@ -213,7 +213,8 @@ fn continue_rollback(state: &mut State, asked: &Asked) -> Result<Reply, Fault> {
                 stack.resources.get(logical_id).is_some_and(|resource| resource.status == "UPDATE_FAILED")
             };
             if let Some(other) = skipped.iter().find(|logical_id| !failed(logical_id)) {
-                let message = format!("Resource(s) [{other}] cannot be skipped: only resources in UPDATE_FAILED state can be");
+                let message =
+                    format!("Resource(s) [{other}] cannot be skipped: only resources in UPDATE_FAILED state can be");
                 stack.stuck = Some(operation);
                 Err(invalid(message))
             } else {

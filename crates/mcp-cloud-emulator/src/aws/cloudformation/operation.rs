@@ -201,7 +201,8 @@ impl Operation {
         let Some(before) = stack.resources.get(logical_id).cloned() else { return };
         let Some(kind) = kinds::find(&before.kind) else { return };
         let names = before.properties.keys().chain(properties.keys());
-        let changed: Vec<&String> = names.filter(|name| before.properties.get(*name) != properties.get(*name)).collect();
+        let changed: Vec<&String> =
+            names.filter(|name| before.properties.get(*name) != properties.get(*name)).collect();
         if changed.is_empty() {
             // The policies of its end may have changed, which concerns nobody yet.
             if let (Some(resource), Some(declared)) =
@@ -212,9 +213,8 @@ impl Operation {
             return;
         }
         let replaces = changed.iter().any(|name| kind.recreation(name) != "Never");
-        let reason = replaces.then_some(
-            "Requested update requires the creation of a new physical resource; hence creating one.",
-        );
+        let reason = replaces
+            .then_some("Requested update requires the creation of a new physical resource; hence creating one.");
         stack.record(state, &before, "UPDATE_IN_PROGRESS", reason, self.token());
         let going = if replaces { Going::Replace(before, properties) } else { Going::Update(before, properties) };
         self.going.push(going);
@@ -232,7 +232,13 @@ impl Operation {
         }
     }
 
-    fn finish_create(&mut self, logical_id: String, properties: Map<String, Value>, state: &mut State, stack: &mut Stack) {
+    fn finish_create(
+        &mut self,
+        logical_id: String,
+        properties: Map<String, Value>,
+        state: &mut State,
+        stack: &mut Stack,
+    ) {
         let Some(mut resource) = self.empty(state, &logical_id) else { return };
         if !self.failed.is_empty() {
             return self.fail_create(resource, "Resource creation cancelled", state, stack);
@@ -263,7 +269,13 @@ impl Operation {
         stack.put(state, resource, "CREATE_FAILED", Some(reason), self.token());
     }
 
-    fn finish_update(&mut self, before: Resource, properties: Map<String, Value>, state: &mut State, stack: &mut Stack) {
+    fn finish_update(
+        &mut self,
+        before: Resource,
+        properties: Map<String, Value>,
+        state: &mut State,
+        stack: &mut Stack,
+    ) {
         self.undo.push(before.clone());
         if !self.failed.is_empty() {
             let reason = Some("Resource update cancelled");
@@ -287,15 +299,20 @@ impl Operation {
     }
 
     /// The new one is made first, and the old one goes in the end.
-    fn finish_replace(&mut self, before: Resource, properties: Map<String, Value>, state: &mut State, stack: &mut Stack) {
+    fn finish_replace(
+        &mut self,
+        before: Resource,
+        properties: Map<String, Value>,
+        state: &mut State,
+        stack: &mut Stack,
+    ) {
         if !self.failed.is_empty() {
             let reason = Some("Resource update cancelled");
             return stack.put(state, before, "UPDATE_FAILED", reason, self.token());
         }
         let named = kinds::find(&before.kind).and_then(|kind| kind.name_property);
-        let same_name = named.is_some_and(|name| {
-            properties.contains_key(name) && properties.get(name) == before.properties.get(name)
-        });
+        let same_name = named
+            .is_some_and(|name| properties.contains_key(name) && properties.get(name) == before.properties.get(name));
         let owner = Owner { stack_name: &stack.name, logical_id: &before.logical_id };
         let made = if same_name {
             Err(format!(
@@ -476,7 +493,8 @@ impl Operation {
     fn roll_back_update(mut self, reason: &str, state: &mut State, stack: &mut Stack) -> Option<Self> {
         stack.set_status(state, "UPDATE_ROLLBACK_IN_PROGRESS", Some(reason));
         self.phase = Phase::UpdateRollback;
-        self.waves = std::mem::take(&mut self.undo).into_iter().rev().map(|before| vec![Task::Restore(before)]).collect();
+        self.waves =
+            std::mem::take(&mut self.undo).into_iter().rev().map(|before| vec![Task::Restore(before)]).collect();
         let made = std::mem::take(&mut self.made);
         let mut unwanted: Vec<Resource> =
             made.iter().filter_map(|logical_id| stack.resources.get(logical_id)).cloned().collect();
@@ -523,7 +541,9 @@ impl Operation {
         tags.insert("aws:cloudformation:stack-name".to_owned(), json!(stack.name));
         tags.insert("aws:cloudformation:stack-id".to_owned(), json!(stack.id));
         tags.insert("aws:cloudformation:logical-id".to_owned(), json!(logical_id));
-        tags.extend(own.iter().filter_map(|tag| Some((tag.get("Key")?.as_str()?.to_owned(), tag.get("Value")?.clone()))));
+        tags.extend(
+            own.iter().filter_map(|tag| Some((tag.get("Key")?.as_str()?.to_owned(), tag.get("Value")?.clone()))),
+        );
         let tags = tags.into_iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect();
         properties.insert("Tags".to_owned(), Value::Array(tags));
         Ok(properties)
@@ -548,9 +568,24 @@ fn deletions(
     for wave in definition.waves() {
         let (of_wave, others) = left.into_iter().partition::<Vec<_>, _>(|of| wave.contains(&of.logical_id));
         left = others;
-        waves.push_front(of_wave.into_iter().map(|of| { let ending = ending(&of); Task::Delete(of, ending) }).collect());
+        waves.push_front(
+            of_wave
+                .into_iter()
+                .map(|of| {
+                    let ending = ending(&of);
+                    Task::Delete(of, ending)
+                })
+                .collect(),
+        );
     }
-    waves.push_front(left.into_iter().map(|of| { let ending = ending(&of); Task::Delete(of, ending) }).collect());
+    waves.push_front(
+        left.into_iter()
+            .map(|of| {
+                let ending = ending(&of);
+                Task::Delete(of, ending)
+            })
+            .collect(),
+    );
     waves
 }
 
@@ -568,7 +603,14 @@ impl Stack {
     }
 
     /// Records what happened to a resource, which stays as it is described.
-    fn record(&mut self, state: &mut State, resource: &Resource, status: &str, reason: Option<&str>, token: Option<String>) {
+    fn record(
+        &mut self,
+        state: &mut State,
+        resource: &Resource,
+        status: &str,
+        reason: Option<&str>,
+        token: Option<String>,
+    ) {
         let suffix = state.uuid();
         self.events.push(super::stack::Event {
             id: format!("{}-{status}-{suffix}", resource.logical_id),
@@ -588,7 +630,14 @@ impl Stack {
     }
 
     /// Puts a resource in its place, and records what happened to it.
-    fn put(&mut self, state: &mut State, resource: Resource, status: &str, reason: Option<&str>, token: Option<String>) {
+    fn put(
+        &mut self,
+        state: &mut State,
+        resource: Resource,
+        status: &str,
+        reason: Option<&str>,
+        token: Option<String>,
+    ) {
         self.resources.insert(resource.logical_id.clone(), resource.clone());
         self.record(state, &resource, status, reason, token);
     }

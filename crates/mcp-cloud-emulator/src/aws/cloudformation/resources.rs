@@ -101,7 +101,8 @@ pub(super) fn already_exists(kind: &str, name: &str) -> String {
 
 /// Where a thing is kept. Stages are called alike in every gateway.
 fn key(kind: &str, physical_id: &str, properties: &Properties) -> (String, String) {
-    let gateway = kind.ends_with("::Stage").then(|| text(properties, "RestApiId").or(text(properties, "ApiId"))).flatten();
+    let gateway =
+        kind.ends_with("::Stage").then(|| text(properties, "RestApiId").or(text(properties, "ApiId"))).flatten();
     let id = gateway.map_or_else(|| physical_id.to_owned(), |gateway| format!("{gateway}/{physical_id}"));
     (kind.to_owned(), id)
 }
@@ -212,7 +213,8 @@ fn identity(state: &mut State, owner: Owner<'_>, kind: &str, properties: &Proper
             let name = format!("{}-{}", owner.stack_name.chars().take(5).collect::<String>(), state.hex(12));
             let full = format!("targetgroup/{name}/{}", state.hex(16));
             let arn = state.arn("elasticloadbalancing", &full);
-            let attributes = [("TargetGroupArn", arn.clone()), ("TargetGroupFullName", full), ("TargetGroupName", name)];
+            let attributes =
+                [("TargetGroupArn", arn.clone()), ("TargetGroupFullName", full), ("TargetGroupName", name)];
             Made::new(arn, &attributes)
         }
         "AWS::ElasticLoadBalancingV2::Listener" => {

@@ -141,13 +141,17 @@ fn function(made: &mut Made, id: &str, properties: &Map<String, Value>, all: &Ma
     }
     if !function.contains_key("Role") {
         let role = format!("{id}Role");
-        made.add(&role, "AWS::IAM::Role", json!({
-            "AssumeRolePolicyDocument": { "Version": "2012-10-17", "Statement": [{
-                "Action": ["sts:AssumeRole"], "Effect": "Allow",
-                "Principal": { "Service": ["lambda.amazonaws.com"] },
-            }] },
-            "ManagedPolicyArns": ["arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"],
-        }));
+        made.add(
+            &role,
+            "AWS::IAM::Role",
+            json!({
+                "AssumeRolePolicyDocument": { "Version": "2012-10-17", "Statement": [{
+                    "Action": ["sts:AssumeRole"], "Effect": "Allow",
+                    "Principal": { "Service": ["lambda.amazonaws.com"] },
+                }] },
+                "ManagedPolicyArns": ["arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"],
+            }),
+        );
         function.insert("Role".to_owned(), json!({ "Fn::GetAtt": [role, "Arn"] }));
     }
     let mut target = json!({ "Ref": id });
@@ -175,9 +179,12 @@ fn publish(
     let hashed = if all { Value::Object(function.clone()) } else { function.get("Code").cloned().unwrap_or_default() };
     let version = format!("{id}Version{}", hash(&hashed));
     let alias_id = format!("{id}Alias{alias}");
-    made.resources.insert(version.clone(), json!({
-        "Type": "AWS::Lambda::Version", "DeletionPolicy": "Retain", "Properties": { "FunctionName": { "Ref": id } },
-    }));
+    made.resources.insert(
+        version.clone(),
+        json!({
+            "Type": "AWS::Lambda::Version", "DeletionPolicy": "Retain", "Properties": { "FunctionName": { "Ref": id } },
+        }),
+    );
     let mut settings = json!({
         "Name": alias, "FunctionName": { "Ref": id }, "FunctionVersion": { "Fn::GetAtt": [version, "Version"] },
     });
@@ -202,34 +209,45 @@ fn shift(made: &mut Made, id: &str, alias_id: &str, preference: &Map<String, Val
     const ROLE: &str = "CodeDeployServiceRole";
     made.add(APPLICATION, "AWS::CodeDeploy::Application", json!({ "ComputePlatform": "Lambda" }));
     let role = preference.get("Role").cloned().unwrap_or_else(|| {
-        made.add(ROLE, "AWS::IAM::Role", json!({
-            "AssumeRolePolicyDocument": { "Version": "2012-10-17", "Statement": [{
-                "Action": ["sts:AssumeRole"], "Effect": "Allow",
-                "Principal": { "Service": ["codedeploy.amazonaws.com"] },
-            }] },
-            "ManagedPolicyArns": ["arn:aws:iam::aws:policy/service-role/AWSCodeDeployRoleForLambda"],
-        }));
+        made.add(
+            ROLE,
+            "AWS::IAM::Role",
+            json!({
+                "AssumeRolePolicyDocument": { "Version": "2012-10-17", "Statement": [{
+                    "Action": ["sts:AssumeRole"], "Effect": "Allow",
+                    "Principal": { "Service": ["codedeploy.amazonaws.com"] },
+                }] },
+                "ManagedPolicyArns": ["arn:aws:iam::aws:policy/service-role/AWSCodeDeployRoleForLambda"],
+            }),
+        );
         json!({ "Fn::GetAtt": [ROLE, "Arn"] })
     });
     let group = format!("{id}DeploymentGroup");
     let kind = preference.get("Type").and_then(Value::as_str).unwrap_or("AllAtOnce");
     let alarms = preference.get("Alarms").and_then(Value::as_array).cloned().unwrap_or_default();
     let alarms: Vec<_> = alarms.into_iter().map(|alarm| json!({ "Name": alarm })).collect();
-    made.add(&group, "AWS::CodeDeploy::DeploymentGroup", json!({
-        "ApplicationName": { "Ref": APPLICATION },
-        "AlarmConfiguration": { "Enabled": !alarms.is_empty(), "Alarms": alarms },
-        "AutoRollbackConfiguration": {
-            "Enabled": true,
-            "Events": ["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST"],
-        },
-        "DeploymentConfigName": format!("CodeDeployDefault.Lambda{kind}"),
-        "DeploymentStyle": { "DeploymentType": "BLUE_GREEN", "DeploymentOption": "WITH_TRAFFIC_CONTROL" },
-        "ServiceRoleArn": role,
-    }));
+    made.add(
+        &group,
+        "AWS::CodeDeploy::DeploymentGroup",
+        json!({
+            "ApplicationName": { "Ref": APPLICATION },
+            "AlarmConfiguration": { "Enabled": !alarms.is_empty(), "Alarms": alarms },
+            "AutoRollbackConfiguration": {
+                "Enabled": true,
+                "Events": ["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST"],
+            },
+            "DeploymentConfigName": format!("CodeDeployDefault.Lambda{kind}"),
+            "DeploymentStyle": { "DeploymentType": "BLUE_GREEN", "DeploymentOption": "WITH_TRAFFIC_CONTROL" },
+            "ServiceRoleArn": role,
+        }),
+    );
     if let Some(alias) = made.resources.get_mut(alias_id).and_then(Value::as_object_mut) {
-        alias.insert("UpdatePolicy".to_owned(), json!({ "CodeDeployLambdaAliasUpdate": {
+        alias.insert(
+            "UpdatePolicy".to_owned(),
+            json!({ "CodeDeployLambdaAliasUpdate": {
             "ApplicationName": { "Ref": APPLICATION }, "DeploymentGroupName": { "Ref": group },
-        } }));
+        } }),
+        );
         alias.insert("DependsOn".to_owned(), json!([group]));
     }
 }
@@ -244,10 +262,14 @@ fn function_url(made: &mut Made, id: &str, config: &Map<String, Value>, target: 
     }
     made.add(&format!("{id}Url"), "AWS::Lambda::Url", url);
     if auth_type == "NONE" {
-        made.add(&format!("{id}UrlPublicPermissions"), "AWS::Lambda::Permission", json!({
-            "Action": "lambda:InvokeFunctionUrl", "FunctionName": target, "Principal": "*",
-            "FunctionUrlAuthType": "NONE",
-        }));
+        made.add(
+            &format!("{id}UrlPublicPermissions"),
+            "AWS::Lambda::Permission",
+            json!({
+                "Action": "lambda:InvokeFunctionUrl", "FunctionName": target, "Principal": "*",
+                "FunctionUrlAuthType": "NONE",
+            }),
+        );
         made.add(&format!("{id}URLInvokeAllowPublicAccess"), "AWS::Lambda::Permission", json!({
             "Action": "lambda:InvokeFunction", "FunctionName": target, "Principal": "*", "InvokedViaFunctionUrl": true,
         }));

@@ -22,8 +22,16 @@ fn some(properties: &Map<String, Value>, names: &[&str]) -> Map<String, Value> {
 }
 
 pub(super) fn rest(made: &mut Made, id: &str, properties: &Map<String, Value>, all: &Map<String, Value>) {
-    let body = hash(&json!([properties.get("Auth"), properties.get("Cors"), properties.get("GatewayResponses"), events(id, "RestApiId", all)]));
-    let mut api = some(properties, &["Name", "Description", "BinaryMediaTypes", "MinimumCompressionSize", "DisableExecuteApiEndpoint"]);
+    let body = hash(&json!([
+        properties.get("Auth"),
+        properties.get("Cors"),
+        properties.get("GatewayResponses"),
+        events(id, "RestApiId", all)
+    ]));
+    let mut api = some(
+        properties,
+        &["Name", "Description", "BinaryMediaTypes", "MinimumCompressionSize", "DisableExecuteApiEndpoint"],
+    );
     api.insert("Body".to_owned(), json!({ "digest": body }));
     api.insert("Tags".to_owned(), tags(properties.get("Tags"), "restapi:createdBy"));
     made.add(id, "AWS::ApiGateway::RestApi", Value::Object(api));
@@ -41,13 +49,21 @@ pub(super) fn rest(made: &mut Made, id: &str, properties: &Map<String, Value>, a
     if let Some(domain) = properties.get("Domain").and_then(Value::as_object) {
         let name = domain.get("DomainName").cloned().unwrap_or_default();
         let domain_id = format!("ApiGatewayDomainName{}", hash(&name));
-        made.add(&domain_id, "AWS::ApiGateway::DomainName", json!({
-            "DomainName": name, "RegionalCertificateArn": domain.get("CertificateArn"),
-            "SecurityPolicy": domain.get("SecurityPolicy"),
-        }));
-        made.add(&format!("{id}BasePathMapping"), "AWS::ApiGateway::BasePathMapping", json!({
-            "DomainName": { "Ref": domain_id }, "RestApiId": { "Ref": id }, "Stage": { "Ref": stage },
-        }));
+        made.add(
+            &domain_id,
+            "AWS::ApiGateway::DomainName",
+            json!({
+                "DomainName": name, "RegionalCertificateArn": domain.get("CertificateArn"),
+                "SecurityPolicy": domain.get("SecurityPolicy"),
+            }),
+        );
+        made.add(
+            &format!("{id}BasePathMapping"),
+            "AWS::ApiGateway::BasePathMapping",
+            json!({
+                "DomainName": { "Ref": domain_id }, "RestApiId": { "Ref": id }, "Stage": { "Ref": stage },
+            }),
+        );
         records(made, domain, &domain_id);
         made.referable.insert(format!("{id}.DomainName"), domain_id);
     }
@@ -68,12 +84,20 @@ pub(super) fn http(made: &mut Made, id: &str, properties: &Map<String, Value>, a
     if let Some(domain) = properties.get("Domain").and_then(Value::as_object) {
         let name = domain.get("DomainName").cloned().unwrap_or_default();
         let domain_id = format!("ApiGatewayDomainNameV2{}", hash(&name));
-        made.add(&domain_id, "AWS::ApiGatewayV2::DomainName", json!({
-            "DomainName": name, "DomainNameConfigurations": [{ "CertificateArn": domain.get("CertificateArn") }],
-        }));
-        made.add(&format!("{id}ApiMapping"), "AWS::ApiGatewayV2::ApiMapping", json!({
-            "DomainName": { "Ref": domain_id }, "ApiId": { "Ref": id }, "Stage": { "Ref": stage },
-        }));
+        made.add(
+            &domain_id,
+            "AWS::ApiGatewayV2::DomainName",
+            json!({
+                "DomainName": name, "DomainNameConfigurations": [{ "CertificateArn": domain.get("CertificateArn") }],
+            }),
+        );
+        made.add(
+            &format!("{id}ApiMapping"),
+            "AWS::ApiGatewayV2::ApiMapping",
+            json!({
+                "DomainName": { "Ref": domain_id }, "ApiId": { "Ref": id }, "Stage": { "Ref": stage },
+            }),
+        );
         records(made, domain, &domain_id);
         made.referable.insert(format!("{id}.DomainName"), domain_id);
     }
@@ -82,13 +106,17 @@ pub(super) fn http(made: &mut Made, id: &str, properties: &Map<String, Value>, a
 /// The records of a domain that Route 53 keeps.
 fn records(made: &mut Made, domain: &Map<String, Value>, domain_id: &str) {
     let Some(zone) = domain.get("Route53").and_then(|route| route.get("HostedZoneId")) else { return };
-    made.add(&format!("RecordSetGroup{}", hash(zone)), "AWS::Route53::RecordSetGroup", json!({
-        "HostedZoneId": zone,
-        "RecordSets": [{ "Name": domain.get("DomainName"), "Type": "A", "AliasTarget": {
-            "DNSName": { "Fn::GetAtt": [domain_id, "RegionalDomainName"] },
-            "HostedZoneId": { "Fn::GetAtt": [domain_id, "RegionalHostedZoneId"] },
-        } }],
-    }));
+    made.add(
+        &format!("RecordSetGroup{}", hash(zone)),
+        "AWS::Route53::RecordSetGroup",
+        json!({
+            "HostedZoneId": zone,
+            "RecordSets": [{ "Name": domain.get("DomainName"), "Type": "A", "AliasTarget": {
+                "DNSName": { "Fn::GetAtt": [domain_id, "RegionalDomainName"] },
+                "HostedZoneId": { "Fn::GetAtt": [domain_id, "RegionalHostedZoneId"] },
+            } }],
+        }),
+    );
 }
 
 /// Lets a gateway call the function.

@@ -103,7 +103,10 @@ impl Definition {
         let unknown: BTreeSet<_> = unknown.into_iter().filter(|kind| kinds::find(kind).is_none()).collect();
         if !unknown.is_empty() {
             let unknown: Vec<_> = unknown.into_iter().collect();
-            return Err(at_once(format!("Template format error: Unrecognized resource types: [{}]", unknown.join(", "))));
+            return Err(at_once(format!(
+                "Template format error: Unrecognized resource types: [{}]",
+                unknown.join(", ")
+            )));
         }
         let mut needs = BTreeMap::new();
         for (logical_id, resource) in &self.resources {
@@ -225,13 +228,13 @@ fn ending(resource: &Value, name: &str) -> Ending {
 
 fn declaration(logical_id: &str, resource: &Value) -> Result<Declared, Refusal> {
     if !logical_id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        return Err(at_once(format!(
-            "Template format error: Resource name {logical_id} is non alphanumeric."
-        )));
+        return Err(at_once(format!("Template format error: Resource name {logical_id} is non alphanumeric.")));
     }
     let kind = resource.get("Type").and_then(Value::as_str);
     let missing = || {
-        at_once(format!("Template format error: [/Resources/{logical_id}] Every Resources object must contain a Type member."))
+        at_once(format!(
+            "Template format error: [/Resources/{logical_id}] Every Resources object must contain a Type member."
+        ))
     };
     let needs = match resource.get("DependsOn") {
         Some(Value::String(one)) => BTreeSet::from([one.clone()]),
@@ -292,5 +295,10 @@ pub(super) fn mentioned(value: &Value, found: &mut BTreeSet<String>) {
 /// The names in `${…}`; `${!…}` is text.
 fn holes(text: &str) -> Vec<String> {
     let parts = text.split("${").skip(1);
-    parts.filter_map(|part| part.split_once('}')).map(|(name, _)| name.trim()).filter(|name| !name.starts_with('!')).map(str::to_owned).collect()
+    parts
+        .filter_map(|part| part.split_once('}'))
+        .map(|(name, _)| name.trim())
+        .filter(|name| !name.starts_with('!'))
+        .map(str::to_owned)
+        .collect()
 }

@@ -33,7 +33,9 @@ impl Scope<'_> {
 
     pub(super) fn resolve(&self, value: &Value) -> Result<Value, String> {
         match value {
-            Value::Array(items) => items.iter().map(|item| self.resolve(item)).collect::<Result<_, _>>().map(Value::Array),
+            Value::Array(items) => {
+                items.iter().map(|item| self.resolve(item)).collect::<Result<_, _>>().map(Value::Array)
+            }
             Value::Object(members) => {
                 let only = members.iter().next().filter(|_| members.len() == 1);
                 match only.map(|(name, argument)| (name.as_str(), argument)) {
@@ -99,9 +101,7 @@ impl Scope<'_> {
         };
         let resource = self.resource(logical_id)?;
         let missing = || {
-            format!(
-                "Template error: resource {logical_id} does not support attribute type {attribute} in Fn::GetAtt"
-            )
+            format!("Template error: resource {logical_id} does not support attribute type {attribute} in Fn::GetAtt")
         };
         resource.attributes.get(attribute).cloned().map(Value::String).ok_or_else(missing)
     }
@@ -161,7 +161,9 @@ pub(super) fn with_secrets(state: &State, value: &Value) -> Result<Value, String
             out.push_str(rest);
             Ok(Value::String(out))
         }
-        Value::Array(items) => items.iter().map(|item| with_secrets(state, item)).collect::<Result<_, _>>().map(Value::Array),
+        Value::Array(items) => {
+            items.iter().map(|item| with_secrets(state, item)).collect::<Result<_, _>>().map(Value::Array)
+        }
         Value::Object(members) => members
             .iter()
             .map(|(name, member)| Ok((name.clone(), with_secrets(state, member)?)))

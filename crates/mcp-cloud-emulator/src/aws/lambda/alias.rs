@@ -51,10 +51,12 @@ pub(super) fn update(state: &mut State, asked: &Asked) -> Result<Reply, Fault> {
     let (_, name, _) = find(state, asked)?;
     let alias_name = asked.required("Name")?;
     described(state, &name, alias_name)?;
-    let weights = asked.parameters.get("RoutingConfig").map(|routing| {
-        routing.get("AdditionalVersionWeights").and_then(Value::as_object).cloned().unwrap_or_default()
-    });
-    let wanted = asked.text("FunctionVersion").into_iter().chain(weights.iter().flat_map(Map::keys).map(String::as_str));
+    let weights = asked
+        .parameters
+        .get("RoutingConfig")
+        .map(|routing| routing.get("AdditionalVersionWeights").and_then(Value::as_object).cloned().unwrap_or_default());
+    let wanted =
+        asked.text("FunctionVersion").into_iter().chain(weights.iter().flat_map(Map::keys).map(String::as_str));
     for version in wanted {
         let there = |function: &Function| function.edition(Some(version)).is_some() || version == "$LATEST";
         if !state.functions.get(&name).is_some_and(there) {

@@ -48,7 +48,8 @@ pub(super) fn versions(state: &mut State, asked: &Asked) -> Result<Reply, Fault>
     let numbers: Vec<String> = function.versions.keys().map(u64::to_string).collect();
     let most = asked.number("MaxItems").and_then(|most| usize::try_from(most).ok()).unwrap_or(50).clamp(1, 50);
     let start = asked.text("Marker").and_then(|marker| marker.parse::<usize>().ok()).unwrap_or_default();
-    let all: Vec<Option<&str>> = std::iter::once(None).chain(numbers.iter().map(|number| Some(number.as_str()))).collect();
+    let all: Vec<Option<&str>> =
+        std::iter::once(None).chain(numbers.iter().map(|number| Some(number.as_str()))).collect();
     let mut page = Vec::new();
     for qualifier in all.iter().skip(start).take(most) {
         page.push(described(state, &name, *qualifier)?);

@@ -11,11 +11,11 @@ mod run;
 
 use serde_json::{Value, json};
 
+pub use self::run::{Deployed, Invoked};
 pub(super) use self::{
     function::{Alias, Edition, Function, Url},
     run::{behind_url, invocation, invoked},
 };
-pub use self::run::{Deployed, Invoked};
 use super::{
     state::{State, unknown},
     wire::{Asked, Fault, Reply},

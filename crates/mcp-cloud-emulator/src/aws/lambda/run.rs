@@ -60,7 +60,8 @@ pub struct Invoked {
 
 fn deployed(function: &Function, name: &str, qualifier: Option<&str>) -> Option<Deployed> {
     let (version, edition) = function.edition(qualifier)?;
-    let variables = edition.settings.get("Environment").and_then(|environment| environment.get("Variables")?.as_object());
+    let variables =
+        edition.settings.get("Environment").and_then(|environment| environment.get("Variables")?.as_object());
     let number = |name: &str, default: u64| edition.settings.get(name).and_then(Value::as_u64).unwrap_or(default);
     Some(Deployed {
         function_name: name.to_owned(),

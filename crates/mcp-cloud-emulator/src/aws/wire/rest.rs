@@ -38,8 +38,7 @@ pub(super) fn read(
     // The first segment is the date of the API.
     let segments: Vec<String> =
         path.split('/').filter(|part| !part.is_empty()).skip(1).map(|part| decode(part, Plus::IsPlus)).collect();
-    let mut parameters: Map<String, Value> =
-        pairs(query).map(|(name, value)| (name, Value::String(value))).collect();
+    let mut parameters: Map<String, Value> = pairs(query).map(|(name, value)| (name, Value::String(value))).collect();
     for (of_method, pattern, action, names) in ROUTES {
         let pattern: Vec<&str> = pattern.split('/').collect();
         let fits = pattern.len() == segments.len()

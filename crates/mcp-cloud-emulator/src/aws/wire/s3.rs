@@ -26,8 +26,7 @@ pub(super) fn read(
     body: &Bytes,
 ) -> Result<(String, Map<String, Value>), Fault> {
     let (bucket, key) = place(host, path);
-    let mut parameters: Map<String, Value> =
-        pairs(query).map(|(name, value)| (name, Value::String(value))).collect();
+    let mut parameters: Map<String, Value> = pairs(query).map(|(name, value)| (name, Value::String(value))).collect();
     let action = action(method, &bucket, &key, &parameters, headers);
     if matches!(*method, Method::PUT | Method::POST) && key.is_empty() && !body.is_empty() {
         let document = plain_body(headers, body.clone());
@@ -49,10 +48,9 @@ fn place(host: &str, path: &str) -> (String, String) {
     let of_host = host.split_once(".s3.").filter(|(_, rest)| rest.contains("amazonaws.com"));
     match of_host {
         Some((bucket, _)) => (bucket.to_owned(), path),
-        None => path.split_once('/').map_or_else(
-            || (path.clone(), String::new()),
-            |(bucket, key)| (bucket.to_owned(), key.to_owned()),
-        ),
+        None => path
+            .split_once('/')
+            .map_or_else(|| (path.clone(), String::new()), |(bucket, key)| (bucket.to_owned(), key.to_owned())),
     }
 }
 
@@ -124,7 +122,9 @@ pub(super) fn write(
     const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
     let is_head = asked.action.starts_with("Head");
     match reply {
-        Ok(Reply { status, raw: Some(raw), headers, .. }) => (status, headers, if is_head { Bytes::new() } else { raw }),
+        Ok(Reply { status, raw: Some(raw), headers, .. }) => {
+            (status, headers, if is_head { Bytes::new() } else { raw })
+        }
         Ok(Reply { status, members: Value::Object(members), mut headers, .. }) => {
             headers.push(("content-type", "application/xml".to_owned()));
             // The only member is the root.
@@ -166,7 +166,8 @@ mod tests {
     fn chunks_are_put_together() {
         let mut headers = HeaderMap::new();
         headers.insert("content-encoding", "aws-chunked".parse().expect("it is one"));
-        let body = Bytes::from_static(b"3;chunk-signature=ab\r\nabc\r\n2\r\nde\r\n0\r\nx-amz-checksum-crc32:AA==\r\n\r\n");
+        let body =
+            Bytes::from_static(b"3;chunk-signature=ab\r\nabc\r\n2\r\nde\r\n0\r\nx-amz-checksum-crc32:AA==\r\n\r\n");
         assert_eq!(plain_body(&headers, body), Bytes::from_static(b"abcde"));
     }
 }

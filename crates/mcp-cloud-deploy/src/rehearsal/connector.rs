@@ -1,0 +1,100 @@
+//! Carries the SDK's requests to an account in memory, and those to function URLs to whoever runs the program.
+
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
+
+use aws_smithy_runtime_api::client::{
+    http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
+    orchestrator::{HttpRequest, HttpResponse},
+    result::ConnectorError,
+    runtime_components::RuntimeComponents,
+};
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::BodyExt as _;
+use mcp_cloud_emulator::aws::{Account, Deployed};
+
+/// Answers a request to a function URL with what the program that is deployed there says.
+pub type Endpoint =
+    dyn Fn(Deployed, Request<Bytes>) -> Pin<Box<dyn Future<Output = Response<SdkBody>> + Send>> + Send + Sync;
+
+/// The end of names of function URLs.
+const FUNCTION_URL: &str = ".on.aws";
+
+/// A way to an account that needs no network.
+#[derive(Clone)]
+pub struct Connector {
+    account: Account,
+    endpoint: Option<Arc<Endpoint>>,
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector").field("account", &self.account).finish_non_exhaustive()
+    }
+}
+
+impl Connector {
+    /// Leads to this account. Function URLs answer 502 until somebody runs what is behind them.
+    #[must_use]
+    pub fn new(account: Account) -> Self {
+        Self { account, endpoint: None }
+    }
+
+    /// Has this answer requests to function URLs.
+    #[must_use]
+    pub fn with_endpoint(self, endpoint: Arc<Endpoint>) -> Self {
+        Self { endpoint: Some(endpoint), ..self }
+    }
+
+    /// The account.
+    #[must_use]
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+
+    async fn carry(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let user = |error: Box<dyn std::error::Error + Send + Sync>| ConnectorError::user(error);
+        let request = request.try_into_http1x().map_err(|error| user(error.into()))?;
+        let (parts, body) = request.into_parts();
+        let body = body.collect().await.map_err(user)?.to_bytes();
+        let request = Request::from_parts(parts, body);
+        let host = request.uri().host().unwrap_or_default().to_owned();
+        let response = if host.ends_with(FUNCTION_URL) {
+            self.ask(&host, request).await
+        } else {
+            let answer = self.account.answer(request);
+            answer.map_err(|lost| ConnectorError::io(lost.into()))?.map(SdkBody::from)
+        };
+        HttpResponse::try_from(response).map_err(|error| ConnectorError::other(error.into(), None))
+    }
+
+    async fn ask(&self, host: &str, request: Request<Bytes>) -> Response<SdkBody> {
+        // What the gateway in front of function URLs says when there is none of that name.
+        let Some(deployed) = self.account.function_url(host) else {
+            return answer(StatusCode::FORBIDDEN, "{\"Message\":null}");
+        };
+        match &self.endpoint {
+            Some(endpoint) => endpoint(deployed, request).await,
+            None => answer(StatusCode::BAD_GATEWAY, "Internal Server Error"),
+        }
+    }
+}
+
+fn answer(status: StatusCode, body: &'static str) -> Response<SdkBody> {
+    let mut response = Response::new(SdkBody::from(body));
+    *response.status_mut() = status;
+    response
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        HttpConnectorFuture::new(self.clone().carry(request))
+    }
+}
+
+impl HttpClient for Connector {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}

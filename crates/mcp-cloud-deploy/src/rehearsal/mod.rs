@@ -1,0 +1,49 @@
+//! Rehearses against an account in memory: the SDK's own clients, with no network under them and no clock.
+//!
+//! - [`connector`]: carries the SDK's requests to the account.
+
+mod connector;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_sdk_sts::config::{SharedHttpClient, StalledStreamProtectionConfig};
+use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, Sleep};
+use mcp_cloud_emulator::aws::Account;
+
+pub use self::connector::{Connector, Endpoint};
+use crate::aws::ATTEMPTS;
+
+/// A configuration whose every call goes to an account in memory, and in which waiting takes no time but the account's.
+///
+/// What runs behind function URLs is the connector's affair.
+#[must_use]
+pub fn config(connector: Connector, region: &str) -> SdkConfig {
+    let account = connector.account().clone();
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new(region.to_owned()))
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+            "rehearsal",
+            "rehearsal",
+            None,
+            None,
+            "a rehearsal",
+        )))
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .sleep_impl(SharedAsyncSleep::new(AccountTime(account)))
+        // It measures by the clock of this machine.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .http_client(SharedHttpClient::new(connector))
+        .build()
+}
+
+/// Whoever sleeps lets the account's time pass.
+#[derive(Debug)]
+struct AccountTime(Account);
+
+impl AsyncSleep for AccountTime {
+    fn sleep(&self, duration: std::time::Duration) -> Sleep {
+        self.0.pass(duration);
+        Sleep::new(std::future::ready(()))
+    }
+}
