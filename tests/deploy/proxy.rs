@@ -12,7 +12,7 @@ use std::{
 pub(crate) struct Call {
     method: String,
     path: String,
-    /// Of the query protocol that CloudFormation and STS speak.
+    /// Of the query protocol that CloudFormation and STS speak, and of the one in JSON.
     action: Option<String>,
 }
 
@@ -20,7 +20,7 @@ impl Call {
     /// Whether it may change something. What is not known to be a read counts as a write.
     pub(crate) fn is_write(&self) -> bool {
         match &self.action {
-            Some(action) => !["Describe", "Get", "List"].iter().any(|verb| action.starts_with(verb)),
+            Some(action) => !["Describe", "Filter", "Get", "List"].iter().any(|verb| action.starts_with(verb)),
             None => !matches!(self.method.as_str(), "GET" | "HEAD"),
         }
     }
@@ -121,7 +121,10 @@ fn serve(client: TcpStream, upstream: SocketAddr, shared: &Shared) -> std::io::R
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
     let text = String::from_utf8_lossy(&body);
-    let action = text.split('&').find_map(|pair| pair.strip_prefix("Action=")).map(str::to_owned);
+    let action = text.split('&').find_map(|pair| pair.strip_prefix("Action="));
+    // Services that speak JSON name it in a header, after the name of the service.
+    let target = header("x-amz-target").and_then(|target| target.rsplit('.').next());
+    let action = action.or(target).map(str::to_owned);
     let luck = lock(&shared.luck).clone();
     lock(&shared.calls).push(Call { method, path, action: action.clone() });
     match luck {

@@ -8,9 +8,11 @@ mod emulation;
 mod execution;
 mod failure;
 mod interrupt;
+mod log_line;
 mod printer;
 mod progress;
 mod remote;
+mod secret_input;
 mod traffic;
 
 use std::process::ExitCode;

@@ -40,6 +40,11 @@ impl Printer {
         let _ = writeln!(anstream::stdout().lock(), "{line}");
     }
 
+    /// The same, and says when nobody reads any more: what would go on for ever ends then.
+    pub(crate) fn try_data(&self, line: impl Display) -> std::io::Result<()> {
+        writeln!(anstream::stdout().lock(), "{line}")
+    }
+
     /// Writes a line of talk to standard error.
     pub(crate) fn talk(&self, line: impl Display) {
         let _ = writeln!(anstream::stderr().lock(), "{line}");

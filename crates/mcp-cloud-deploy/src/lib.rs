@@ -6,6 +6,8 @@
 //!
 //! - [`build`]: compiles the server for Lambda.
 //! - [`artifact`]: packs it, the same bytes every time.
+//! - [`logs`]: what the server says while it runs.
+//! - [`secrets`]: what the server must not have in its files.
 //! - [`observe`], [`plan`], [`apply`], [`watch`]: the way above.
 
 pub mod apply;
@@ -15,9 +17,11 @@ pub mod build;
 pub mod deployment;
 pub mod error;
 pub mod lock;
+pub mod logs;
 pub mod observe;
 pub mod plan;
 pub mod revision;
+pub mod secrets;
 mod template;
 pub mod watch;
 

@@ -129,6 +129,13 @@ impl App {
         }
     }
 
+    /// The secrets that the server and what it keeps need, by the variables that bring them. A key that the stack makes
+    /// itself is none of them.
+    #[must_use]
+    pub fn needed_secrets(&self) -> BTreeMap<&str, &Secret> {
+        crate::target::needed_secrets(self)
+    }
+
     /// Reports something about a key of the file, such as `lambda.timeout`, at the place where it is written; a key that
     /// is not written, at that of the table around it.
     pub(crate) fn diagnostic(&self, severity: Severity, key: &str, message: String) -> Diagnostic {

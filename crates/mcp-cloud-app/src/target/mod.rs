@@ -24,6 +24,8 @@ use serde::Serialize;
 
 use crate::{app::App, diagnostic::Diagnostic};
 
+pub(crate) use self::variables::secrets as needed_secrets;
+
 /// What the first line of every emitted file contains.
 const EMITTED_BY: &str = "mcp-cloud emit";
 

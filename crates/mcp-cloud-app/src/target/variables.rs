@@ -49,7 +49,7 @@ pub(super) fn of_container(app: &App) -> BTreeMap<String, String> {
 }
 
 /// The secrets of the server and of its state by the variables that bring them.
-pub(super) fn secrets(app: &App) -> BTreeMap<&str, &Secret> {
+pub(crate) fn secrets(app: &App) -> BTreeMap<&str, &Secret> {
     let mut secrets: BTreeMap<_, _> = app.secrets.iter().map(|(name, secret)| (name.as_str(), secret)).collect();
     if let Some(key) = app.state.sealing_key.as_ref().filter(|_| app.state.needs_sealing_key()) {
         secrets.insert(env::SEALING_KEY, key);

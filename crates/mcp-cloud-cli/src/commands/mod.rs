@@ -7,6 +7,8 @@ pub(crate) mod dev;
 pub(crate) mod emit;
 pub(crate) mod init;
 pub(crate) mod rollback;
+pub(crate) mod logs;
+pub(crate) mod secrets;
 pub(crate) mod status;
 
 use crate::{cli::Command, failure::Failure, printer::Printer};
@@ -19,6 +21,8 @@ pub(crate) async fn run(command: Command, printer: &Printer) -> Result<(), Failu
         Command::Emit(args) => emit::run(args, printer).await,
         Command::Deploy(args) => deploy::run(args, printer).await,
         Command::Rollback(args) => rollback::run(args, printer).await,
+        Command::Logs(args) => logs::run(args, printer).await,
+        Command::Secrets(args) => secrets::run(args, printer).await,
         Command::Status(args) => status::run(args, printer).await,
         Command::Destroy(args) => destroy::run(args, printer).await,
     }
