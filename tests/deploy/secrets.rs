@@ -103,14 +103,14 @@ fn refusals_send_no_write(account: &Account) {
     assert!(run.stderr.contains("a value is no argument"), "{run}");
     assert_unseen(&run);
     let run = account.run(&["secrets", "remove", "API_KEY"]);
-    assert!(run.code == Some(1) && run.stderr.contains("pass `--yes`"), "{run}");
+    assert!(run.code == Some(3) && run.stderr.contains("pass `--yes`"), "{run}");
     assert_no_write(account, &run);
 }
 
 fn removed_it_can_be_restored_on_consent(account: &Account) {
     let arn = show(account, "hello/API_KEY")["arn"].clone();
     let run = account.run_in_terminal("n", &["secrets", "remove", "API_KEY"]);
-    assert!(run.code == Some(1) && run.stdout.contains("stopped, and nothing was changed"), "{run}");
+    assert!(run.code == Some(3) && run.stdout.contains("stopped, and nothing was changed"), "{run}");
     let run = account.run(&["secrets", "remove", "API_KEY", "--recovery", "7", "--yes", "--output", "json"]);
     assert_eq!((run.code, &run.json()["outcome"]), (Some(0), &"scheduled".into()), "{run}");
     let run = account.run(&["secrets", "list"]);
@@ -120,7 +120,7 @@ fn removed_it_can_be_restored_on_consent(account: &Account) {
 
     account.proxy.take_calls();
     let run = set(account, "third-hunter2", &["secrets", "set", "API_KEY"]);
-    assert!(run.code == Some(1) && run.stderr.contains("pass `--yes`"), "{run}");
+    assert!(run.code == Some(3) && run.stderr.contains("pass `--yes`"), "{run}");
     assert_no_write(account, &run);
     let run = account.run_in_terminal("y\nthird-hunter2", &["secrets", "set", "API_KEY"]);
     assert_eq!(run.code, Some(0), "{run}");

@@ -17,7 +17,7 @@ def read(terminal: int) -> bytes:
     global shown, questions
     data = os.read(terminal, 4096)
     shown += data
-    asked = len(re.findall(rb"\[y/N\]|\(not shown\): ", shown))
+    asked = len(re.findall(rb"\[y/N\]|\(not shown\): |to go on: ", shown))
     while questions < min(asked, len(answers)):
         os.write(terminal, answers[questions].encode() + b"\n")
         questions += 1

@@ -172,9 +172,13 @@ pub(crate) async fn agree(consent: Consent, printer: &Printer) -> Result<(), Fai
     }
     if !stdin().is_terminal() {
         return Err(Failure::new("nobody can be asked whether to go on, because standard input is no terminal")
-            .hint("pass `--yes` to have it done"));
+            .hint("pass `--yes` to have it done")
+            .exit_code(Failure::NO_CONSENT));
     }
-    if ask(printer).await { Ok(()) } else { Err(Failure::new("stopped, and nothing was changed")) }
+    if ask(printer).await {
+        return Ok(());
+    }
+    Err(Failure::new("stopped, and nothing was changed").exit_code(Failure::NO_CONSENT))
 }
 
 /// Reads on a thread of its own: a read of standard input cannot be taken back, and must not keep the command from

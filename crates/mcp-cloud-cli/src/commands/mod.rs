@@ -6,8 +6,8 @@ pub(crate) mod destroy;
 pub(crate) mod dev;
 pub(crate) mod emit;
 pub(crate) mod init;
-pub(crate) mod rollback;
 pub(crate) mod logs;
+pub(crate) mod rollback;
 pub(crate) mod secrets;
 pub(crate) mod status;
 
