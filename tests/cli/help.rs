@@ -4,7 +4,7 @@ use mcp_cloud_emulator::Trigger;
 
 use crate::package::{finish, mcp_cloud};
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 18] = [
     "init",
     "check",
     "dev",
@@ -13,6 +13,11 @@ const COMMANDS: [&str; 13] = [
     "status",
     "destroy",
     "invoke",
+    "cost",
+    "logs",
+    "policy",
+    "rollback",
+    "secrets",
     "client",
     "doctor",
     "wait",

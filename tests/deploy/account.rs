@@ -2,8 +2,9 @@
 
 use std::{
     env, fs,
+    io::Write,
     path::Path,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
     time::Duration,
 };
 
@@ -62,7 +63,23 @@ impl Account {
         Run::of(self.command(cli_binary()).args(arguments).arg(self.app.path()))
     }
 
-    /// Runs a command on the app in a terminal, where somebody types this.
+    /// The same, and this is piped in.
+    pub(crate) fn run_with_input(&self, input: &[u8], arguments: &[&str]) -> Run {
+        let mut child = self
+            .command(cli_binary())
+            .args(arguments)
+            .arg(self.app.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        // A program that refuses before it reads closes its end.
+        let _ = child.stdin.take().expect("it is a pipe").write_all(input);
+        Run::from(child.wait_with_output().expect("it ends"))
+    }
+
+    /// Runs a command on the app in a terminal, where somebody types this, a line at each question.
     pub(crate) fn run_in_terminal(&self, typed: &str, arguments: &[&str]) -> Run {
         let python = python().expect("it was there before");
         let script = workspace_root().join("tests/deploy/terminal.py");
@@ -129,7 +146,11 @@ pub(crate) struct Run {
 
 impl Run {
     pub(crate) fn of(command: &mut Command) -> Self {
-        let Output { status, stdout, stderr } = command.output().expect("the program starts");
+        Self::from(command.output().expect("the program starts"))
+    }
+
+    fn from(output: Output) -> Self {
+        let Output { status, stdout, stderr } = output;
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it prints text");
         let run = Self { code: status.code(), stdout: text(stdout), stderr: text(stderr) };
         assert!(!format!("{run}").contains("test-secret-that-is-never-shown"), "credentials are never shown: {run}");

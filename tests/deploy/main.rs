@@ -1,4 +1,4 @@
-//! `mcp-cloud deploy`, `status` and `destroy` against a server that speaks AWS's own API and runs what is deployed.
+//! `mcp-cloud deploy`, `status`, `destroy`, `secrets` and `logs` against a server that speaks AWS's own API and runs what is deployed.
 
 #![cfg(unix)]
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
@@ -6,8 +6,10 @@
 mod account;
 mod doctor;
 mod lifecycle;
+mod logs;
 mod ministack;
 mod misfortune;
 mod pipeline;
 mod proxy;
 mod wait;
+mod secrets;

@@ -1,24 +1,26 @@
-"""Runs a program in a terminal, types an answer to its question, and prints what the terminal showed.
+"""Runs a program in a terminal, types an answer to each of its questions, and prints what the terminal showed.
 
-Usage: terminal.py ANSWER PROGRAM [ARGUMENT…]
+Usage: terminal.py ANSWERS PROGRAM [ARGUMENT…], each answer in a line of its own
 """
 
 import os
 import pty
+import re
 import sys
 
-answer, *command = sys.argv[1:]
+answers = sys.argv[1].split("\n")
 shown = b""
-answered = False
+questions = 0
 
 
 def read(terminal: int) -> bytes:
-    global shown, answered
+    global shown, questions
     data = os.read(terminal, 4096)
     shown += data
-    if not answered and b"[y/N]" in shown:
-        answered = True
-        os.write(terminal, answer.encode() + b"\n")
+    asked = len(re.findall(rb"\[y/N\]|\(not shown\): |to go on: ", shown))
+    while questions < min(asked, len(answers)):
+        os.write(terminal, answers[questions].encode() + b"\n")
+        questions += 1
     return data
 
 
@@ -26,4 +28,4 @@ def no_input(_: int) -> bytes:
     return b""
 
 
-sys.exit(os.waitstatus_to_exitcode(pty.spawn(command, read, no_input)))
+sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[2:], read, no_input)))

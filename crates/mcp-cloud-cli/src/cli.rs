@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::commands::{check, client, completions, deploy, destroy, dev, doctor, emit, init, invoke, man, rollback, status, wait};
+use crate::commands::{check, client, completions, deploy, destroy, dev, doctor, emit, init, invoke, logs, man, rollback, secrets, status, wait};
 
 /// Runs MCP servers where they are needed.
 #[derive(Debug, Parser)]
@@ -41,6 +41,10 @@ pub(crate) enum Command {
     Rollback(rollback::Args),
     /// Show what is deployed
     Status(status::Args),
+    /// Show what the server logs
+    Logs(logs::Args),
+    /// Keep the server's secrets in AWS Secrets Manager
+    Secrets(secrets::Args),
     /// Remove everything that `deploy` created
     Destroy(destroy::Args),
     /// Look at everything that a deployment stands on: OK, NG or SKIP for each thing

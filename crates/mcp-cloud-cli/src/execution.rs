@@ -175,6 +175,22 @@ async fn ask(printer: &Printer) -> bool {
     matches!(answer.to_ascii_lowercase().as_str(), "y" | "yes")
 }
 
+/// Asks whether to go on with what was just said, unless consent was given with the command.
+pub(crate) async fn agree(consent: Consent, printer: &Printer) -> Result<(), Failure> {
+    if consent == Consent::Given {
+        return Ok(());
+    }
+    if !stdin().is_terminal() {
+        return Err(Failure::new("nobody can be asked whether to go on, because standard input is no terminal")
+            .hint("pass `--yes` to have it done")
+            .exit_code(Failure::NO_CONSENT));
+    }
+    if ask(printer).await {
+        return Ok(());
+    }
+    Err(Failure::new("stopped, and nothing was changed").exit_code(Failure::NO_CONSENT))
+}
+
 /// Reads on a thread of its own: a read of standard input cannot be taken back, and must not keep the command from
 /// ending when it is interrupted.
 async fn read_line(printer: &Printer, question: &str) -> Option<String> {

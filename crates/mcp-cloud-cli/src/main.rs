@@ -9,11 +9,13 @@ mod emulation;
 mod execution;
 mod failure;
 mod interrupt;
+mod log_line;
 mod printer;
 mod progress;
 mod remote;
 mod shown;
 mod server;
+mod secret_input;
 mod traffic;
 
 use std::process::ExitCode;

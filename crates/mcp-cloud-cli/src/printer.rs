@@ -46,6 +46,11 @@ impl Printer {
         let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
     }
 
+    /// The same, and says when nobody reads any more: what would go on for ever ends then.
+    pub(crate) fn try_data(&self, line: impl Display) -> std::io::Result<()> {
+        writeln!(anstream::stdout().lock(), "{line}")
+    }
+
     /// Writes a line of talk to standard error.
     pub(crate) fn talk(&self, line: impl Display) {
         let _ = writeln!(anstream::stderr().lock(), "{line}");

@@ -23,6 +23,9 @@ pub mod env {
     pub const REDIS_URL: &str = "MCP_CLOUD_REDIS_URL";
     /// The key that seals sessions; a secret.
     pub const SEALING_KEY: &str = "MCP_CLOUD_SEALING_KEY";
+    /// Which versions of its secrets a function was deployed with; says nothing about their values. CloudFormation looks a
+    /// secret up again only when something about the function changes, and this does when a secret has.
+    pub const SECRETS_VERSION: &str = "MCP_CLOUD_SECRETS_VERSION";
     /// What is added to the name of a variable to name the file that the secret is in, where secrets come as files:
     /// `GITHUB_TOKEN_FILE` for `GITHUB_TOKEN`. `mcp-bridge` reads the files and gives its command the variables; a server
     /// of its own reads them by itself.

@@ -9,7 +9,7 @@ use aws_sdk_cloudformation::{
 };
 use thiserror::Error;
 
-use crate::{artifact::ArchiveError, build::BuildError, observe::StackState};
+use crate::{artifact::ArchiveError, build::BuildError, logs::NoLogGroup, observe::StackState, secrets::SecretError};
 
 /// Why a deployment could not be observed, planned or applied.
 #[derive(Debug, Error)]
@@ -59,6 +59,12 @@ pub enum Error {
         /// The stack that was looked for.
         stack: String,
     },
+    /// There are no logs.
+    #[error(transparent)]
+    NoLogGroup(#[from] NoLogGroup),
+    /// Something about a secret.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// A stack of the app's name belongs to something else.
     #[error("the stack `{stack}` was not created by mcp-cloud for this app")]
     StackNotOurs {
@@ -254,6 +260,8 @@ impl Error {
                  `AWS_SECRET_ACCESS_KEY`"
             }
             Self::Credentials { .. } => "mend that source, or log in again, for example with `aws sso login`",
+            Self::Secret(error) => return error.hint(),
+            Self::NoLogGroup(error) => return Some(error.hint()),
             Self::Aws(error) => return error.fault.hint().map(str::to_owned),
             Self::NotDeployed { .. } => "run `mcp-cloud deploy`, or name another region, account or environment",
             Self::StackNotOurs { .. } => "choose another `name` in `mcp-cloud.toml`, or another region",

@@ -7,6 +7,8 @@
 //! - [`build`]: compiles the server for Lambda.
 //! - [`artifact`]: packs it, the same bytes every time.
 //! - [`change`]: what differs between what is deployed and what is wanted, field by field.
+//! - [`logs`]: what the server says while it runs.
+//! - [`secrets`]: what the server must not have in its files.
 //! - [`observe`], [`plan`], [`apply`], [`watch`]: the way above.
 //! - [`doctor`], [`wait`]: what stands in the way of it, and when it has come to its end; neither changes anything.
 //! - [`mcp`]: asks the server itself, as an MCP client.
@@ -21,9 +23,11 @@ pub mod doctor;
 pub mod error;
 pub mod lock;
 pub mod mcp;
+pub mod logs;
 pub mod observe;
 pub mod plan;
 pub mod revision;
+pub mod secrets;
 mod template;
 pub mod wait;
 pub mod rehearsal;

@@ -9,9 +9,11 @@ pub(crate) mod dev;
 pub(crate) mod doctor;
 pub(crate) mod emit;
 pub(crate) mod init;
+pub(crate) mod logs;
 pub(crate) mod rollback;
 pub(crate) mod man;
 pub(crate) mod invoke;
+pub(crate) mod secrets;
 pub(crate) mod status;
 pub(crate) mod wait;
 
@@ -25,6 +27,8 @@ pub(crate) async fn run(command: Command, printer: &Printer) -> Result<(), Failu
         Command::Emit(args) => emit::run(args, printer).await,
         Command::Deploy(args) => deploy::run(args, printer).await,
         Command::Rollback(args) => rollback::run(args, printer).await,
+        Command::Logs(args) => logs::run(args, printer).await,
+        Command::Secrets(args) => secrets::run(args, printer).await,
         Command::Status(args) => status::run(args, printer).await,
         Command::Destroy(args) => destroy::run(args, printer).await,
         Command::Doctor(args) => doctor::run(args, printer).await,

@@ -3,7 +3,9 @@
 pub(crate) mod cloudformation;
 mod emulated;
 mod lambda;
+pub(crate) mod logs;
 pub(crate) mod s3;
+pub(crate) mod secrets;
 
 use std::time::Duration;
 

@@ -1,0 +1,52 @@
+//! A line of a log in colours, for people.
+
+use std::fmt;
+
+use anstyle::{AnsiColor, Style};
+use mcp_cloud_deploy::logs::{Level, Rendered, Tone};
+
+const QUIET: Style = Style::new().dimmed();
+const REQUEST: Style = AnsiColor::Cyan.on_default();
+const FAILURE: Style = AnsiColor::Red.on_default().bold();
+
+/// Time, level, request, what is said, and what is said beside it; the printer leaves the colours out where none are
+/// wanted.
+#[derive(Debug)]
+pub(crate) struct Line<'a>(pub(crate) &'a Rendered);
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Rendered { time, level, tone, request, message, fields, .. } = self.0;
+        write!(f, "{QUIET}{time}{QUIET:#} ")?;
+        match level {
+            Some(level) => {
+                let style = style(*level);
+                write!(f, "{style}{}{style:#} ", level.as_str())?;
+            }
+            None => f.write_str("      ")?,
+        }
+        if let Some(request) = request {
+            write!(f, "{REQUEST}{request}{REQUEST:#} ")?;
+        }
+        let said = match tone {
+            Tone::Platform => QUIET,
+            Tone::PlatformFailure => FAILURE,
+            Tone::Server => Style::new(),
+        };
+        write!(f, "{said}{message}{said:#}")?;
+        for (index, (name, value)) in fields.iter().enumerate() {
+            let space = if index == 0 && message.is_empty() { "" } else { " " };
+            write!(f, "{space}{QUIET}{name}={QUIET:#}{value}")?;
+        }
+        Ok(())
+    }
+}
+
+fn style(level: Level) -> Style {
+    match level {
+        Level::Error => FAILURE,
+        Level::Warn => AnsiColor::Yellow.on_default(),
+        Level::Info => AnsiColor::Green.on_default(),
+        Level::Debug | Level::Trace => QUIET,
+    }
+}
