@@ -8,7 +8,7 @@ use crate::package::{finish, mcp_cloud};
 fn help_is_data_and_names_every_command() {
     let help = finish(&mut mcp_cloud(&["--help"]));
     assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));
-    for command in ["init", "check", "dev", "emit", "deploy", "status", "destroy"] {
+    for command in ["init", "check", "dev", "emit", "deploy", "status", "cost", "policy", "destroy"] {
         assert!(help.stdout.contains(&format!("\n  {command} ")), "`{command}` is missing in:\n{}", help.stdout);
     }
 }
@@ -33,7 +33,7 @@ fn help_of_dev_names_every_trigger_and_option() {
 
 #[test]
 fn help_of_every_command_starts_with_a_sentence() {
-    for command in ["init", "check", "dev", "emit", "deploy", "status", "destroy"] {
+    for command in ["init", "check", "dev", "emit", "deploy", "status", "cost", "policy", "destroy"] {
         let help = finish(&mut mcp_cloud(&[command, "--help"]));
         assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""), "`{command} --help`");
         let first = help.stdout.lines().next().unwrap_or_default();

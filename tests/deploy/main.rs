@@ -8,4 +8,5 @@ mod lifecycle;
 mod ministack;
 mod misfortune;
 mod pipeline;
+mod policy;
 mod proxy;

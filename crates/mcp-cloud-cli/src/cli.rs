@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::commands::{check, deploy, destroy, dev, emit, init, status};
+use crate::commands::{check, cost, deploy, destroy, dev, emit, init, policy, status};
 
 /// Runs MCP servers where they are needed.
 #[derive(Debug, Parser)]
@@ -39,6 +39,10 @@ pub(crate) enum Command {
     Deploy(deploy::Args),
     /// Show what is deployed
     Status(status::Args),
+    /// Estimate what the server costs each month
+    Cost(cost::Args),
+    /// Print the least that whoever deploys the server has to be allowed
+    Policy(policy::Args),
     /// Remove everything that `deploy` created
     Destroy(destroy::Args),
 }

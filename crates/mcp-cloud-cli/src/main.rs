@@ -4,6 +4,7 @@ mod app;
 mod cargo;
 mod cli;
 mod commands;
+mod costs;
 mod emulation;
 mod execution;
 mod failure;

@@ -16,6 +16,7 @@ pub mod deployment;
 pub mod error;
 pub mod observe;
 pub mod plan;
+pub mod policy;
 pub mod watch;
 
 pub use self::{

@@ -1,11 +1,13 @@
 //! One file per verb: its arguments, and one function that does it.
 
 pub(crate) mod check;
+pub(crate) mod cost;
 pub(crate) mod deploy;
 pub(crate) mod destroy;
 pub(crate) mod dev;
 pub(crate) mod emit;
 pub(crate) mod init;
+pub(crate) mod policy;
 pub(crate) mod status;
 
 use crate::{cli::Command, failure::Failure, printer::Printer};
@@ -15,6 +17,8 @@ pub(crate) async fn run(command: Command, printer: &Printer) -> Result<(), Failu
         Command::Dev(args) => dev::run(args, printer).await,
         Command::Init(args) => init::run(args, printer).await,
         Command::Check(args) => check::run(args, printer).await,
+        Command::Cost(args) => cost::run(args, printer).await,
+        Command::Policy(args) => policy::run(args, printer).await,
         Command::Emit(args) => emit::run(args, printer).await,
         Command::Deploy(args) => deploy::run(args, printer).await,
         Command::Status(args) => status::run(args, printer).await,
