@@ -10,6 +10,7 @@ mod logs;
 mod ministack;
 mod misfortune;
 mod pipeline;
+mod policy;
 mod proxy;
 mod wait;
 mod secrets;

@@ -10,10 +10,14 @@ use std::{
 /// A call as it was received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Call {
-    method: String,
-    path: String,
-    /// Of the query protocol that CloudFormation, IAM and STS speak, and of the JSON protocol of Secrets Manager and ACM.
-    action: Option<String>,
+    pub(crate) method: String,
+    pub(crate) path: String,
+    /// The service that it is signed for; absent where it is not signed.
+    pub(crate) service: Option<String>,
+    /// What the JSON protocols call: a service's name, a dot and the action.
+    pub(crate) target: Option<String>,
+    /// The action, of the protocols that name one.
+    pub(crate) action: Option<String>,
 }
 
 impl Call {
@@ -128,7 +132,11 @@ fn serve(client: TcpStream, upstream: SocketAddr, shared: &Shared) -> std::io::R
         None => text.split('&').find_map(|pair| pair.strip_prefix("Action=")).map(str::to_owned),
     };
     let luck = lock(&shared.luck).clone();
-    lock(&shared.calls).push(Call { method, path, action: action.clone() });
+    // `AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/SERVICE/aws4_request, …`
+    let scope = header("authorization").and_then(|value| value.split_once("Credential=")).map(|(_, scope)| scope);
+    let service = scope.and_then(|scope| scope.split('/').nth(3)).map(str::to_owned);
+    let target = header("x-amz-target").map(str::to_owned);
+    lock(&shared.calls).push(Call { method, path, service, target, action: action.clone() });
     match luck {
         Luck::Refused { action: refused, code } if action.as_deref() == Some(refused) => {
             return client.write_all(refusal(code).as_bytes());

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::commands::{check, client, completions, deploy, destroy, dev, doctor, emit, init, invoke, logs, man, rollback, secrets, status, wait};
+use crate::commands::{check, client, completions, cost, deploy, destroy, dev, doctor, emit, init, invoke, logs, man, policy, rollback, secrets, status, wait};
 
 /// Runs MCP servers where they are needed.
 #[derive(Debug, Parser)]
@@ -45,6 +45,10 @@ pub(crate) enum Command {
     Logs(logs::Args),
     /// Keep the server's secrets in AWS Secrets Manager
     Secrets(secrets::Args),
+    /// Estimate what the server costs each month
+    Cost(cost::Args),
+    /// Print the least that whoever deploys the server has to be allowed
+    Policy(policy::Args),
     /// Remove everything that `deploy` created
     Destroy(destroy::Args),
     /// Look at everything that a deployment stands on: OK, NG or SKIP for each thing

@@ -5,6 +5,7 @@ mod cargo;
 mod cli;
 mod commands;
 mod content;
+mod costs;
 mod emulation;
 mod execution;
 mod failure;

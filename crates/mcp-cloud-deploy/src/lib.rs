@@ -31,6 +31,7 @@ pub mod secrets;
 mod template;
 pub mod wait;
 pub mod rehearsal;
+pub mod policy;
 pub mod watch;
 
 pub use self::{

@@ -8,12 +8,14 @@ mod amount;
 mod estimate;
 mod footprint;
 mod prices;
+mod reference;
 mod usage;
 
 pub use self::{
     amount::{Amount, Quantity},
     estimate::{Change, Difference, Estimate, FreeTier, Kind, Line, estimate},
     footprint::{Footprint, FunctionFootprint, Gateway, LoadBalancerFootprint, Storage, TaskFootprint},
-    prices::{FALLBACK_REGION, Item, date, regions},
+    prices::{FALLBACK_REGION, Item, age_in_days, date, regions},
+    reference::reference,
     usage::{Assumption, HOURS_PER_MONTH, Usage, assumptions},
 };

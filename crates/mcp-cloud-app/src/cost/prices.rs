@@ -176,6 +176,27 @@ pub fn date() -> &'static str {
     &TABLE.date
 }
 
+/// How many days the table is old, `today` being the number of days since 1970-01-01; 0 for one of tomorrow.
+#[must_use]
+pub fn age_in_days(today: u64) -> u64 {
+    days_since_1970(date()).map_or(0, |written| today.saturating_sub(written))
+}
+
+/// The days from 1970-01-01 to a date such as `2026-11-21`, by the calendar that is counted backwards for ever
+/// (<https://howardhinnant.github.io/date_algorithms.html#days_from_civil>).
+fn days_since_1970(date: &str) -> Option<u64> {
+    let mut parts = date.split('-').map(str::parse::<u64>);
+    let (year, month, day) = (parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?);
+    if year < 1970 || !(1..=12).contains(&month) || day == 0 {
+        return None;
+    }
+    // A year that begins in March has its leap day at its end.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let (era, of_era) = (year / 400, year % 400);
+    let of_year = (153 * month + 2) / 5 + day - 1;
+    (era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year).checked_sub(719_468)
+}
+
 /// The regions for which the table has at least one price of its own.
 #[must_use]
 pub fn regions() -> Vec<&'static str> {
@@ -200,6 +221,23 @@ pub(super) fn price(item: Item, region: &str) -> Option<Price> {
     let (place, tiers) = found?;
     let of_other_region = place == FALLBACK_REGION && region != FALLBACK_REGION;
     Some(Price { entry, tiers, of_other_region })
+}
+
+/// Every figure of an item, region by region: what it says, and the day of the record it is from.
+pub(super) fn figures(item: Item) -> Vec<(&'static str, Vec<(String, Option<&'static str>)>)> {
+    let Some(entry) = TABLE.prices.get(item.as_str()) else { return Vec::new() };
+    let figure = |tier: &'static Tier| {
+        let mut text = tier.usd.exact();
+        if tier.per > 1 {
+            text.push_str(&format!(" for {}", tier.per));
+        }
+        text.push_str(&format!(" {}", entry.unit));
+        if let Some(end) = tier.up_to {
+            text.push_str(&format!(" up to {end}"));
+        }
+        (text, tier.seen.as_deref())
+    };
+    entry.regions.iter().map(|(region, tiers)| (region.as_str(), tiers.iter().map(figure).collect())).collect()
 }
 
 /// What something costs somewhere.
@@ -348,6 +386,16 @@ mod tests {
             let Some(seen) = &tier.seen else { continue };
             assert!(is_date(seen) && seen.as_str() <= date(), "{seen}");
         }
+    }
+
+    #[test]
+    fn days_are_counted_over_leap_years() {
+        for (date, days) in [("1970-01-01", 0), ("2000-02-29", 11_016), ("2000-03-01", 11_017), ("2026-11-21", 20_778)]
+        {
+            assert_eq!(days_since_1970(date), Some(days), "{date}");
+        }
+        assert_eq!((days_since_1970("soon"), days_since_1970("1969-12-31")), (None, None));
+        assert_eq!((age_in_days(0), age_in_days(days_since_1970(date()).unwrap() + 3)), (0, 3));
     }
 
     #[test]

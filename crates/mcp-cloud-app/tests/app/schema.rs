@@ -23,6 +23,7 @@ fn hold(file: &str, made: &str) {
 fn committed_schema_and_reference_are_current() {
     hold("mcp-cloud.schema.json", &format!("{}\n", serde_json::to_string_pretty(&json_schema()).unwrap()));
     hold("mcp-cloud-toml.md", &reference());
+    hold("cost.md", &mcp_cloud_app::cost::reference());
 }
 
 /// Calls with every key of the schema but those of environments, by its dotted name; a free key is `NAME`.

@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod client;
+pub(crate) mod cost;
 pub(crate) mod deploy;
 pub(crate) mod destroy;
 pub(crate) mod dev;
@@ -14,6 +15,7 @@ pub(crate) mod rollback;
 pub(crate) mod man;
 pub(crate) mod invoke;
 pub(crate) mod secrets;
+pub(crate) mod policy;
 pub(crate) mod status;
 pub(crate) mod wait;
 
@@ -24,6 +26,8 @@ pub(crate) async fn run(command: Command, printer: &Printer) -> Result<(), Failu
         Command::Dev(args) => dev::run(args, printer).await,
         Command::Init(args) => init::run(args, printer).await,
         Command::Check(args) => check::run(args, printer).await,
+        Command::Cost(args) => cost::run(args, printer).await,
+        Command::Policy(args) => policy::run(args, printer).await,
         Command::Emit(args) => emit::run(args, printer).await,
         Command::Deploy(args) => deploy::run(args, printer).await,
         Command::Rollback(args) => rollback::run(args, printer).await,

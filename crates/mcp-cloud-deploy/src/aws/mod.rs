@@ -1,5 +1,6 @@
 //! The way to AWS: credentials, region and one HTTP client for every service.
 
+pub(crate) mod actions;
 pub(crate) mod cloudformation;
 mod emulated;
 mod lambda;

@@ -1,0 +1,187 @@
+//! The calls that this crate makes, and what IAM calls each: what a role has to be allowed follows from here.
+//!
+//! A call that is added beside this file is added here; a test reads the sources and finds one that is not.
+
+use crate::policy::{
+    Purpose::{self, Deploy, Destroy, Doctor, Operate},
+    scope::On,
+};
+
+/// A call of ours.
+#[derive(Debug)]
+pub(crate) struct Call {
+    /// The client and its method, as the sources have it.
+    #[cfg_attr(not(test), expect(dead_code, reason = "by it the table is held against the sources"))]
+    pub(crate) operation: (&'static str, &'static str),
+    /// What IAM calls it; nothing where everybody may.
+    pub(crate) actions: &'static [&'static str],
+    pub(crate) on: On,
+    /// What it is made for.
+    pub(crate) purposes: &'static [Purpose],
+}
+
+const fn call(
+    client: &'static str,
+    method: &'static str,
+    actions: &'static [&'static str],
+    on: On,
+    purposes: &'static [Purpose],
+) -> Call {
+    Call { operation: (client, method), actions, on, purposes }
+}
+
+const EVERY: &[Purpose] = &[Deploy, Operate, Destroy, Doctor];
+const CHANGE: &[Purpose] = &[Deploy, Destroy];
+
+/// Every call, service by service. IAM has names of its own for some of S3
+/// (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html>).
+pub(crate) const CALLS: &[Call] = &[
+    call("cloudformation", "describe_stacks", &["cloudformation:DescribeStacks"], On::Stack, EVERY),
+    call("cloudformation", "describe_stack_events", &["cloudformation:DescribeStackEvents"], On::Stack, EVERY),
+    call("cloudformation", "describe_stack_resources", &["cloudformation:DescribeStackResources"], On::Stack, EVERY),
+    call("cloudformation", "get_template", &["cloudformation:GetTemplate"], On::Stack, EVERY),
+    call("cloudformation", "list_change_sets", &["cloudformation:ListChangeSets"], On::Stack, EVERY),
+    call(
+        "cloudformation",
+        "create_change_set",
+        &["cloudformation:CreateChangeSet", "cloudformation:TagResource", "cloudformation:UntagResource"],
+        On::Stack,
+        &[Deploy],
+    ),
+    call("cloudformation", "describe_change_set", &["cloudformation:DescribeChangeSet"], On::Stack, CHANGE),
+    call("cloudformation", "execute_change_set", &["cloudformation:ExecuteChangeSet"], On::Stack, &[Deploy]),
+    call("cloudformation", "delete_change_set", &["cloudformation:DeleteChangeSet"], On::Stack, CHANGE),
+    call("cloudformation", "delete_stack", &["cloudformation:DeleteStack"], On::Stack, CHANGE),
+    call("cloudformation", "continue_update_rollback", &["cloudformation:ContinueUpdateRollback"], On::Stack, CHANGE),
+    call("cloudformation", "cancel_update_stack", &["cloudformation:CancelUpdateStack"], On::Stack, &[Deploy]),
+    call("cloudformation", "detect_stack_drift", &["cloudformation:DetectStackDrift"], On::Stack, EVERY),
+    call(
+        "cloudformation",
+        "describe_stack_drift_detection_status",
+        &["cloudformation:DescribeStackDriftDetectionStatus"],
+        On::Anything,
+        EVERY,
+    ),
+    call(
+        "cloudformation",
+        "describe_stack_resource_drifts",
+        &["cloudformation:DescribeStackResourceDrifts"],
+        On::Stack,
+        EVERY,
+    ),
+    call("s3", "head_bucket", &["s3:ListBucket"], On::Bucket, EVERY),
+    call("s3", "list_objects_v2", &["s3:ListBucket"], On::Bucket, EVERY),
+    call("s3", "get_bucket_tagging", &["s3:GetBucketTagging"], On::Bucket, EVERY),
+    call("s3", "create_bucket", &["s3:CreateBucket"], On::Bucket, &[Deploy]),
+    call("s3", "put_public_access_block", &["s3:PutBucketPublicAccessBlock"], On::Bucket, &[Deploy]),
+    call("s3", "put_bucket_encryption", &["s3:PutEncryptionConfiguration"], On::Bucket, &[Deploy]),
+    call("s3", "put_bucket_tagging", &["s3:PutBucketTagging"], On::Bucket, &[Deploy]),
+    call("s3", "delete_bucket", &["s3:DeleteBucket"], On::Bucket, &[Destroy]),
+    call("s3", "get_object", &["s3:GetObject"], On::Objects, EVERY),
+    call("s3", "put_object", &["s3:PutObject"], On::Objects, &[Deploy, Operate, Destroy]),
+    call("s3", "delete_object", &["s3:DeleteObject"], On::Objects, &[Deploy, Operate, Destroy]),
+    call("s3", "delete_objects", &["s3:DeleteObject"], On::Objects, CHANGE),
+    call("lambda", "get_account_settings", &["lambda:GetAccountSettings"], On::Anything, &[Doctor]),
+    call("lambda", "get_alias", &["lambda:GetAlias"], On::Function, EVERY),
+    call("lambda", "get_function", &["lambda:GetFunction"], On::Function, EVERY),
+    call("lambda", "get_function_concurrency", &["lambda:GetFunctionConcurrency"], On::Function, EVERY),
+    call("lambda", "get_function_configuration", &["lambda:GetFunctionConfiguration"], On::Function, EVERY),
+    call("lambda", "list_versions_by_function", &["lambda:ListVersionsByFunction"], On::Function, EVERY),
+    // To go back to an earlier version is to operate.
+    call("lambda", "update_alias", &["lambda:UpdateAlias"], On::Function, &[Deploy, Operate]),
+    call("lambda", "delete_function", &["lambda:DeleteFunction"], On::Function, CHANGE),
+    call("logs", "describe_log_groups", &["logs:DescribeLogGroups"], On::Anything, EVERY),
+    call("logs", "filter_log_events", &["logs:FilterLogEvents"], On::LogGroups, &[Operate]),
+    call("logs", "start_live_tail", &["logs:StartLiveTail"], On::LogGroups, &[Operate]),
+    call("cloudwatch", "describe_alarms", &["cloudwatch:DescribeAlarms"], On::Anything, EVERY),
+    call("secrets", "list_secrets", &["secretsmanager:ListSecrets"], On::Anything, &[Operate]),
+    call("secrets", "describe_secret", &["secretsmanager:DescribeSecret"], On::Secrets, EVERY),
+    // CloudFormation looks values up in the name of whoever deploys.
+    call("secrets", "get_secret_value", &["secretsmanager:GetSecretValue"], On::Secrets, &[Deploy, Operate]),
+    call(
+        "secrets",
+        "create_secret",
+        &["secretsmanager:CreateSecret", "secretsmanager:TagResource"],
+        On::Secrets,
+        &[Operate],
+    ),
+    call("secrets", "put_secret_value", &["secretsmanager:PutSecretValue"], On::Secrets, &[Operate]),
+    call("secrets", "restore_secret", &["secretsmanager:RestoreSecret"], On::Secrets, &[Operate]),
+    call("secrets", "delete_secret", &["secretsmanager:DeleteSecret"], On::Secrets, &[Operate]),
+    call("iam", "get_role", &["iam:GetRole"], On::Roles, &[Doctor]),
+    call("iam", "simulate_principal_policy", &["iam:SimulatePrincipalPolicy"], On::Anything, &[Doctor]),
+    call("acm", "describe_certificate", &["acm:DescribeCertificate"], On::Anything, &[Doctor]),
+    // The server itself is asked: the gate after a deployment, `invoke`, and the probe of `doctor`.
+    call(
+        "function_url",
+        "invoke",
+        &["lambda:InvokeFunctionUrl", "lambda:InvokeFunction"],
+        On::Function,
+        &[Deploy, Operate, Doctor],
+    ),
+    // Whoever has credentials may ask whose they are.
+    call("sts", "get_caller_identity", &[], On::Anything, EVERY),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::*;
+
+    #[test]
+    fn every_call_in_the_sources_is_in_the_table() {
+        let mut found = 0;
+        visit(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")), &mut |source| {
+            for (client, method) in calls(source) {
+                found += 1;
+                assert!(
+                    CALLS.iter().any(|call| call.operation == (client.as_str(), method.as_str())),
+                    "`{client}.{method}` is not in the table of calls"
+                );
+            }
+        });
+        assert!(found > 15, "the calls were seen: {found}");
+    }
+
+    #[test]
+    fn no_call_is_in_the_table_twice() {
+        for (index, call) in CALLS.iter().enumerate() {
+            assert!(CALLS[index + 1..].iter().all(|other| other.operation != call.operation), "{call:?}");
+        }
+    }
+
+    fn visit(folder: &Path, look: &mut impl FnMut(&str)) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.extension().and_then(|extension| extension.to_str()) {
+                None if path.is_dir() => visit(&path, look),
+                Some("rs") => look(&fs::read_to_string(&path).unwrap()),
+                _ => {}
+            }
+        }
+    }
+
+    /// What is called of a client: `self.s3.head_bucket()`, on one line or several.
+    fn calls(source: &str) -> Vec<(String, String)> {
+        let source: String = source.split_whitespace().collect();
+        let clients = ["acm", "cloudformation", "cloudwatch", "iam", "lambda", "logs", "s3", "secrets"];
+        let word = |text: &str| -> String {
+            text.chars().take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '_').collect()
+        };
+        let mut calls = Vec::new();
+        for client in clients {
+            for start in [format!("self.{client}."), format!("deployer.{client}.")] {
+                for (index, found) in source.match_indices(&start) {
+                    let method = word(&source[index + found.len()..]);
+                    let is_call = source[index + found.len() + method.len()..].starts_with("()");
+                    // A client that is only handed on is asked for nothing.
+                    if is_call && method != "clone" && method != "config" {
+                        calls.push((client.to_owned(), method));
+                    }
+                }
+            }
+        }
+        calls
+    }
+}

@@ -1,0 +1,209 @@
+//! What is an app's own, as ARNs.
+
+use mcp_cloud_app::App;
+
+use crate::deployment::{Bucket, key_prefix};
+
+/// Characters of the stack's name that are sure to be at the beginning of a name that CloudFormation makes of it: what
+/// is longer is cut so that the whole fits into 64 characters.
+const SURE_PREFIX: usize = 24;
+
+/// The account and region that a policy is for, and the app.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    partition: &'static str,
+    account: String,
+    region: String,
+    app: String,
+    bucket: String,
+    secrets: Vec<String>,
+    hosted_zone: Option<String>,
+}
+
+impl Scope {
+    /// An account or region that is not known becomes `*`: the policy then holds for all of them. The bucket is ours
+    /// unless one is named.
+    #[must_use]
+    pub fn of(app: &App, account: Option<&str>, region: Option<&str>, bucket: Option<String>) -> Self {
+        let (account, region) = (account.unwrap_or("*"), region.unwrap_or("*"));
+        let named = app.secrets.values().chain(&app.state.sealing_key).chain(&app.state.redis);
+        let mut secrets: Vec<_> = named.filter_map(|secret| secret.aws.clone()).collect();
+        secrets.sort_unstable();
+        secrets.dedup();
+        Self {
+            partition: partition(region),
+            account: account.to_owned(),
+            region: region.to_owned(),
+            app: app.name.clone(),
+            bucket: Bucket::choose(bucket, account, region).name().to_owned(),
+            secrets,
+            hosted_zone: app.lambda.hosted_zone.clone(),
+        }
+    }
+
+    /// The partition, such as `aws`.
+    #[must_use]
+    pub fn partition(&self) -> &'static str {
+        self.partition
+    }
+
+    /// The account's twelve digits, or `*`.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+
+    fn arn(&self, service: &str, rest: &str) -> String {
+        format!("arn:{}:{service}:{}:{}:{rest}", self.partition, self.region, self.account)
+    }
+
+    fn global(&self, service: &str, rest: &str) -> String {
+        format!("arn:{}:{service}::{}:{rest}", self.partition, self.account)
+    }
+
+    /// What a name begins with that CloudFormation makes of the stack's.
+    fn made_from_name(&self) -> String {
+        match self.app.get(..SURE_PREFIX) {
+            Some(sure) if self.app.len() > SURE_PREFIX => sure.to_owned(),
+            _ => format!("{}-", self.app),
+        }
+    }
+}
+
+/// The partition of a region.
+fn partition(region: &str) -> &'static str {
+    match region {
+        _ if region.starts_with("cn-") => "aws-cn",
+        _ if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    }
+}
+
+/// What an action is allowed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum On {
+    /// Everything: the action takes no resource, or lists.
+    Anything,
+    /// The stack, and what turns the template into one that CloudFormation knows.
+    Stack,
+    /// The bucket that code is uploaded to.
+    Bucket,
+    /// The app's objects in it.
+    Objects,
+    /// The function, its versions and its alias.
+    Function,
+    /// The roles that the stack makes.
+    Roles,
+    /// Those roles, handed to Lambda.
+    RolesForLambda,
+    /// Those roles, handed to CodeDeploy.
+    RolesForCodeDeploy,
+    /// The role that a service makes for itself the first time.
+    ScalingServiceRole,
+    /// The app's log groups.
+    LogGroups,
+    /// The app's secrets: those that the file names, those that are kept under its name, and the one that the stack makes.
+    Secrets,
+    /// The stack's table.
+    Table,
+    /// The stack's alarms.
+    Alarms,
+    /// APIs of API Gateway, whose names AWS makes.
+    Apis,
+    /// The stack's firewall.
+    Firewall,
+    /// What a firewall is put in front of.
+    Guarded,
+    /// Load balancers, their listeners and target groups, whose names AWS makes.
+    LoadBalancers,
+    /// Security groups and the VPCs they are in, whose ids AWS makes.
+    SecurityGroups,
+    /// The hosted zone that the domain is entered in.
+    HostedZone,
+    /// Changes of hosted zones.
+    HostedZoneChanges,
+    /// What scales by a schedule.
+    ScalableTargets,
+    /// The application of CodeDeploy that shifts traffic.
+    CodeDeploy,
+}
+
+impl On {
+    /// The ARNs of an app; nothing where the app has none of it.
+    pub(crate) fn arns(self, scope: &Scope) -> Vec<String> {
+        let Scope { partition, app, bucket, .. } = scope;
+        let made = scope.made_from_name();
+        match self {
+            Self::Anything => vec!["*".to_owned()],
+            Self::Stack => vec![
+                scope.arn("cloudformation", &format!("stack/{app}/*")),
+                format!("arn:{partition}:cloudformation:{}:aws:transform/Serverless-2016-10-31", scope.region),
+            ],
+            Self::Bucket => vec![format!("arn:{partition}:s3:::{bucket}")],
+            Self::Objects => vec![format!("arn:{partition}:s3:::{bucket}/{}*", key_prefix(app))],
+            Self::Function => {
+                vec![scope.arn("lambda", &format!("function:{app}")), scope.arn("lambda", &format!("function:{app}:*"))]
+            }
+            Self::Roles | Self::RolesForLambda | Self::RolesForCodeDeploy => {
+                vec![scope.global("iam", &format!("role/{made}*"))]
+            }
+            Self::ScalingServiceRole => {
+                let service = "lambda.application-autoscaling.amazonaws.com";
+                vec![scope.global("iam", &format!("role/aws-service-role/{service}/*"))]
+            }
+            Self::LogGroups => ["/aws/lambda", "/aws/vendedlogs/apis"]
+                .into_iter()
+                .flat_map(|folder| ["", ":*"].map(|end| scope.arn("logs", &format!("log-group:{folder}/{app}{end}"))))
+                .collect(),
+            Self::Secrets => {
+                let own = ["SealingKey-*".to_owned(), format!("{app}/*")];
+                let own = own.into_iter().map(|name| scope.arn("secretsmanager", &format!("secret:{name}")));
+                own.chain(scope.secrets.iter().cloned()).collect()
+            }
+            Self::Table => vec![scope.arn("dynamodb", &format!("table/{made}*"))],
+            Self::Alarms => vec![scope.arn("cloudwatch", &format!("alarm:{made}*"))],
+            Self::Apis => ["apis", "apis/*", "restapis", "restapis/*", "domainnames", "domainnames/*", "tags/*"]
+                .into_iter()
+                .map(|path| format!("arn:{partition}:apigateway:{}::/{path}", scope.region))
+                .collect(),
+            Self::Firewall => {
+                vec![scope.arn("wafv2", "regional/webacl/Firewall-*"), scope.arn("wafv2", "regional/managedruleset/*")]
+            }
+            Self::Guarded => vec![
+                scope.arn("elasticloadbalancing", "loadbalancer/app/*"),
+                format!("arn:{partition}:apigateway:{}::/restapis/*/stages/*", scope.region),
+            ],
+            Self::LoadBalancers => ["loadbalancer/app/*", "listener/app/*", "listener-rule/app/*", "targetgroup/*"]
+                .into_iter()
+                .map(|path| scope.arn("elasticloadbalancing", path))
+                .collect(),
+            Self::SecurityGroups => ["security-group/*", "security-group-rule/*", "vpc/*"]
+                .into_iter()
+                .map(|path| scope.arn("ec2", path))
+                .collect(),
+            Self::HostedZone => {
+                let zone = scope.hosted_zone.as_deref().unwrap_or("*");
+                vec![format!("arn:{partition}:route53:::hostedzone/{zone}")]
+            }
+            Self::HostedZoneChanges => vec![format!("arn:{partition}:route53:::change/*")],
+            Self::ScalableTargets => vec![scope.arn("application-autoscaling", "scalable-target/*")],
+            Self::CodeDeploy => ["application", "deploymentgroup"]
+                .into_iter()
+                .map(|kind| scope.arn("codedeploy", &format!("{kind}:{made}*")))
+                .chain([scope.arn("codedeploy", "deploymentconfig:*")])
+                .collect(),
+        }
+    }
+
+    /// The condition it is allowed under: operator, key and value.
+    pub(crate) fn condition(self) -> Option<(&'static str, &'static str, &'static str)> {
+        match self {
+            Self::RolesForLambda => Some(("StringEquals", "iam:PassedToService", "lambda.amazonaws.com")),
+            Self::RolesForCodeDeploy => Some(("StringEquals", "iam:PassedToService", "codedeploy.amazonaws.com")),
+            Self::ScalingServiceRole => {
+                Some(("StringEquals", "iam:AWSServiceName", "lambda.application-autoscaling.amazonaws.com"))
+            }
+            _ => None,
+        }
+    }
+}

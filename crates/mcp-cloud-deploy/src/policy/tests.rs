@@ -1,0 +1,190 @@
+use std::fs;
+
+use mcp_cloud_app::App;
+use serde_json::Value;
+
+use super::*;
+
+const ACCOUNT: &str = "123456789012";
+const REGION: &str = "eu-west-1";
+
+fn app(manifest: &str) -> App {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("Cargo.toml"), "[package]\nname = \"server\"\n").unwrap();
+    fs::create_dir(directory.path().join("src")).unwrap();
+    fs::write(directory.path().join("src/main.rs"), "fn main() {}\n").unwrap();
+    let manifest =
+        if manifest.contains("name = ") { manifest.to_owned() } else { format!("name = \"hello\"\n{manifest}") };
+    fs::write(directory.path().join("mcp-cloud.toml"), manifest).unwrap();
+    App::load(directory.path()).unwrap()
+}
+
+fn of(app: &App, purposes: &[Purpose]) -> Vec<Document> {
+    policies(app, &Scope::of(app, Some(ACCOUNT), Some(REGION), None), purposes)
+}
+
+/// Whether a `*` in a pattern can stand for what makes it the text.
+fn matches(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((start, rest)) => {
+            let Some(text) = text.strip_prefix(start) else { return false };
+            (0..=text.len()).any(|index| text.get(index..).is_some_and(|text| matches(rest, text)))
+        }
+    }
+}
+
+fn allows(documents: &[Document], action: &str, resource: &str) -> bool {
+    documents.iter().flat_map(|document| &document.statement).any(|statement| {
+        statement.action.iter().any(|allowed| allowed == action)
+            && statement.resource.iter().any(|pattern| matches(pattern, resource))
+    })
+}
+
+const EVERYTHING: &str = "[lambda]\ntrigger = \"rest-api\"\n[scaling]\nminimum = 2\n[network]\nwaf = true\n[state]\nsessions = \
+                          \"sealed\"\nstore = \"dynamodb\"\n[alarms]\nnotify = \"arn:aws:sns:eu-west-1:123456789012:a\"\n";
+
+#[test]
+fn what_is_the_apps_own_is_allowed_and_its_neighbours_are_not() {
+    let documents = of(&app(""), &Purpose::ALL);
+    let function = |name: &str| format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}");
+    for (action, resource, allowed) in [
+        ("lambda:CreateFunction", function("hello"), true),
+        ("lambda:UpdateAlias", function("hello:live"), true),
+        ("lambda:CreateFunction", function("hello-2"), false),
+        ("lambda:CreateFunction", function("hell"), false),
+        ("iam:PassRole", format!("arn:aws:iam::{ACCOUNT}:role/hello-ServerRole-1A2B3C"), true),
+        ("iam:PassRole", format!("arn:aws:iam::{ACCOUNT}:role/admin"), false),
+        ("iam:CreateRole", format!("arn:aws:iam::{ACCOUNT}:role/other-hello-ServerRole"), false),
+        ("cloudformation:DeleteStack", format!("arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/hello/0a"), true),
+        ("cloudformation:DeleteStack", format!("arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/hello-2/0a"), false),
+        ("s3:PutObject", format!("arn:aws:s3:::mcp-cloud-{ACCOUNT}-{REGION}/mcp-cloud/hello/0.zip"), true),
+        ("s3:PutObject", format!("arn:aws:s3:::mcp-cloud-{ACCOUNT}-{REGION}/mcp-cloud/other/0.zip"), false),
+        ("logs:DeleteLogGroup", format!("arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/hello"), true),
+        ("logs:DeleteLogGroup", format!("arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/other"), false),
+    ] {
+        assert_eq!(allows(&documents, action, &resource), allowed, "{action} on {resource}");
+    }
+}
+
+#[test]
+fn only_reading_is_allowed_on_everything() {
+    for manifest in ["", EVERYTHING] {
+        let app = app(manifest);
+        for document in of(&app, &Purpose::ALL) {
+            for statement in document.statement.iter().filter(|statement| statement.resource == ["*"]) {
+                for action in &statement.action {
+                    let (_, name) = action.split_once(':').unwrap();
+                    let reads = ["Describe", "Get", "List", "Simulate"].iter().any(|verb| name.starts_with(verb));
+                    // A delivery of logs has no ARN before it is there.
+                    assert!(reads || name.ends_with("LogDelivery"), "{action} on everything");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn role_is_handed_to_the_services_that_take_it_and_to_no_other() {
+    let documents = of(&app(""), &[Purpose::Deploy]);
+    let passing: Vec<_> = documents
+        .iter()
+        .flat_map(|document| &document.statement)
+        .filter(|statement| statement.action.iter().any(|action| action == "iam:PassRole"))
+        .collect();
+    assert_eq!(passing.len(), 1);
+    assert_eq!(passing[0].action, ["iam:PassRole"]);
+    assert_eq!(passing[0].condition["StringEquals"]["iam:PassedToService"], "lambda.amazonaws.com");
+}
+
+#[test]
+fn whoever_operates_or_looks_on_changes_no_resource() {
+    let documents = of(&app(EVERYTHING), &[Purpose::Operate, Purpose::Doctor]);
+    let function = format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:hello");
+    assert!(allows(&documents, "lambda:UpdateAlias", &function), "to go back is to operate");
+    for action in ["lambda:UpdateFunctionCode", "lambda:DeleteFunction", "lambda:AddPermission"] {
+        assert!(!allows(&documents, action, &function), "{action}");
+    }
+    let actions: Vec<_> =
+        documents.iter().flat_map(|document| &document.statement).flat_map(|one| &one.action).collect();
+    assert!(actions.iter().all(|action| !action.starts_with("iam:Put") && *action != "iam:PassRole"), "{actions:?}");
+}
+
+#[test]
+fn whoever_removes_can_make_nothing() {
+    let documents = of(&app(EVERYTHING), &[Purpose::Destroy]);
+    let actions: Vec<_> =
+        documents.iter().flat_map(|document| &document.statement).flat_map(|one| &one.action).collect();
+    for action in ["lambda:DeleteFunction", "dynamodb:DeleteTable", "wafv2:DeleteWebACL", "cloudformation:DeleteStack"]
+    {
+        assert!(actions.iter().any(|found| *found == action), "{action}");
+    }
+    assert!(actions.iter().all(|action| !action.contains(":Create")), "{actions:?}");
+}
+
+#[test]
+fn policy_that_is_too_large_is_split_and_nothing_is_lost() {
+    let app = app(EVERYTHING);
+    let documents = of(&app, &Purpose::ALL);
+    assert!(documents.len() > 1, "this app needs more than one");
+    assert!(documents.iter().all(|document| document.characters() <= LIMIT_CHARACTERS));
+    let scope = Scope::of(&app, Some(ACCOUNT), Some(REGION), None);
+    let many = (0..900).map(|number| format!("service:Action{number}")).collect::<Vec<_>>();
+    let split = document::split(vec![Statement::allow(many.clone(), On::Function.arns(&scope))]);
+    let kept: Vec<_> =
+        split.iter().flat_map(|document| &document.statement).flat_map(|one| one.action.clone()).collect();
+    assert_eq!(kept, many);
+    assert!(split.iter().all(|document| document.characters() <= LIMIT_CHARACTERS));
+}
+
+#[test]
+fn every_type_of_every_golden_template_is_in_the_table() {
+    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden");
+    let mut seen = BTreeSet::new();
+    for folder in fs::read_dir(golden).unwrap() {
+        let folder = folder.unwrap().path();
+        if folder.join("sam").is_dir() {
+            seen.extend(resource_types(&App::load(&folder).unwrap()));
+        }
+    }
+    assert!(seen.len() > 20, "{seen:?}");
+    let unknown: Vec<_> = seen.iter().filter(|kind| resources::rights(kind).is_none()).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
+
+#[test]
+fn long_name_is_cut_as_cloudformation_cuts_it() {
+    let app = app("name = \"a-name-that-is-longer-than-what-fits\"\n");
+    let documents = of(&app, &[Purpose::Deploy]);
+    let role = format!("arn:aws:iam::{ACCOUNT}:role/a-name-that-is-longer-th-ServerRole-1A2B3C");
+    assert!(allows(&documents, "iam:CreateRole", &role));
+}
+
+#[test]
+fn secrets_of_the_file_are_allowed_by_their_arns() {
+    let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shared/key-AbCdEf";
+    let documents = of(&app(&format!("[secrets]\nKEY = {{ aws = \"{arn}\" }}\n")), &[Purpose::Deploy]);
+    assert!(allows(&documents, "secretsmanager:GetSecretValue", arn));
+    assert!(!allows(&documents, "secretsmanager:GetSecretValue", &arn.replace("shared/key", "shared/other")));
+}
+
+#[test]
+fn workflows_of_one_branch_take_the_role_and_no_others() {
+    let app = app("");
+    let scope = Scope::of(&app, Some(ACCOUNT), Some(REGION), None);
+    let repository = GithubRepository::from_name("octo-org/octo.repo").unwrap();
+    let document = trust(&scope, &Trusted::Github { repository, branch: "main".to_owned() });
+    let document: Value = serde_json::to_value(document).unwrap();
+    let statement = &document["Statement"][0];
+    assert_eq!(
+        statement["Principal"]["Federated"],
+        "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
+    );
+    assert_eq!(statement["Action"][0], "sts:AssumeRoleWithWebIdentity");
+    let equals = &statement["Condition"]["StringEquals"];
+    assert_eq!(equals["token.actions.githubusercontent.com:sub"], "repo:octo-org/octo.repo:ref:refs/heads/main");
+    assert_eq!(equals["token.actions.githubusercontent.com:aud"], "sts.amazonaws.com");
+    for text in ["octo-org", "octo-org/", "octo-org/*", "a/b/c", "a b/c", "octo-org/re?o"] {
+        assert_eq!(GithubRepository::from_name(text), None, "{text}");
+    }
+}
