@@ -4,12 +4,13 @@ use mcp_cloud_emulator::Trigger;
 
 use crate::package::{finish, mcp_cloud};
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "init",
     "check",
     "dev",
     "emit",
     "deploy",
+    "rollback",
     "status",
     "destroy",
     "invoke",

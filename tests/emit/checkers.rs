@@ -155,18 +155,50 @@ fn gateway_asks_for_a_token_but_where_clients_learn_who_issues_it() {
 }
 
 #[test]
-fn warm_function_is_invoked_by_its_alias() {
+fn every_trigger_invokes_the_alias() {
     let Some(expanded) = expanded() else { return };
     let alias = serde_json::json!({ "Ref": "ServerAliaslive" });
-    assert_eq!(resources(&expanded["function-url-warm"].1, "AWS::Lambda::Url")[0]["TargetFunctionArn"], alias);
-    assert_eq!(
-        resources(&expanded["alb-private"].1, "AWS::ElasticLoadBalancingV2::TargetGroup")[0]["Targets"][0]["Id"],
-        alias
-    );
-    for name in ["every-field", "alb-private"] {
-        for permission in resources(&expanded[name].1, "AWS::Lambda::Permission") {
+    let mut ways_in = 0;
+    for (name, (_, template)) in expanded {
+        for url in resources(template, "AWS::Lambda::Url") {
+            assert_eq!(url["TargetFunctionArn"], alias, "{name}");
+            ways_in += 1;
+        }
+        for group in resources(template, "AWS::ElasticLoadBalancingV2::TargetGroup") {
+            assert_eq!(group["Targets"][0]["Id"], alias, "{name}");
+            ways_in += 1;
+        }
+        for permission in resources(template, "AWS::Lambda::Permission") {
             assert_eq!(permission["FunctionName"], alias, "{name}");
         }
+        for kind in ["AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api"] {
+            for api in resources(template, kind) {
+                let body = api["Body"].to_string();
+                assert!(body.contains("${ServerAliaslive}") && !body.contains("${Server.Arn}"), "{name}: {body}");
+                ways_in += 1;
+            }
+        }
+    }
+    assert_eq!(ways_in, expanded.len(), "each template has one way in");
+}
+
+/// The name of a version says when SAM publishes one; what Lambda publishes none for must not change it.
+#[test]
+fn stack_tells_the_version_that_it_published() {
+    let Some(expanded) = expanded() else { return };
+    for (name, (_, template)) in expanded {
+        let versions: Vec<_> = template["Resources"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .filter(|(_, resource)| resource["Type"] == "AWS::Lambda::Version")
+            .collect();
+        let [(id, version)] = versions.as_slice() else { panic!("{name} has one version: {versions:?}") };
+        assert_eq!(template["Outputs"]["FunctionVersionArn"]["Value"]["Ref"], **id, "{name}");
+        assert_eq!(version["DeletionPolicy"], "Retain", "{name}: what served before can serve again");
+        let alias = resources(template, "AWS::Lambda::Alias")[0];
+        assert_eq!((&alias["Name"], &alias["FunctionName"]), (&"live".into(), &serde_json::json!({ "Ref": "Server" })));
+        assert_eq!(alias["FunctionVersion"], serde_json::json!({ "Fn::GetAtt": [id, "Version"] }), "{name}");
     }
 }
 
@@ -184,6 +216,7 @@ fn variables_reach_the_function_as_they_were_written() {
         "LINES": "first\nsecond\ttab",
         "MCP_CLOUD_ALLOWED_ORIGINS": "https://example.org",
         "MCP_CLOUD_RESPONSE_MODE": "stream",
+        "MCP_CLOUD_SETTINGS": function["Environment"]["Variables"]["MCP_CLOUD_SETTINGS"],
         "NULL_WORD": "null",
         "OCTAL": "0123",
         "QUOTES": "it's \"quoted\"",

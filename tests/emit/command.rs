@@ -232,7 +232,7 @@ fn check_shows_the_lines_that_differ() {
     assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""));
     assert_eq!(
         outcome.stderr,
-        "server/template.yaml:17\n-       MemorySize: 512\n+       MemorySize: 256\n\
+        "server/template.yaml:14\n-       MemorySize: 512\n+       MemorySize: 256\n\
          error: `server/template.yaml` is not what `mcp-cloud.toml` says\n\
          hint: run `mcp-cloud emit server --target sam`\n"
     );

@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    check, client, completions, deploy, destroy, dev, doctor, emit, init, invoke, man, status, wait,
+    check, client, completions, deploy, destroy, dev, doctor, emit, init, invoke, man, rollback, status, wait,
 };
 
 /// Runs MCP servers where they are needed.
@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Emit(emit::Args),
     /// Build, upload and create or update what runs the server
     Deploy(deploy::Args),
+    /// Go back to a revision that answered before
+    Rollback(rollback::Args),
     /// Show what is deployed
     Status(status::Args),
     /// Remove everything that `deploy` created

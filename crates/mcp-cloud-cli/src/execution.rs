@@ -1,11 +1,23 @@
-//! Shows a plan, asks, and executes exactly that plan.
+//! Shows a plan, asks, and has exactly that plan executed.
 
-use std::io::{IsTerminal, stdin};
+use std::{
+    future::Future,
+    io::{IsTerminal, stdin},
+    pin::Pin,
+    sync::Mutex,
+    time::Duration,
+};
 
-use mcp_cloud_deploy::{Application, Error, Plan, Step, StepOutcome, apply::Change};
-use tokio::sync::oneshot;
+use mcp_cloud_deploy::{
+    Application, Error, Plan, ResourceEvent, Step, StepOutcome,
+    apply::{Applied, Change, Reporter},
+};
+use tokio::{sync::oneshot, time::timeout};
 
-use crate::{failure::Failure, printer::Printer, progress::Progress};
+use crate::{failure::Failure, interrupt::Interrupt, printer::Printer, progress::Progress, remote};
+
+/// How long a command that was interrupted may take to let the next one begin.
+const LET_GO: Duration = Duration::from_secs(4);
 
 /// Whether somebody is asked before something changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,69 +37,144 @@ pub(crate) fn list(plan: &Plan) -> impl Iterator<Item = String> + '_ {
     plan.steps.iter().enumerate().map(|(index, step)| format!("  {}. {step}", index + 1))
 }
 
-/// Executes the plan, which has been shown. Asks before the first step that touches something, and again when changes
-/// have been computed that nobody has seen yet. Returns the changes that were made to the stack.
+/// Asks whether the plan, which has been shown, is to be executed; `name` is what has to be typed where `y` is too
+/// quick.
+pub(crate) async fn consent(
+    plan: &Plan,
+    consent: Consent,
+    name: Option<&str>,
+    printer: &Printer,
+) -> Result<(), Failure> {
+    if consent == Consent::Given || !plan.needs_consent() {
+        return Ok(());
+    }
+    if !stdin().is_terminal() {
+        return Err(Failure::new("nobody can be asked whether to go on, because standard input is no terminal")
+            .hint("read the plan above, and pass `--yes` to have it executed")
+            .exit_code(Failure::NO_CONSENT));
+    }
+    let agreed = match name {
+        Some(name) => read_line(printer, &format!("type `{name}` to go on: ")).await.is_some_and(|line| line == name),
+        None => ask(printer).await,
+    };
+    if agreed {
+        return Ok(());
+    }
+    Err(Failure::new("stopped, and nothing was changed").exit_code(Failure::NO_CONSENT))
+}
+
+/// Executes the plan, which somebody has agreed to. A signal ends the waiting, and lets the next run begin.
 pub(crate) async fn execute(
     mut application: Application<'_>,
     plan: &Plan,
     consent: Consent,
+    interrupt: &mut Interrupt,
     printer: &Printer,
-) -> Result<Vec<Change>, Failure> {
-    if consent == Consent::Ask && plan.needs_consent() && !stdin().is_terminal() {
-        return Err(Failure::new("nobody can be asked whether to go on, because standard input is no terminal")
-            .hint("read the plan above, and pass `--yes` to have it executed"));
+) -> Result<Applied, Failure> {
+    let teller = Teller { printer, consent, progress: Mutex::new(None) };
+    let outcome = tokio::select! {
+        outcome = application.run(plan, &teller) => Some(outcome),
+        () = interrupt.wait() => None,
+    };
+    teller.finish();
+    match outcome {
+        Some(outcome) => outcome.map_err(failed),
+        None => {
+            // What cannot be taken back now, the next run takes back.
+            let _ = timeout(LET_GO, application.let_go()).await;
+            Err(remote::interrupted())
+        }
     }
-    let mut agreed = consent == Consent::Given;
-    let mut changes = Some(Vec::new());
-    let mut touched = false;
-    for (index, step) in plan.steps.iter().enumerate() {
-        if changes.is_none() && matches!(step, Step::ExecuteChangeSet { .. }) {
-            continue;
+}
+
+/// Tells whoever started the command what happens.
+struct Teller<'a> {
+    printer: &'a Printer,
+    consent: Consent,
+    progress: Mutex<Option<Progress<'a>>>,
+}
+
+impl<'a> Teller<'a> {
+    fn show(&self, progress: Option<Progress<'a>>) {
+        if let Ok(mut shown) = self.progress.lock() {
+            // The one before is cleared away first.
+            drop(shown.take());
+            *shown = progress;
         }
-        if step.needs_consent() && !agreed {
-            if !ask(printer).await {
-                application.abandon().await.map_err(failed)?;
-                return Err(Failure::new(if touched {
-                    "stopped half-way"
-                } else {
-                    "stopped, and nothing was changed"
-                }));
-            }
-            agreed = true;
+    }
+
+    fn finish(&self) {
+        self.show(None);
+    }
+
+    fn with_progress(&self, tell: impl FnOnce(&Progress<'a>)) -> bool {
+        match self.progress.lock() {
+            Ok(shown) => shown.as_ref().map(tell).is_some(),
+            Err(_) => false,
         }
-        touched |= step.needs_consent();
-        let progress = Progress::start(printer, &format!("[{}/{}] {step}", index + 1, plan.steps.len()));
-        let outcome = application.step(step, &|event| progress.event(event)).await;
-        drop(progress);
-        match outcome.map_err(failed)? {
-            StepOutcome::Done => {}
-            StepOutcome::Skipped(reason) => printer.talk(format_args!("  left out: {reason}")),
-            StepOutcome::NoChanges => {
-                printer.talk("  nothing changes in the stack");
-                changes = None;
-            }
-            StepOutcome::Changes(computed) => {
-                for change in &computed {
-                    printer.talk(format_args!("  {}", Line(change)));
+    }
+}
+
+impl Reporter for Teller<'_> {
+    fn begin(&self, number: usize, of: usize, step: &Step) {
+        self.finish();
+        self.show(Some(Progress::start(self.printer, &format!("[{number}/{of}] {step}"))));
+    }
+
+    fn resource(&self, event: &ResourceEvent) {
+        self.with_progress(|progress| progress.event(event));
+    }
+
+    fn note(&self, text: &str) {
+        if !self.with_progress(|progress| progress.note(text)) {
+            self.printer.talk(text);
+        }
+    }
+
+    fn end(&self, outcome: Option<&StepOutcome>) {
+        self.finish();
+        match outcome {
+            None | Some(StepOutcome::Done) => {}
+            Some(StepOutcome::Skipped(reason)) => self.printer.talk(format_args!("  left out: {reason}")),
+            Some(StepOutcome::NoChanges) => self.printer.talk("  nothing changes in the stack"),
+            Some(StepOutcome::Changes(changes)) => {
+                for change in changes {
+                    self.printer.talk(format_args!("  {}", Line(change)));
                 }
-                changes = Some(computed);
-                agreed = consent == Consent::Given;
             }
         }
     }
-    Ok(changes.unwrap_or_default())
+
+    fn agree<'a>(&'a self, beyond: &'a [String]) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
+        Box::pin(async move {
+            if self.consent == Consent::Given || !stdin().is_terminal() {
+                return false;
+            }
+            self.finish();
+            self.printer.warning("CloudFormation would do more than the plan says:");
+            for line in beyond {
+                self.printer.talk(format_args!("  {line}"));
+            }
+            ask(self.printer).await
+        })
+    }
+}
+
+async fn ask(printer: &Printer) -> bool {
+    let answer = read_line(printer, "go on? [y/N] ").await.unwrap_or_default();
+    matches!(answer.to_ascii_lowercase().as_str(), "y" | "yes")
 }
 
 /// Reads on a thread of its own: a read of standard input cannot be taken back, and must not keep the command from
 /// ending when it is interrupted.
-async fn ask(printer: &Printer) -> bool {
-    printer.prompt("go on? [y/N] ");
+async fn read_line(printer: &Printer, question: &str) -> Option<String> {
+    printer.prompt(question);
     let (sender, answer) = oneshot::channel();
     std::thread::spawn(move || {
         let mut line = String::new();
         let read = stdin().read_line(&mut line).is_ok();
         // Nobody waits for it any more once the command was interrupted.
-        let _ = sender.send(read && matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes"));
+        let _ = sender.send(read.then(|| line.trim().to_owned()));
     });
     answer.await.unwrap_or_default()
 }

@@ -41,6 +41,14 @@ impl<'a> Progress<'a> {
             None => self.printer.talk(format_args!("  {line}")),
         }
     }
+
+    /// Says something beside it.
+    pub(crate) fn note(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| self.printer.talk(format_args!("  {text}"))),
+            None => self.printer.talk(format_args!("  {text}")),
+        }
+    }
 }
 
 /// On a terminal, nothing stays of it but the lines of what ended.

@@ -45,6 +45,9 @@ pub mod env {
     pub const ALLOWED_ORIGINS: &str = "MCP_CLOUD_ALLOWED_ORIGINS";
     /// Values of the `Host` header to accept besides the platform's own, separated by commas.
     pub const ALLOWED_HOSTS: &str = "MCP_CLOUD_ALLOWED_HOSTS";
+    /// Stands for the settings of a Lambda function that are part of its versions, so that whoever publishes versions by
+    /// what a function's variables say publishes one when such a setting changes. No program reads it.
+    pub const SETTINGS: &str = "MCP_CLOUD_SETTINGS";
     /// `1` allows a container to listen on every interface although nothing authenticates callers; anything else keeps
     /// it on the loopback interface, on Cloud Run too.
     pub const ALLOW_UNAUTHENTICATED: &str = "MCP_CLOUD_ALLOW_UNAUTHENTICATED";

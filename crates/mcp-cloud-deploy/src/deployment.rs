@@ -7,7 +7,8 @@ use mcp_cloud_app::{App, Code, Target, target::sam};
 use crate::{
     artifact::{Archive, sha256},
     error::Error,
-    observe::Stack,
+    observe::{CHANGE_SET_PREFIX, Stack},
+    revision::Revision,
 };
 
 /// Stack tag that says which app of ours a stack is; without it nothing is touched.
@@ -65,6 +66,8 @@ pub struct Deployment {
     pub template: String,
     /// Tags of the stack and of everything in it.
     pub tags: BTreeMap<String, String>,
+    /// How many revisions are kept to go back to, this one included.
+    pub keep: usize,
 }
 
 impl Deployment {
@@ -82,7 +85,22 @@ impl Deployment {
         let mut tags = app.tags.clone();
         tags.insert(TAG_APP.to_owned(), app.name.clone());
         tags.insert(TAG_BUCKET.to_owned(), bucket.name().to_owned());
-        Ok(Self { stack: app.name.clone(), bucket, key, archive, template, tags })
+        let keep = 10;
+        Ok(Self { stack: app.name.clone(), bucket, key, archive, template, tags, keep })
+    }
+
+    /// What a revision was, from its record: its code is uploaded already.
+    #[must_use]
+    pub fn of_revision(app: &App, bucket: Bucket, revision: Revision) -> Self {
+        Self {
+            stack: app.name.clone(),
+            bucket,
+            key: key(&app.name, &revision.code_sha256),
+            archive: Archive { bytes: Vec::new(), sha256: revision.code_sha256 },
+            template: revision.template,
+            tags: revision.tags,
+            keep: 10,
+        }
     }
 
     /// Whether a stack is what is wanted, as far as its template and tags tell.
@@ -100,6 +118,12 @@ impl Deployment {
             text.push_str(&format!("\n{key}={value}"));
         }
         sha256(text.as_bytes()).get(..16).unwrap_or_default().to_owned()
+    }
+
+    /// Names a change set of a run. Only a call that the run repeats asks for the same one.
+    #[must_use]
+    pub(crate) fn change_set_name(&self, run: &str) -> String {
+        format!("{CHANGE_SET_PREFIX}{}-{run}", self.fingerprint())
     }
 }
 
@@ -119,6 +143,13 @@ pub fn key_prefix(app: &str) -> String {
 
 fn key(app: &str, sha256: &str) -> String {
     format!("{}{sha256}.zip", key_prefix(app))
+}
+
+/// Whether a key is an upload of an app whose hash starts like this.
+#[must_use]
+pub fn is_upload(app: &str, key: &str, code: &str) -> bool {
+    let name = key.strip_prefix(&key_prefix(app)).and_then(|name| name.strip_suffix(".zip"));
+    name.is_some_and(|hash| hash.len() == 64 && hash.starts_with(code))
 }
 
 /// Finds the hash of the code that a template refers to.

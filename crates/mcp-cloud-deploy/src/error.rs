@@ -134,9 +134,108 @@ pub enum Error {
         /// The first resource that failed; the others failed because of it.
         failure: Option<Box<crate::watch::ResourceEvent>>,
     },
+    /// Another run changes the app.
+    #[error("another run is changing `{app}`{}", holder.as_ref().map(|holder| format!(": {holder}")).unwrap_or_default())]
+    Locked {
+        /// The app.
+        app: String,
+        /// Who, as far as it is known.
+        holder: Option<String>,
+    },
+    /// Another run took the lock over, because this one could not be heard of for too long.
+    #[error("another run has taken over the lock `s3://{bucket}/{key}` meanwhile")]
+    LockLost {
+        /// Where it is.
+        bucket: String,
+        /// The object.
+        key: String,
+    },
+    /// Between the plan and its execution somebody else changed what it was made for.
+    #[error("`{app}` was changed by somebody else after the plan was made")]
+    ChangedMeanwhile {
+        /// The app.
+        app: String,
+    },
+    /// The record of a revision cannot be used.
+    #[error("cannot read the record of a revision, `{key}`: {problem}")]
+    Record {
+        /// The object.
+        key: String,
+        /// Why.
+        problem: String,
+    },
+    /// The template of a stack cannot be read.
+    #[error("cannot read the template of the stack `{stack}`: {problem}")]
+    TemplateUnreadable {
+        /// The stack.
+        stack: String,
+        /// Why.
+        problem: String,
+    },
+    /// Something was asked of an app that is not deployed.
+    #[error("`{app}` is not deployed")]
+    NothingDeployed {
+        /// The app.
+        app: String,
+    },
+    /// There is no revision to go back to.
+    #[error("`{app}` has no {} to go back to", wanted.as_ref().map_or("earlier revision".to_owned(), |wanted| format!("revision {wanted}")))]
+    NoRevision {
+        /// The app.
+        app: String,
+        /// The one that was asked for.
+        wanted: Option<String>,
+    },
+    /// The code of a revision was removed.
+    #[error("the code of version {version} is no longer there: `{key}`")]
+    CodeGone {
+        /// Lambda's number of the version.
+        version: String,
+        /// The object that is missing.
+        key: String,
+    },
+    /// The server did not answer as it should.
+    #[error("the server does not answer as it should: {question}{}", rolled_back)]
+    GateFailed {
+        /// The question that failed, and what came instead.
+        question: String,
+        /// What became of the deployment.
+        rolled_back: RolledBack,
+    },
+    /// What CloudFormation would do goes beyond the plan that was shown.
+    #[error("CloudFormation would do more than the plan says: {}", beyond.join("; "))]
+    BeyondPlan {
+        /// What, a sentence each.
+        beyond: Vec<String>,
+    },
     /// A step was asked for that the plan before it does not allow.
     #[error("{0}")]
     Misuse(&'static str),
+}
+
+/// What became of a deployment whose server did not answer as it should.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RolledBack {
+    /// The version that ran before runs again.
+    To(String),
+    /// It was the first one, so it was removed.
+    Removed,
+    /// It runs on, because that was asked for, or because nothing was deployed by this run.
+    Not,
+    /// The way back failed, too.
+    Failed(String),
+}
+
+impl std::fmt::Display for RolledBack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::To(version) => write!(f, "; version {version} answers again"),
+            Self::Removed => f.write_str("; what was created is removed"),
+            Self::Not => f.write_str("; it is left as it is"),
+            Self::Failed(problem) => write!(f, "; and the way back failed: {problem}"),
+        }
+    }
 }
 
 fn reason_suffix(reason: Option<&str>) -> String {
@@ -168,17 +267,28 @@ impl Error {
                 "name a bucket of your own with `--bucket`, and check that you may list it"
             }
             Self::BucketElsewhere { .. } => "name a bucket in the function's region, or leave `--bucket` out",
-            Self::Stuck { stack, status, .. } if StackState::of(status) == StackState::Stuck => {
-                return Some(format!(
-                    "resolve it in the CloudFormation console, or run `aws cloudformation continue-update-rollback \
-                     --stack-name {stack}`, then repeat the command"
-                ));
+            Self::Stuck { status, .. } if StackState::of(status) == StackState::Stuck => {
+                "resolve it in the CloudFormation console, then repeat the command"
             }
             Self::Protected { stack } => {
                 return Some(format!(
                     "run `aws cloudformation update-termination-protection --no-enable-termination-protection \
                      --stack-name {stack}` first"
                 ));
+            }
+            Self::Locked { .. } => "wait until it is done, and repeat the command",
+            Self::LockLost { .. } | Self::ChangedMeanwhile { .. } => "repeat the command; it makes a new plan",
+            Self::NothingDeployed { .. } => "run `mcp-cloud deploy` first",
+            Self::NoRevision { .. } => "`mcp-cloud status` lists the revisions that are kept",
+            Self::CodeGone { .. } => {
+                "check out the commit that `mcp-cloud status` names for it, and run `mcp-cloud deploy`"
+            }
+            Self::GateFailed { rolled_back: RolledBack::Failed(_), .. } => {
+                "run `mcp-cloud rollback`, or mend the cause and run `mcp-cloud deploy`"
+            }
+            Self::GateFailed { .. } => "`mcp-cloud logs` may say why; mend the cause and repeat the command",
+            Self::BeyondPlan { .. } => {
+                "read it, and repeat the command with `--accept-beyond-plan` if that is what you want"
             }
             Self::TemplateTooLong { .. } => "shorten the environment, the tags or the policies of `mcp-cloud.toml`",
             Self::StackFailed { status, .. } if StackState::of(status) == StackState::Failed => {

@@ -17,14 +17,17 @@ pub mod build;
 pub mod deployment;
 pub mod doctor;
 pub mod error;
+pub mod lock;
 pub mod mcp;
 pub mod observe;
 pub mod plan;
+pub mod revision;
+mod template;
 pub mod wait;
 pub mod watch;
 
 pub use self::{
-    apply::{Application, StepOutcome},
+    apply::{Application, Reporter, StepOutcome},
     artifact::Archive,
     aws::{Deployer, Place},
     deployment::{Bucket, Deployment},

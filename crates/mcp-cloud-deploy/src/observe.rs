@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use mcp_cloud_app::target::sam;
+
 use crate::{
     aws::Deployer,
     deployment::{Bucket, TAG_APP, TAG_BUCKET, TAG_BUCKET_OURS, key_prefix},
-    error::Error,
+    error::{AwsError, Error},
+    lock,
+    revision::RevisionKey,
 };
 
 /// Change sets of ours start with this.
@@ -20,6 +24,58 @@ pub struct Observed {
     pub bucket: Bucket,
     /// What is in it, if it exists.
     pub bucket_contents: Option<BucketContents>,
+    /// The function of the app's name.
+    pub function: Option<Function>,
+    /// What the alias of the function points to.
+    pub alias: Option<Alias>,
+}
+
+impl Observed {
+    /// The revisions whose records are kept, oldest first.
+    #[must_use]
+    pub fn revisions(&self, app: &str) -> Vec<RevisionKey> {
+        let mut revisions: Vec<_> = self.keys().iter().filter_map(|key| RevisionKey::parse(app, key)).collect();
+        revisions.sort();
+        revisions
+    }
+
+    /// Whether an object is in the bucket.
+    #[must_use]
+    pub fn is_uploaded(&self, key: &str) -> bool {
+        self.keys().iter().any(|uploaded| uploaded == key)
+    }
+
+    /// Whether a run held the lock of the app.
+    #[must_use]
+    pub fn is_locked(&self, app: &str) -> bool {
+        self.is_uploaded(&lock::key(app))
+    }
+
+    fn keys(&self) -> &[String] {
+        self.bucket_contents.as_ref().map(|contents| contents.keys.as_slice()).unwrap_or_default()
+    }
+}
+
+/// A Lambda function: its version that is still being edited.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Function {
+    /// Its ARN.
+    pub arn: String,
+    /// Lambda's name of its state, such as `Active`.
+    pub state: Option<String>,
+    /// Lambda's reason for the state.
+    pub reason: Option<String>,
+    /// SHA-256 of its code in Base64, as Lambda says it.
+    pub code_sha256: Option<String>,
+}
+
+/// What an alias points to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Alias {
+    /// The version that answers.
+    pub version: String,
+    /// Other versions that answer a share of what is invoked, from 0 to 1.
+    pub shifting: BTreeMap<String, f64>,
 }
 
 /// A CloudFormation stack.
@@ -64,6 +120,14 @@ impl BucketContents {
     }
 }
 
+/// What is another after every operation on a stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StackMark {
+    pub(crate) id: String,
+    pub(crate) status: String,
+    pub(crate) changed: Option<String>,
+}
+
 /// What can be done with a stack
 /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +142,9 @@ pub enum StackState {
     Updatable,
     /// It never came to life, or is half removed: it can only be deleted.
     Failed,
-    /// A rollback failed; a person has to decide.
+    /// The rollback of an update failed; it can be taken up again.
+    RollbackFailed,
+    /// A person has to decide.
     Stuck,
 }
 
@@ -90,6 +156,7 @@ impl StackState {
             "REVIEW_IN_PROGRESS" => Self::Review,
             "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "IMPORT_COMPLETE" => Self::Healthy,
             "UPDATE_ROLLBACK_COMPLETE" | "IMPORT_ROLLBACK_COMPLETE" | "UPDATE_FAILED" => Self::Updatable,
+            "UPDATE_ROLLBACK_FAILED" => Self::RollbackFailed,
             "CREATE_FAILED" | "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" | "DELETE_FAILED" => Self::Failed,
             other if other.ends_with("_IN_PROGRESS") => Self::Busy,
             _ => Self::Stuck,
@@ -113,6 +180,17 @@ impl Stack {
             _ => self.tags.get(TAG_APP) == Some(&self.name),
         }
     }
+
+    pub(crate) fn mark(&self) -> StackMark {
+        StackMark { id: self.id.clone(), status: self.status.clone(), changed: self.changed.clone() }
+    }
+
+    /// Lambda's number of the version that the stack published last.
+    #[must_use]
+    pub fn published_version(&self) -> Option<String> {
+        let version_arn = self.outputs.get(sam::OUTPUT_FUNCTION_VERSION)?;
+        version_arn.rsplit(':').next().map(str::to_owned)
+    }
 }
 
 impl Deployer {
@@ -124,7 +202,8 @@ impl Deployer {
     /// [`Error::Aws`] when a call fails, [`Error::BucketNotOurs`] and [`Error::BucketElsewhere`] when the bucket cannot
     /// be used.
     pub async fn observe(&self, app: &str, named_bucket: Option<String>) -> Result<Observed, Error> {
-        let stack = self.stack(app).await?;
+        let (stack, function, alias) =
+            tokio::try_join!(self.stack(app), from_aws(self.function(app)), from_aws(self.alias(app, sam::ALIAS)))?;
         let used = stack.as_ref().filter(|stack| stack.is_ours()).and_then(|stack| stack.tags.get(TAG_BUCKET).cloned());
         let bucket = Bucket::choose(named_bucket.or(used), self.account(), self.region());
         let prefix = match &bucket {
@@ -133,7 +212,7 @@ impl Deployer {
             Bucket::Named(_) => key_prefix(app),
         };
         let bucket_contents = self.bucket_contents(bucket.name(), &prefix).await?;
-        Ok(Observed { stack, bucket, bucket_contents })
+        Ok(Observed { stack, bucket, bucket_contents, function, alias })
     }
 
     /// Reads the stack of an app alone; `None` when there is none of that name.
@@ -144,6 +223,10 @@ impl Deployer {
     pub async fn observe_stack(&self, app: &str) -> Result<Option<Stack>, Error> {
         self.stack(app).await
     }
+}
+
+async fn from_aws<T>(call: impl Future<Output = Result<T, AwsError>>) -> Result<T, Error> {
+    Ok(call.await?)
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ impl Deployer {
                 StackState::Busy => self.settle(&stack, report).await?,
                 // Somebody is about to create it.
                 StackState::Review => self.sleep(POLL).await,
-                StackState::Updatable | StackState::Failed | StackState::Stuck => {
+                StackState::Updatable | StackState::Failed | StackState::RollbackFailed | StackState::Stuck => {
                     return Err(self.ended(stack).await?);
                 }
             }

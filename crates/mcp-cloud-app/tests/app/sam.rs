@@ -59,10 +59,10 @@ fn variables_have_names_and_sizes_that_lambda_takes() {
         "`_A` is not a name Lambda takes for a variable: at least two letters, digits and `_`, the first a letter",
     );
     finds(
-        &format!("environment.LONG = \"{}\"\n", "x".repeat(4080)),
-        "the variables take 4113 bytes together with those of mcp-cloud, but Lambda takes 4096 at most",
+        &format!("environment.LONG = \"{}\"\n", "x".repeat(4050)),
+        "the variables take 4117 bytes together with those of mcp-cloud, but Lambda takes 4096 at most",
     );
-    passes(&format!("environment.LONG = \"{}\"\n", "x".repeat(4040)));
+    passes(&format!("environment.LONG = \"{}\"\n", "x".repeat(4029)));
 }
 
 #[test]
@@ -514,6 +514,41 @@ fn oauth_metadata_is_there_without_a_token() {
         let event =
             format!("Path: {path}\n            Method: GET\n            Auth:\n              Authorizer: NONE\n");
         assert!(template.contains(&event), "{event} is not in {template}");
+    }
+}
+
+/// The line that makes SAM publish a version.
+fn fingerprint(manifest: &str) -> String {
+    let template = template(&format!("name = \"a\"\n{manifest}"));
+    template.lines().find(|line| line.contains("MCP_CLOUD_SETTINGS: ")).unwrap().to_owned()
+}
+
+#[test]
+fn what_is_part_of_a_version_publishes_one_and_nothing_else_does() {
+    let plain = fingerprint("");
+    for manifest in [
+        "description = \"another\"\n",
+        "[resources]\ntimeout = 61\n",
+        "[resources]\narchitecture = \"x86_64\"\n",
+        "[telemetry]\ntraces = \"platform\"\n",
+        &format!("[network]\n{VPC}[lambda]\ntrigger = \"function-url-buffered\"\n"),
+        "[build]\ncommand = [\"node\", \"a.js\"]\nfiles = [\"Cargo.toml\"]\n",
+    ] {
+        assert_ne!(fingerprint(manifest), plain, "{manifest} is part of a version");
+    }
+    let node = |version| {
+        fingerprint(&format!(
+            "[build]\ncommand = [\"node\", \"a.js\"]\nruntime-version = \"{version}\"\nfiles = [\"Cargo.toml\"]\n"
+        ))
+    };
+    assert_ne!(node("22"), node("24"));
+    // For these Lambda would publish none, and the stack would fail.
+    for manifest in ["tags.a = \"b\"\n", "[scaling]\nmaximum = 7\n", "[scaling]\nminimum = 1\n"] {
+        assert_eq!(fingerprint(manifest), plain, "{manifest} is no part of a version");
+    }
+    // At these SAM looks itself.
+    for manifest in ["environment.A1 = \"b\"\n", "[lambda]\nmemory = 512\n"] {
+        assert_eq!(fingerprint(manifest), plain, "{manifest}");
     }
 }
 

@@ -2,7 +2,10 @@
 
 use mcp_cloud_app::{App, Target, target::sam::OUTPUT_ENDPOINT};
 use mcp_cloud_deploy::{
-    Application, Archive, Deployer, Deployment, Plan, Step, apply::Change, build::build, plan, plan::Operation,
+    Application, Archive, Deployer, Deployment, Observed, Plan, Step,
+    apply::{Change, OnFailure},
+    build::build,
+    plan::{self, Choices, Operation},
 };
 use serde::Serialize;
 
@@ -27,6 +30,35 @@ pub(crate) struct Args {
     /// Show the plan and stop; sends nothing that changes anything
     #[arg(long, conflicts_with = "yes")]
     dry_run: bool,
+    /// With --dry-run, exit with 2 when there is something to do, and with 1 for any failure
+    #[arg(long, requires = "dry_run")]
+    detailed_exitcode: bool,
+    /// What becomes of a server that does not answer as it should
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
+    on_failure: Failing,
+    #[command(flatten)]
+    recovery: Recovery,
+}
+
+/// What to do with resources that stand in the way.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Recovery {
+    /// Resource that a failed rollback leaves as it is, by its name in the template
+    #[arg(long, value_name = "RESOURCE")]
+    skip: Vec<String>,
+    /// Resource that stays behind when a failed stack is deleted, by its name in the template
+    #[arg(long, value_name = "RESOURCE")]
+    pub(crate) leave: Vec<String>,
+}
+
+/// What becomes of a server that does not answer as it should.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Failing {
+    /// What ran before runs again; a first deployment is removed
+    #[default]
+    RollBack,
+    /// It is left as it is, to be looked at
+    Keep,
 }
 
 /// What was achieved.
@@ -69,14 +101,65 @@ impl Outcome {
 
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let mut interrupt = Interrupt::listen()?;
-    let app = args.source.load(&[Target::Sam], printer)?;
-    tokio::select! {
-        outcome = deploy(&args, &app, printer) => outcome,
-        () = interrupt.wait() => Err(remote::interrupted()),
+    let outcome = deploy(&args, &mut interrupt, printer).await;
+    match outcome {
+        // Otherwise a file that cannot be read would look like changes that are to be made.
+        Err(failure) if args.detailed_exitcode && failure.code() == Failure::USAGE && !failure.is_silent() => {
+            Err(failure.exit_code(Failure::FAILED))
+        }
+        outcome => outcome,
     }
 }
 
-async fn deploy(args: &Args, app: &App, printer: &Printer) -> Result<(), Failure> {
+async fn deploy(args: &Args, interrupt: &mut Interrupt, printer: &Printer) -> Result<(), Failure> {
+    let app = args.source.load(&[Target::Sam], printer)?;
+    let prepared = tokio::select! {
+        prepared = prepare(args, &app, printer) => prepared?,
+        () = interrupt.wait() => return Err(remote::interrupted()),
+    };
+    let Prepared { deployer, observed, deployment, plan } = &prepared;
+    remote::announce(&app, deployer, printer);
+    if plan.is_empty() {
+        printer.talk("nothing has changed, so there is nothing to do");
+    } else if !args.dry_run || printer.json() {
+        execution::list(plan).for_each(|line| printer.talk(line));
+    } else {
+        execution::list(plan).for_each(|line| printer.data(line));
+    }
+    if args.dry_run {
+        report(&prepared, observed.stack.as_ref(), Outcome::Planned, &[], printer);
+        let pending = args.detailed_exitcode && !plan.is_empty();
+        return if pending { Err(Failure::silent(Failure::CHANGES)) } else { Ok(()) };
+    }
+    if plan.is_empty() {
+        report(&prepared, observed.stack.as_ref(), Outcome::Unchanged, &[], printer);
+        return Ok(());
+    }
+    let consent = Consent::from_flag(args.yes);
+    tokio::select! {
+        agreed = execution::consent(plan, consent, None, printer) => agreed?,
+        () = interrupt.wait() => return Err(remote::interrupted()),
+    }
+    let on_failure = match args.on_failure {
+        Failing::RollBack => OnFailure::RollBack,
+        Failing::Keep => OnFailure::Keep,
+    };
+    let application = Application::deploy(deployer, deployment, observed, on_failure);
+    let applied = execution::execute(application, plan, consent, interrupt, printer).await?;
+    let stack = deployer.observe_stack(&app.name).await.map_err(failed)?;
+    report(&prepared, stack.as_ref(), Outcome::of(plan, &applied.changes), &applied.changes, printer);
+    Ok(())
+}
+
+/// Everything that is known before anything is changed.
+struct Prepared {
+    deployer: Deployer,
+    observed: Observed,
+    deployment: Deployment,
+    plan: Plan,
+}
+
+async fn prepare(args: &Args, app: &App, printer: &Printer) -> Result<Prepared, Failure> {
     let package = app.cargo().ok_or_else(|| app::not_cargo("deploy"))?;
     // Credentials that are over are known now; after the build they would have cost a minute.
     let deployer = args.place.connect(app).await?;
@@ -84,40 +167,29 @@ async fn deploy(args: &Args, app: &App, printer: &Printer) -> Result<(), Failure
     let archive = Archive::of_file(&program).map_err(|error| failed(error.into()))?;
     let observed = remote::observe(&deployer, app, args.place.bucket.clone(), printer).await?;
     let deployment = Deployment::new(app, archive, observed.bucket.clone()).map_err(failed)?;
-    let plan = plan::deploy(&deployment, &observed).map_err(failed)?;
-    remote::announce(app, &deployer, printer);
-    if plan.is_empty() {
-        printer.talk("nothing has changed, so there is nothing to do");
-    } else if !args.dry_run || printer.json() {
-        execution::list(&plan).for_each(|line| printer.talk(line));
-    } else {
-        execution::list(&plan).for_each(|line| printer.data(line));
-    }
-    let (outcome, changes) = if args.dry_run {
-        (Outcome::Planned, Vec::new())
-    } else {
-        let application = Application::deploy(&deployer, &deployment);
-        let changes = execution::execute(application, &plan, Consent::from_flag(args.yes), printer).await?;
-        (Outcome::of(&plan, &changes), changes)
-    };
-    report(app, &deployer, &deployment, &plan, outcome, &changes, printer).await
+    let plan = plan::deploy(&deployment, &observed, &args.recovery.choices()).map_err(failed)?;
+    Ok(Prepared { deployer, observed, deployment, plan })
 }
 
-async fn report(
-    app: &App,
-    deployer: &Deployer,
-    deployment: &Deployment,
-    plan: &Plan,
+impl Recovery {
+    pub(crate) fn choices(&self) -> Choices {
+        Choices { skip: self.skip.clone(), leave: self.leave.clone() }
+    }
+}
+
+fn report(
+    prepared: &Prepared,
+    stack: Option<&mcp_cloud_deploy::Stack>,
     outcome: Outcome,
     changes: &[Change],
     printer: &Printer,
-) -> Result<(), Failure> {
-    let stack = deployer.observe_stack(&app.name).await.map_err(failed)?;
-    let url = stack.as_ref().and_then(|stack| stack.outputs.get(OUTPUT_ENDPOINT)).map(String::as_str);
+) {
+    let Prepared { deployer, deployment, plan, .. } = prepared;
+    let url = stack.and_then(|stack| stack.outputs.get(OUTPUT_ENDPOINT)).map(String::as_str);
     if printer.json() {
         printer.data(serde_json::json!(Report {
             outcome,
-            stack: &app.name,
+            stack: &deployment.stack,
             account: deployer.account(),
             region: deployer.region(),
             url,
@@ -128,5 +200,4 @@ async fn report(
     } else if let (Some(url), false) = (url, outcome == Outcome::Planned) {
         printer.data(url);
     }
-    Ok(())
 }

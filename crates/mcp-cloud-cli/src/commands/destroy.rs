@@ -1,7 +1,9 @@
 //! `mcp-cloud destroy`: removes everything that `deploy` created.
 
-use mcp_cloud_app::App;
-use mcp_cloud_deploy::{Application, plan};
+use mcp_cloud_deploy::{
+    Application,
+    plan::{self, Choices},
+};
 use serde_json::json;
 
 use crate::{
@@ -22,26 +24,31 @@ pub(crate) struct Args {
     /// Do what the plan says without asking; needed where nobody can be asked
     #[arg(long)]
     yes: bool,
+    /// Resource that stays behind because it cannot be deleted, by its name in the template
+    #[arg(long, value_name = "RESOURCE")]
+    leave: Vec<String>,
 }
 
 /// Succeeds when nothing is there: that is what was asked for.
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let mut interrupt = Interrupt::listen()?;
     let app = args.source.load(&[], printer)?;
-    tokio::select! {
-        outcome = destroy(&args, &app, printer) => outcome,
-        () = interrupt.wait() => Err(remote::interrupted()),
-    }
-}
-
-async fn destroy(args: &Args, app: &App, printer: &Printer) -> Result<(), Failure> {
-    let deployer = args.place.connect(app).await?;
-    let observed = remote::observe(&deployer, app, args.place.bucket.clone(), printer).await?;
-    let plan = plan::destroy(&app.name, &observed).map_err(failed)?;
-    remote::announce(app, &deployer, printer);
-    execution::list(&plan).for_each(|line| printer.talk(line));
-    let consent = Consent::from_flag(args.yes);
-    execution::execute(Application::destroy(&deployer), &plan, consent, printer).await?;
+    let prepare = async {
+        let deployer = args.place.connect(&app).await?;
+        let observed = remote::observe(&deployer, &app, args.place.bucket.clone(), printer).await?;
+        let choices = Choices { leave: args.leave.clone(), ..Choices::default() };
+        let plan = plan::destroy(&app.name, &observed, &choices).map_err(failed)?;
+        remote::announce(&app, &deployer, printer);
+        execution::list(&plan).for_each(|line| printer.talk(line));
+        execution::consent(&plan, Consent::from_flag(args.yes), Some(&app.name), printer).await?;
+        Ok::<_, Failure>((deployer, observed, plan))
+    };
+    let (deployer, observed, plan) = tokio::select! {
+        prepared = prepare => prepared?,
+        () = interrupt.wait() => return Err(remote::interrupted()),
+    };
+    let application = Application::destroy(&deployer, &app.name, &observed);
+    execution::execute(application, &plan, Consent::Given, &mut interrupt, printer).await?;
     let outcome = if plan.is_empty() { "absent" } else { "destroyed" };
     if printer.json() {
         printer.data(json!({

@@ -11,6 +11,7 @@ pub(crate) mod emit;
 pub(crate) mod init;
 pub(crate) mod invoke;
 pub(crate) mod man;
+pub(crate) mod rollback;
 pub(crate) mod status;
 pub(crate) mod wait;
 
@@ -23,6 +24,7 @@ pub(crate) async fn run(command: Command, printer: &Printer) -> Result<(), Failu
         Command::Check(args) => check::run(args, printer).await,
         Command::Emit(args) => emit::run(args, printer).await,
         Command::Deploy(args) => deploy::run(args, printer).await,
+        Command::Rollback(args) => rollback::run(args, printer).await,
         Command::Status(args) => status::run(args, printer).await,
         Command::Destroy(args) => destroy::run(args, printer).await,
         Command::Doctor(args) => doctor::run(args, printer).await,

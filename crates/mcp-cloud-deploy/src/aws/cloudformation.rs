@@ -11,9 +11,10 @@ use mcp_cloud_app::target::sam;
 use super::Deployer;
 use crate::{
     apply::{Change, ChangeSet},
+    artifact::sha256,
     deployment::Deployment,
     error::{AwsError, Error},
-    observe::Stack,
+    observe::{Stack, StackMark},
     plan::Operation,
     watch::StackEvent,
 };
@@ -58,7 +59,7 @@ impl Deployer {
             .iter()
             .filter_map(|output| Some((output.output_key()?.to_owned(), output.output_value()?.to_owned())))
             .collect();
-        let changed = stack.last_updated_time().or(stack.creation_time()).and_then(rfc3339);
+        let changed = mark(stack).changed;
         Ok(Some(Stack {
             template: self.template(&id, &status).await?,
             change_sets: self.change_sets(name).await?,
@@ -109,11 +110,8 @@ impl Deployer {
         operation: Operation,
     ) -> Result<Computed, Error> {
         let id = match self.request_change_set(deployment, name, operation).await {
-            // Executed once, for the same template and tags, and the stack was changed by somebody else since.
-            Err(error) if error.is("AlreadyExistsException") => {
-                self.delete_change_set(&deployment.stack, name).await?;
-                self.request_change_set(deployment, name, operation).await?
-            }
+            // No other run has this name: the answer to the first call was lost, and the call was repeated.
+            Err(error) if error.is("AlreadyExistsException") => self.change_set_id(&deployment.stack, name).await?,
             requested => requested?,
         };
         loop {
@@ -160,6 +158,17 @@ impl Deployer {
             .map_err(|error| AwsError::new(attempt(), error))
     }
 
+    async fn change_set_id(&self, stack: &str, name: &str) -> Result<String, AwsError> {
+        self.cloudformation
+            .describe_change_set()
+            .stack_name(stack)
+            .change_set_name(name)
+            .send()
+            .await
+            .map(|found| found.change_set_id().unwrap_or(name).to_owned())
+            .map_err(|error| AwsError::new("read the change set", error))
+    }
+
     async fn describe_change_set(&self, id: &str) -> Result<(ChangeSetStatus, String, Vec<Change>, String), AwsError> {
         let mut changes = Vec::new();
         let mut next_token = None;
@@ -182,35 +191,59 @@ impl Deployer {
         }
     }
 
-    pub(crate) async fn execute_change_set(&self, id: &str) -> Result<(), AwsError> {
+    /// Executes a change set. A call that is repeated because its answer was lost has no effect of its own.
+    pub(crate) async fn execute_change_set(&self, id: &str, run: &str) -> Result<(), AwsError> {
         self.cloudformation
             .execute_change_set()
             .change_set_name(id)
+            .client_request_token(token("execute", run, id))
             .send()
             .await
             .map(drop)
             .map_err(|error| AwsError::new("execute the change set", error))
     }
 
-    pub(crate) async fn delete_change_set(&self, stack: &str, name: &str) -> Result<(), AwsError> {
+    /// Takes up a rollback that failed.
+    pub(crate) async fn continue_rollback(&self, stack: &str, skip: &[String]) -> Result<(), AwsError> {
         self.cloudformation
-            .delete_change_set()
+            .continue_update_rollback()
             .stack_name(stack)
-            .change_set_name(name)
+            .set_resources_to_skip((!skip.is_empty()).then(|| skip.to_vec()))
             .send()
             .await
             .map(drop)
-            .map_err(|error| AwsError::new(format!("delete the change set `{name}`"), error))
+            .map_err(|error| AwsError::new("take up the rollback of the stack", error))
     }
 
-    pub(crate) async fn delete_stack(&self, stack: &str) -> Result<(), AwsError> {
+    /// Deletes a change set; one that is gone, or whose stack is, is no error.
+    pub(crate) async fn delete_change_set(&self, stack: &str, name: &str) -> Result<(), AwsError> {
+        let deleted = self.cloudformation.delete_change_set().stack_name(stack).change_set_name(name).send().await;
+        match deleted.map_err(|error| AwsError::new(format!("delete the change set `{name}`"), error)) {
+            Err(error) if !error.is("ChangeSetNotFound") && !does_not_exist(&error) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Has a stack deleted. What is left behind can only be what could not be deleted before.
+    pub(crate) async fn delete_stack(&self, stack: &str, leave: &[String]) -> Result<(), AwsError> {
         self.cloudformation
             .delete_stack()
             .stack_name(stack)
+            .set_retain_resources((!leave.is_empty()).then(|| leave.to_vec()))
             .send()
             .await
             .map(drop)
             .map_err(|error| AwsError::new(format!("delete the stack `{stack}`"), error))
+    }
+
+    /// Reads what changes whenever a stack does; `None` when there is none of that name.
+    pub(crate) async fn stack_mark(&self, name: &str) -> Result<Option<StackMark>, AwsError> {
+        let found = self.cloudformation.describe_stacks().stack_name(name).send().await;
+        match found.map_err(|error| AwsError::new(format!("describe the stack `{name}`"), error)) {
+            Ok(found) => Ok(found.stacks().first().map(mark).filter(|mark| mark.status != "DELETE_COMPLETE")),
+            Err(error) if does_not_exist(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Reads CloudFormation's name of a stack's state; `None` when the stack is gone.
@@ -259,6 +292,20 @@ impl Deployer {
         events.reverse();
         Ok(Some(events))
     }
+}
+
+fn mark(stack: &types::Stack) -> StackMark {
+    StackMark {
+        id: stack.stack_id().unwrap_or_default().to_owned(),
+        status: stack.stack_status().map(|status| status.as_str().to_owned()).unwrap_or_default(),
+        changed: stack.last_updated_time().or(stack.creation_time()).and_then(rfc3339),
+    }
+}
+
+/// The same for the same call of the same run; at most 128 characters, of which few kinds are allowed.
+fn token(call: &str, run: &str, subject: &str) -> String {
+    let subject = sha256(subject.as_bytes());
+    format!("{call}-{run}-{}", subject.get(..16).unwrap_or_default())
 }
 
 /// CloudFormation has no code of its own for a stack that is not there.

@@ -20,6 +20,21 @@ const FIRST_REGION: &str = "us-east-1";
 /// What one call deletes at most.
 const DELETE_BATCH: usize = 1000;
 
+/// An object as it was read.
+pub(crate) struct Object {
+    /// What S3 calls this content of it.
+    pub(crate) tag: String,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Whether a write that had a condition was done.
+pub(crate) enum Written {
+    /// With the tag that the object has now.
+    Done(String),
+    /// Something else is there, or nothing any more.
+    Refused,
+}
+
 impl Deployer {
     /// Reads a bucket's tags and the keys that start with `prefix`; `None` when there is no such bucket.
     pub(crate) async fn bucket_contents(&self, bucket: &str, prefix: &str) -> Result<Option<BucketContents>, Error> {
@@ -143,6 +158,64 @@ impl Deployer {
             .await
             .map(drop)
             .map_err(|error| AwsError::new(format!("upload `{key}` to the bucket `{bucket}`"), error))
+    }
+
+    /// Reads a small object; `None` when it is not there.
+    pub(crate) async fn object(&self, bucket: &str, key: &str) -> Result<Option<Object>, AwsError> {
+        let attempt = || format!("read `{key}` of the bucket `{bucket}`");
+        let found = self.s3.get_object().bucket(bucket).key(key).expected_bucket_owner(self.account()).send().await;
+        let found = match found.map_err(|error| AwsError::new(attempt(), error)) {
+            Ok(found) => found,
+            Err(error) if error.is("NoSuchKey") => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let tag = found.e_tag().unwrap_or_default().to_owned();
+        let body = found.body.collect().await.map_err(|error| AwsError::local(attempt(), error))?.to_vec();
+        Ok(Some(Object { tag, body }))
+    }
+
+    /// Writes a small object where none is, or over the one that has this tag.
+    pub(crate) async fn put_object_if(
+        &self,
+        bucket: &str,
+        key: &str,
+        body: Vec<u8>,
+        over: Option<&str>,
+    ) -> Result<Written, AwsError> {
+        let put = self.s3.put_object().bucket(bucket).key(key).expected_bucket_owner(self.account());
+        let put = match over {
+            Some(tag) => put.if_match(tag),
+            None => put.if_none_match("*"),
+        };
+        let written = put.content_type("application/json").body(body.into()).send().await;
+        match written.map_err(|error| AwsError::new(format!("write `{key}` to the bucket `{bucket}`"), error)) {
+            Ok(written) => Ok(Written::Done(written.e_tag().unwrap_or_default().to_owned())),
+            // The second is what the loser of two writes at the same moment hears, the third that it is gone.
+            Err(error)
+                if ["PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"]
+                    .iter()
+                    .any(|code| error.is(code)) =>
+            {
+                Ok(Written::Refused)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Deletes an object if it still has this tag; one that is gone, or is another's, is no error.
+    pub(crate) async fn delete_object_if(&self, bucket: &str, key: &str, tag: &str) -> Result<(), AwsError> {
+        let delete = self.s3.delete_object().bucket(bucket).key(key).expected_bucket_owner(self.account());
+        match delete
+            .if_match(tag)
+            .send()
+            .await
+            .map_err(|error| AwsError::new(format!("delete `{key}` of the bucket `{bucket}`"), error))
+        {
+            Err(error) if !["PreconditionFailed", "NoSuchKey", "NoSuchBucket"].iter().any(|code| error.is(code)) => {
+                Err(error)
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(crate) async fn delete_objects(&self, bucket: &str, keys: &[String]) -> Result<(), AwsError> {

@@ -47,7 +47,7 @@ pub(super) fn add<'a>(app: &'a App, resources: &mut Resources<Properties<'a>>) {
     resources.add(TARGET_GROUP, target_group(app));
     let permission = Permission {
         action: "lambda:InvokeFunction",
-        function_name: lower::function(app),
+        function_name: lower::function(),
         principal: "elasticloadbalancing.amazonaws.com",
         // The group's own ARN cannot be named: it registers the function, which has to be allowed before.
         source_arn: Value::substitute(
@@ -77,7 +77,7 @@ fn target_group(app: &App) -> Resource<Properties<'_>> {
             key: "lambda.multi_value_headers.enabled",
             value: "true".to_owned(),
         }],
-        targets: vec![TargetDescription { id: lower::function(app) }],
+        targets: vec![TargetDescription { id: lower::function() }],
         tags: tags(app),
     };
     Resource { depends_on: vec![names::PERMISSION], ..Properties::Elb(Elb::TargetGroup(group)).into() }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use mcp_cloud_contract::{RESPONSE_MODE_BUFFERED, RESPONSE_MODE_STREAM, env};
+use sha2::{Digest as _, Sha256};
 
 use super::{
     gateway, load_balancer, names,
     schema::{
         CodeUri, Environment, Function, LoggingConfig, Package, Properties, ProvisionedConcurrency, ScalableTarget,
-        ScalableTargetAction, ScheduledAction, Template, VpcConfig,
+        ScalableTargetAction, ScheduledAction, Settings, Template, VpcConfig,
     },
     source, watch,
 };
@@ -25,6 +26,9 @@ use crate::{
         oauth, relative, variables,
     },
 };
+
+/// Enough that two settings never look alike by chance.
+const FINGERPRINT_BYTES: usize = 8;
 
 pub(super) fn template<'a>(app: &'a App, code: &'a Code) -> Template<'a> {
     let mut resources = Resources::new();
@@ -70,13 +74,10 @@ pub(super) fn template<'a>(app: &'a App, code: &'a Code) -> Template<'a> {
     }
 }
 
-/// What triggers invoke: the alias where there is one, for only a version's instances can be kept warm.
-pub(super) fn function(app: &App) -> Value<'_> {
-    if app.lambda.provisioned > 0 {
-        Value::reference(names::ALIAS_RESOURCE)
-    } else {
-        Value::attribute(names::SERVER, "Arn")
-    }
+/// What triggers invoke: the alias. Versions stay as they were published, so what served before serves again as soon as
+/// the alias is put back, in one call that neither builds nor uploads; and only a version's instances can be kept warm.
+pub(super) fn function<'a>() -> Value<'a> {
+    Value::reference(names::ALIAS_RESOURCE)
 }
 
 fn server<'a>(app: &'a App, code: &'a Code) -> Resource<Properties<'a>> {
@@ -85,17 +86,26 @@ fn server<'a>(app: &'a App, code: &'a Code) -> Resource<Properties<'a>> {
     let function = Function {
         // Found by the stack's name in the console and in `aws logs tail`, and two stacks never clash.
         function_name: Value::reference("AWS::StackName"),
-        description: &app.description,
         package,
-        architectures: [app.architecture.as_str()],
         memory_size: app.lambda.memory_mb,
-        timeout: app.lambda.timeout_seconds,
+        settings: settings(app),
         reserved_concurrent_executions: app.lambda.reserved,
-        auto_publish_alias: (provisioned > 0).then_some(names::ALIAS),
-        // Else a change of a variable or of the memory would reach no version.
-        auto_publish_alias_all_properties: (provisioned > 0).then_some(true),
+        auto_publish_alias: super::ALIAS,
         provisioned_concurrency_config: (provisioned > 0)
             .then_some(ProvisionedConcurrency { provisioned_concurrent_executions: provisioned }),
+        environment: Environment { variables: environment(app) },
+        function_url_config: gateway::function_url(app),
+        events: gateway::events(app),
+        tags: &app.tags,
+    };
+    Resource { metadata, ..Properties::Function(Box::new(function)).into() }
+}
+
+fn settings(app: &App) -> Settings<'_> {
+    Settings {
+        description: &app.description,
+        architectures: [app.architecture.as_str()],
+        timeout: app.lambda.timeout_seconds,
         role: Value::attribute(names::ROLE, "Arn"),
         vpc_config: app.network.vpc.as_ref().map(|_| VpcConfig {
             subnet_ids: &app.network.subnets,
@@ -106,23 +116,23 @@ fn server<'a>(app: &'a App, code: &'a Code) -> Resource<Properties<'a>> {
         }),
         tracing: (app.telemetry.traces == Traces::Platform).then_some("Active"),
         logging_config: LoggingConfig { log_group: Value::reference(names::LOGS) },
-        environment: Environment { variables: environment(app) },
-        function_url_config: gateway::function_url(app),
-        events: gateway::events(app),
-        tags: &app.tags,
-    };
-    Resource { metadata, ..Properties::Function(Box::new(function)).into() }
+    }
+}
+
+/// The settings and the runtime as one short word, which is a variable of the function, because for a changed variable
+/// SAM publishes a version. `AutoPublishAliasAllProperties` would do so for tags and for the reserved concurrency, too,
+/// which are no part of a version: Lambda publishes none then, and the stack fails
+/// (<https://github.com/aws/serverless-application-model/issues/3281>).
+fn fingerprint(app: &App) -> String {
+    let text = serde_json::to_string(&(settings(app), runtime(app))).unwrap_or_default();
+    Sha256::digest(text).iter().take(FINGERPRINT_BYTES).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn package<'a>(app: &'a App, code: &'a Code) -> (Package<'a>, Option<serde_json::Value>) {
     let archive = |code_uri, runtime| Package::Archive { code_uri, runtime, handler: "bootstrap" };
     let image = |image_uri| (Package::Image { package_type: "Image", image_uri }, None);
     let directory = |path| CodeUri::Directory(relative(code.directory(app), path));
-    let runtime = match &app.build {
-        Build::Command(command) => managed_runtime(command),
-        Build::Cargo(_) | Build::Image(_) => None,
-    };
-    let runtime = runtime.unwrap_or_else(|| "provided.al2023".to_owned());
+    let runtime = runtime(app);
     match (code, &app.build) {
         (Code::Image { reference, .. }, _) => image(reference),
         (Code::S3 { bucket, key }, _) => (archive(CodeUri::Object { bucket, key }, runtime), None),
@@ -142,6 +152,14 @@ fn package<'a>(app: &'a App, code: &'a Code) -> (Package<'a>, Option<serde_json:
     }
 }
 
+fn runtime(app: &App) -> String {
+    let runtime = match &app.build {
+        Build::Command(command) => managed_runtime(command),
+        Build::Cargo(_) | Build::Image(_) => None,
+    };
+    runtime.unwrap_or_else(|| "provided.al2023".to_owned())
+}
+
 /// The runtime of Lambda that a command needs, if it needs one. Its own program never runs: the variable
 /// `AWS_LAMBDA_EXEC_WRAPPER` puts ours in its place, with the interpreter and its patches around it
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-modify.html#runtime-wrapper>).
@@ -159,6 +177,7 @@ pub(super) fn environment(app: &App) -> BTreeMap<String, Value<'_>> {
         variables::of_server(app).into_iter().map(|(key, value)| (key, Value::text(value))).collect();
     let mode = if app.lambda.trigger.streams() { RESPONSE_MODE_STREAM } else { RESPONSE_MODE_BUFFERED };
     variables.insert(env::RESPONSE_MODE.to_owned(), Value::text(mode));
+    variables.insert(env::SETTINGS.to_owned(), Value::text(fingerprint(app)));
     if let (Trigger::Alb, Some(domain)) = (app.lambda.trigger, &app.endpoint.domain) {
         // Every other trigger says in its events by which name it was reached.
         variables.entry(env::ALLOWED_HOSTS.to_owned()).or_insert_with(|| Value::text(domain.as_str()));
@@ -277,7 +296,7 @@ fn working_hours(app: &App) -> Option<Resource<Properties<'_>>> {
     let target = ScalableTarget {
         service_namespace: "lambda",
         scalable_dimension: "lambda:function:ProvisionedConcurrency",
-        resource_id: Value::substitute(format!("function:${{{}}}:{}", names::SERVER, names::ALIAS)),
+        resource_id: Value::substitute(format!("function:${{{}}}:{}", names::SERVER, super::ALIAS)),
         min_capacity: 0,
         max_capacity: warm,
         scheduled_actions: [action("start", hours.start, warm), action("end", hours.end, 0)],
@@ -317,6 +336,7 @@ fn outputs(app: &App) -> Outputs<'_> {
         (super::OUTPUT_ENDPOINT, output("URL of the MCP endpoint", endpoint)),
         (super::OUTPUT_FUNCTION_NAME, output("Name of the function", Value::reference(names::SERVER))),
         (super::OUTPUT_FUNCTION_ARN, output("ARN of the function", Value::attribute(names::SERVER, "Arn"))),
+        (super::OUTPUT_FUNCTION_VERSION, output("ARN of the version published last", Value::reference(names::VERSION))),
     ];
     let target = match app.lambda.trigger {
         _ if app.endpoint.domain.is_none() || app.lambda.hosted_zone.is_some() => None,

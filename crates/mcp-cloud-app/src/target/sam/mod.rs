@@ -33,6 +33,11 @@ pub const OUTPUT_ENDPOINT: &str = "McpEndpoint";
 pub const OUTPUT_FUNCTION_NAME: &str = "FunctionName";
 /// The stack output with the ARN of the function.
 pub const OUTPUT_FUNCTION_ARN: &str = "FunctionArn";
+/// The stack output with the ARN of the version that the stack published last, its number at the end. The alias may stand
+/// elsewhere, after a rollback.
+pub const OUTPUT_FUNCTION_VERSION: &str = "FunctionVersionArn";
+/// The alias that every trigger invokes.
+pub const ALIAS: &str = "live";
 /// The stack output with what the domain has to point at, where nobody but the owner of its zone can see to that.
 pub const OUTPUT_DOMAIN_TARGET: &str = "DomainTarget";
 /// What whoever creates the stack has to acknowledge: it makes a role, and it is a transform.

@@ -3,10 +3,10 @@
 pub(super) const SERVER: &str = "Server";
 pub(super) const ROLE: &str = "ServerRole";
 pub(super) const LOGS: &str = "ServerLogs";
-/// The alias that provisioned concurrency belongs to.
-pub(super) const ALIAS: &str = "live";
-/// What SAM calls the resource of that alias.
+/// What SAM calls the resource of the alias that every trigger invokes.
 pub(super) const ALIAS_RESOURCE: &str = "ServerAliaslive";
+/// How SAM lets a template name the version that it publishes; its logical id is another one for each version.
+pub(super) const VERSION: &str = "Server.Version";
 pub(super) const WORKING_HOURS: &str = "WorkingHours";
 pub(super) const REST_API: &str = "RestApi";
 pub(super) const HTTP_API: &str = "HttpApi";

@@ -84,26 +84,16 @@ impl<'a> From<Ec2<'a>> for Properties<'a> {
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Function<'a> {
     pub(super) function_name: Value<'a>,
-    pub(super) description: &'a str,
     #[serde(flatten)]
     pub(super) package: Package<'a>,
-    pub(super) architectures: [&'static str; 1],
     pub(super) memory_size: u32,
-    pub(super) timeout: u32,
+    #[serde(flatten)]
+    pub(super) settings: Settings<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) reserved_concurrent_executions: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) auto_publish_alias: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) auto_publish_alias_all_properties: Option<bool>,
+    pub(super) auto_publish_alias: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) provisioned_concurrency_config: Option<ProvisionedConcurrency>,
-    pub(super) role: Value<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) vpc_config: Option<VpcConfig<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) tracing: Option<&'static str>,
-    pub(super) logging_config: LoggingConfig<'a>,
     pub(super) environment: Environment<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) function_url_config: Option<gateway::FunctionUrl<'a>>,
@@ -111,6 +101,22 @@ pub(super) struct Function<'a> {
     pub(super) events: Vec<(&'static str, gateway::Event<'a>)>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) tags: &'a BTreeMap<String, String>,
+}
+
+/// What is part of a version, and what SAM alone would publish none for: it looks at the code, the variables and the
+/// memory.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Settings<'a> {
+    pub(super) description: &'a str,
+    pub(super) architectures: [&'static str; 1],
+    pub(super) timeout: u32,
+    pub(super) role: Value<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) vpc_config: Option<VpcConfig<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tracing: Option<&'static str>,
+    pub(super) logging_config: LoggingConfig<'a>,
 }
 
 /// What a function consists of.

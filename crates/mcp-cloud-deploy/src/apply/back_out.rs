@@ -1,0 +1,75 @@
+//! The way back from a deployment whose server does not answer as it should.
+
+use mcp_cloud_app::target::sam;
+
+use super::{Application, OnFailure, Reporter};
+use crate::{
+    aws::cloudformation::Computed,
+    deployment::Deployment,
+    error::{Error, RolledBack},
+    plan::Operation,
+};
+
+/// What ran before.
+struct Before {
+    version: String,
+    deployment: Deployment,
+}
+
+impl Application<'_> {
+    /// Brings back what ran before: the alias at once, then the stack. Removes what this run has created.
+    pub(super) async fn back_out(&mut self, failed_version: Option<&str>, reporter: &dyn Reporter) -> RolledBack {
+        if self.on_failure() == OnFailure::Keep {
+            return RolledBack::Not;
+        }
+        if self.done == Some(Operation::Create) {
+            return self.remove_again(reporter).await.into();
+        }
+        match self.before(failed_version).await {
+            Ok(Some(before)) => self.bring_back(before, reporter).await.into(),
+            Ok(None) => RolledBack::Not,
+            Err(error) => RolledBack::Failed(error.to_string()),
+        }
+    }
+
+    async fn remove_again(&self, reporter: &dyn Reporter) -> Result<RolledBack, Error> {
+        reporter.note("removing what was created");
+        if let Some(stack) = self.deployer.observe_stack(self.name).await? {
+            self.remove_stack(&stack.name, &stack.id, &[], reporter).await?;
+        }
+        Ok(RolledBack::Removed)
+    }
+
+    /// The last revision that answered; without one, what this run found before it changed the stack.
+    async fn before(&self, failed_version: Option<&str>) -> Result<Option<Before>, Error> {
+        let deployment = self.deployment()?;
+        let kept = self.observed.revisions(self.name);
+        let last = kept.iter().rev().find(|kept| failed_version != Some(kept.version.to_string().as_str()));
+        if let Some(key) = last
+            && let Some(revision) = self.deployer.revision(deployment.bucket.name(), self.name, key).await?
+        {
+            let deployment = Deployment { template: revision.template, tags: revision.tags, ..deployment.clone() };
+            return Ok(Some(Before { version: revision.version, deployment }));
+        }
+        let found = || {
+            self.done?;
+            let stack = self.observed.stack.as_ref()?;
+            let deployment =
+                Deployment { template: stack.template.clone()?, tags: stack.tags.clone(), ..deployment.clone() };
+            Some(Before { version: self.observed.alias.as_ref()?.version.clone(), deployment })
+        };
+        Ok(found())
+    }
+
+    async fn bring_back(&self, before: Before, reporter: &dyn Reporter) -> Result<RolledBack, Error> {
+        let Before { version, deployment } = before;
+        reporter.note(&format!("going back to version {version}"));
+        self.deployer.move_alias(self.name, sam::ALIAS, &version).await?;
+        let name = deployment.change_set_name(&self.run);
+        match self.deployer.create_change_set(&deployment, &name, Operation::Update).await? {
+            Computed::Changes(change_set) => self.execute(self.name, &change_set, reporter).await?,
+            Computed::Nothing { id } => self.deployer.delete_change_set(self.name, &id).await?,
+        }
+        Ok(RolledBack::To(version))
+    }
+}

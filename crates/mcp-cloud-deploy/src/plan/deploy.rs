@@ -1,0 +1,185 @@
+//! The plan that makes a deployment real, from whatever is there.
+
+use mcp_cloud_app::target::sam;
+
+use super::{Operation, Plan, Removal, Step};
+use crate::{
+    deployment::{Bucket, Deployment, is_upload},
+    error::Error,
+    observe::{CHANGE_SET_PREFIX, Observed, Stack, StackState},
+    revision::RevisionKey,
+    template::Remainder,
+};
+
+/// What whoever deploys has decided for the case that something is wrong with the stack.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Choices {
+    /// Resources that a failed rollback leaves as they are, by their names in the template.
+    pub skip: Vec<String>,
+    /// Resources that stay behind when a failed stack is deleted, by their names in the template.
+    pub leave: Vec<String>,
+}
+
+/// Plans what makes a deployment real.
+///
+/// Empty when the stack is healthy with the same template and tags, the code is where the template says, the alias points
+/// to the version that the stack published last, and that version was asked and answered.
+///
+/// # Errors
+///
+/// [`Error::StackNotOurs`], [`Error::Stuck`] (also for a stack that is [`StackState::Busy`]), [`Error::Protected`] and
+/// [`Error::NoBucket`]: what is there forbids it.
+pub fn deploy(deployment: &Deployment, observed: &Observed, choices: &Choices) -> Result<Plan, Error> {
+    // The bucket comes first, because the lock is in it.
+    let mut steps = create_bucket(deployment, observed)?;
+    let (prepared, operation) = prepare_stack(deployment, observed, choices)?;
+    steps.extend(prepared);
+    let stack = &deployment.stack;
+    steps.extend(upload(deployment, observed));
+    let restored = match operation {
+        Some(operation) => {
+            steps.push(Step::CreateChangeSet { stack: stack.clone(), operation });
+            steps.push(Step::ExecuteChangeSet { stack: stack.clone(), operation });
+            None
+        }
+        None => restore_alias(deployment, observed),
+    };
+    let same = operation.is_none() && restored.is_none() && verified(deployment, observed);
+    steps.extend(restored);
+    if !same {
+        steps.push(Step::Ask { stack: stack.clone() });
+        steps.push(Step::KeepRevision { bucket: deployment.bucket.name().to_owned() });
+        steps.extend(prune(deployment, observed));
+    }
+    Ok(Plan { steps })
+}
+
+/// What must happen before the stack can be as wanted, and how it gets there; no operation when it is so already.
+fn prepare_stack(
+    deployment: &Deployment,
+    observed: &Observed,
+    choices: &Choices,
+) -> Result<(Vec<Step>, Option<Operation>), Error> {
+    let Some(stack) = &observed.stack else { return Ok((Vec::new(), Some(Operation::Create))) };
+    if !stack.is_ours() {
+        return Err(Error::StackNotOurs { stack: stack.name.clone() });
+    }
+    match stack.state() {
+        StackState::Review => Ok((leftovers(stack), Some(Operation::Create))),
+        StackState::Healthy | StackState::Updatable => {
+            let mut steps = leftovers(stack);
+            if observed.function.is_none() {
+                steps.push(forget_function(stack)?);
+                return Ok((steps, Some(Operation::Update)));
+            }
+            let same = stack.state() == StackState::Healthy && deployment.matches(stack);
+            Ok((steps, (!same).then_some(Operation::Update)))
+        }
+        StackState::Failed => {
+            let gone = remove(stack, Removal::Failed(stack.status.clone()), &choices.leave)?;
+            Ok((vec![gone], Some(Operation::Create)))
+        }
+        StackState::RollbackFailed => {
+            let mut steps = vec![Step::ContinueRollback { stack: stack.name.clone(), skip: choices.skip.clone() }];
+            steps.extend(leftovers(stack));
+            Ok((steps, Some(Operation::Update)))
+        }
+        StackState::Busy | StackState::Stuck => Err(stuck(stack)),
+    }
+}
+
+pub(super) fn stuck(stack: &Stack) -> Error {
+    Error::Stuck { stack: stack.name.clone(), status: stack.status.clone(), reason: stack.reason.clone() }
+}
+
+pub(super) fn leftovers(stack: &Stack) -> Vec<Step> {
+    let ours = stack.change_sets.iter().filter(|name| name.starts_with(CHANGE_SET_PREFIX));
+    ours.map(|name| Step::RemoveChangeSet { stack: stack.name.clone(), change_set: name.clone() }).collect()
+}
+
+pub(super) fn remove(stack: &Stack, cause: Removal, leave: &[String]) -> Result<Step, Error> {
+    if stack.protected {
+        return Err(Error::Protected { stack: stack.name.clone() });
+    }
+    Ok(Step::RemoveStack { stack: stack.name.clone(), stack_id: stack.id.clone(), cause, leave: leave.to_vec() })
+}
+
+fn forget_function(stack: &Stack) -> Result<Step, Error> {
+    let remainder = Remainder::of(stack.template.as_deref().unwrap_or_default())
+        .map_err(|problem| Error::TemplateUnreadable { stack: stack.name.clone(), problem })?;
+    Ok(Step::ForgetFunction { stack: stack.name.clone(), function: stack.name.clone(), stays: remainder.stays })
+}
+
+fn create_bucket(deployment: &Deployment, observed: &Observed) -> Result<Vec<Step>, Error> {
+    let bucket = deployment.bucket.name().to_owned();
+    match (&deployment.bucket, &observed.bucket_contents) {
+        (Bucket::Named(_), None) => Err(Error::NoBucket { bucket }),
+        (Bucket::Ours(_), None) => Ok(vec![Step::CreateBucket { bucket }]),
+        // Creation was interrupted: the tag comes last.
+        (Bucket::Ours(_), Some(contents)) if contents.tags.is_empty() => Ok(vec![Step::CreateBucket { bucket }]),
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn upload(deployment: &Deployment, observed: &Observed) -> Option<Step> {
+    (!observed.is_uploaded(&deployment.key)).then(|| Step::Upload {
+        bucket: deployment.bucket.name().to_owned(),
+        key: deployment.key.clone(),
+        bytes: deployment.archive.bytes.len(),
+    })
+}
+
+/// The alias is the stack's, but somebody may have pointed it elsewhere: a rollback that did not come to its end, or a
+/// person.
+fn restore_alias(deployment: &Deployment, observed: &Observed) -> Option<Step> {
+    let published = observed.stack.as_ref()?.published_version()?;
+    let alias = observed.alias.as_ref()?;
+    if alias.version == published && alias.shifting.is_empty() {
+        return None;
+    }
+    Some(Step::MoveAlias {
+        function: deployment.stack.clone(),
+        alias: sam::ALIAS.to_owned(),
+        version: published,
+        from: Some(alias.version.clone()),
+    })
+}
+
+/// Whether the version that runs was asked, and answered.
+fn verified(deployment: &Deployment, observed: &Observed) -> bool {
+    let Some(version) = observed.stack.as_ref().and_then(Stack::published_version) else { return false };
+    let fingerprint = deployment.fingerprint();
+    observed
+        .revisions(&deployment.stack)
+        .iter()
+        .any(|kept| kept.version.to_string() == version && kept.fingerprint == fingerprint)
+}
+
+/// What is older than the revisions that are kept: their records, and code that none of them needs.
+fn prune(deployment: &Deployment, observed: &Observed) -> Vec<Step> {
+    let app = &deployment.stack;
+    let revisions = observed.revisions(app);
+    // The one that is being deployed is kept as well.
+    let Some(surplus) = (revisions.len() + 1).checked_sub(deployment.keep).filter(|surplus| *surplus > 0) else {
+        return Vec::new();
+    };
+    let (old, kept) = revisions.split_at(surplus.min(revisions.len()));
+    let needed = |key: &str| *key == deployment.key || kept.iter().any(|revision| is_upload(app, key, &revision.code));
+    let contents = observed.bucket_contents.as_ref().map(|contents| contents.keys.as_slice()).unwrap_or_default();
+    let uploads = contents.iter().filter(|key| is_upload(app, key, "") && !needed(key)).cloned();
+    let records = old.iter().map(|revision| revision.key(app));
+    let mut steps = Vec::new();
+    if let Some(oldest) = kept.first() {
+        steps.push(Step::RemoveVersions { function: app.clone(), oldest_kept: oldest.version });
+    }
+    let keys: Vec<_> = records.chain(uploads).collect();
+    if !keys.is_empty() {
+        steps.push(Step::RemoveObjects { bucket: deployment.bucket.name().to_owned(), keys });
+    }
+    steps
+}
+
+/// The key of the record that [`Step::KeepRevision`] writes.
+pub(crate) fn record_key(deployment: &Deployment, version: u64) -> RevisionKey {
+    RevisionKey::new(version, &deployment.fingerprint(), &deployment.archive.sha256)
+}

@@ -1,0 +1,56 @@
+//! The plan that goes back to a revision that answered before.
+
+use mcp_cloud_app::target::sam;
+
+use super::{
+    Operation, Plan, Step,
+    deploy::{leftovers, stuck},
+};
+use crate::{
+    deployment::Deployment,
+    error::Error,
+    observe::{Observed, StackState},
+};
+
+/// Plans the way back to a revision: the alias at once, so that it answers within a second, then the stack, so that it
+/// says what runs. `deployment` is what the revision's record holds, `version` Lambda's number of it.
+///
+/// Empty when it is what runs already.
+///
+/// # Errors
+///
+/// [`Error::NothingDeployed`], [`Error::StackNotOurs`], [`Error::Stuck`], and [`Error::CodeGone`] when its code was removed.
+pub fn rollback(deployment: &Deployment, version: &str, observed: &Observed) -> Result<Plan, Error> {
+    let nothing = || Error::NothingDeployed { app: deployment.stack.clone() };
+    let stack = observed.stack.as_ref().ok_or_else(nothing)?;
+    if !stack.is_ours() {
+        return Err(Error::StackNotOurs { stack: stack.name.clone() });
+    }
+    if !matches!(stack.state(), StackState::Healthy | StackState::Updatable) {
+        return Err(stuck(stack));
+    }
+    if !observed.is_uploaded(&deployment.key) {
+        return Err(Error::CodeGone { version: version.to_owned(), key: deployment.key.clone() });
+    }
+    let alias = observed.alias.as_ref().ok_or_else(nothing)?;
+    let mut steps = Vec::new();
+    if alias.version != version || !alias.shifting.is_empty() {
+        steps.push(Step::MoveAlias {
+            function: deployment.stack.clone(),
+            alias: sam::ALIAS.to_owned(),
+            version: version.to_owned(),
+            from: Some(alias.version.clone()),
+        });
+    }
+    if !(stack.state() == StackState::Healthy && deployment.matches(stack)) {
+        let (name, operation) = (deployment.stack.clone(), Operation::Update);
+        steps.extend(leftovers(stack));
+        steps.push(Step::CreateChangeSet { stack: name.clone(), operation });
+        steps.push(Step::ExecuteChangeSet { stack: name, operation });
+    }
+    if !steps.is_empty() {
+        steps.push(Step::Ask { stack: deployment.stack.clone() });
+        steps.push(Step::KeepRevision { bucket: deployment.bucket.name().to_owned() });
+    }
+    Ok(Plan { steps })
+}
