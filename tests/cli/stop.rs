@@ -102,7 +102,7 @@ fn interrupt_during_the_build_ends_cargo_and_all_it_started() {
     assert!(started.len() >= 2, "cargo and the build script run: {started:?}");
     program.signal(Signal::TERM);
     let finished = program.finish(AT_ONCE);
-    assert_eq!((finished.code, finished.stdout.as_str()), (Some(130), ""), "{}", finished.stderr);
+    assert_eq!((finished.code, finished.stdout.as_str()), (Some(143), ""), "{}", finished.stderr);
     assert!(finished.stderr.ends_with("error: interrupted\n"), "{}", finished.stderr);
     assert_gone(&started);
 }

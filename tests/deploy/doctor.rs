@@ -45,7 +45,7 @@ fn doctor_finds_nothing_wrong_where_nothing_is_deployed_and_writes_nothing() {
 #[test]
 fn doctor_names_what_is_not_as_it_should_be_and_what_to_do() {
     let Some(account) = Account::open() else { return };
-    let names = account.run_script("furnish.py", &["hello"]).json();
+    let names = account.run_script("furnish.py", &["hello", "http://127.0.0.1:9/mcp"]).json();
     let name = |key: &str| names[key].as_str().expect("it is a name").to_owned();
     let (here, leaving, certificate) = (name("here"), name("leaving"), name("certificate"));
     let lost = here.replace(":secret:here-", ":secret:lost-");
@@ -120,7 +120,10 @@ fn doctor_says_what_it_cannot_ask_and_why() {
 #[test]
 fn web_identity_of_a_pipeline_takes_its_role() {
     let Some(account) = Account::open() else { return };
-    let role = account.run_script("furnish.py", &["other"]).json()["role"].as_str().expect("a role").to_owned();
+    let role = account.run_script("furnish.py", &["other", "http://127.0.0.1:9/mcp"]).json()["role"]
+        .as_str()
+        .expect("a role")
+        .to_owned();
     let token = account.app().join("token");
     fs::write(&token, "header.claims.signature").expect("the token is written");
     let mut command = account.command(cli_binary());

@@ -1,6 +1,6 @@
 """Furnishes an account with what a doctor has something to say about, and prints the names of it as JSON.
 
-Usage: furnish.py APP
+Usage: furnish.py APP ENDPOINT
 """
 
 import json
@@ -8,7 +8,7 @@ import sys
 
 import boto3
 
-(app,) = sys.argv[1:]
+app, endpoint = sys.argv[1:]
 iam = boto3.client("iam")
 secrets = boto3.client("secretsmanager")
 
@@ -37,7 +37,7 @@ certificate = boto3.client("acm").request_certificate(DomainName="*.example.com"
 # The stack of an app whose function is gone.
 template = {
     "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
-    "Outputs": {"McpEndpoint": {"Value": "http://127.0.0.1:9/mcp"}},
+    "Outputs": {"McpEndpoint": {"Value": endpoint}},
 }
 boto3.client("cloudformation").create_stack(
     StackName=app, TemplateBody=json.dumps(template), Tags=[{"Key": "mcp-cloud:app", "Value": app}]

@@ -1,8 +1,8 @@
 //! What `mcp-cloud wait` waits for, and how it ends.
 
-use std::time::Duration;
+use std::{net::TcpListener, process::Command, time::Duration};
 
-use mcp_cloud_tests::{Program, Signal, cli_binary};
+use mcp_cloud_tests::{Profile, Program, Signal, cli_binary, hello_binary};
 
 use crate::account::{Account, Run};
 
@@ -33,6 +33,36 @@ fn wait_ends_with_what_was_waited_for() {
     let run = account.run(&["wait", "--for", "gone", "--output", "json"]);
     assert_eq!((run.code, &run.json()["reached"]), (Some(0), &"gone".into()), "{run}");
     assert!(account.proxy.take_calls().iter().all(|call| !call.is_write()), "{run}");
+}
+
+#[test]
+fn wait_for_serving_ends_when_the_server_answers_and_doctor_finds_it_well() {
+    let Some(account) = Account::open() else { return };
+    let hello = hello_binary(Profile::Dev);
+    let port =
+        TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port is free").port();
+    let url = format!("http://127.0.0.1:{port}/mcp");
+    account.run_script("furnish.py", &["hello", &url]);
+    let run = account.run(&["wait", "--for", "serving", "--timeout", "3s"]);
+    assert_eq!(run.code, Some(124), "nobody listens: {run}");
+
+    let mut command = account.command(cli_binary());
+    let program = Program::start(command.args(["wait", "--for", "serving"]).arg(account.app()));
+    let _ = program.stderr_line(LIMIT, |line| line.contains("wait until hello is serving"));
+    let _hello = Program::start(Command::new(hello).env_clear().env("PORT", port.to_string()));
+    let finished = program.finish(LIMIT);
+    assert_eq!((finished.code, finished.stdout.trim_end()), (Some(0), url.as_str()), "{}", finished.stderr);
+
+    let run = account.run(&["doctor", "--url", &url]);
+    for line in [
+        "  OK   the endpoint answers: ",
+        "  OK   it speaks 2026-07-28: ",
+        "  OK   it shakes hands with clients of before 2026-07-28: ",
+        "  OK   it lists the same tools in both eras: ",
+        "  OK   a page of another site is refused: ",
+    ] {
+        assert!(run.stdout.lines().any(|shown| shown.starts_with(line)), "`{line}` is shown: {run}");
+    }
 }
 
 #[test]

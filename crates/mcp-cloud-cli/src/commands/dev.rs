@@ -14,13 +14,11 @@ use crate::{
     cargo::{Binary, BuildError, Selection},
     emulation::{Emulation, OTHER_PORT, ServeError},
     failure::Failure,
-    interrupt::Interrupt,
+    interrupt::{self, Interrupt},
     printer::Printer,
     traffic::{show, watch},
 };
 
-/// Exit code of a command that a signal ended before it was ready, as shells count it.
-const INTERRUPTED: u8 = 130;
 /// How long what was seen last may take to be shown.
 const AFTERMATH: Duration = Duration::from_millis(300);
 /// Largest `PerExecutionEnvironmentMaxConcurrency`
@@ -159,7 +157,7 @@ fn not_a_function(trigger: Trigger) -> Failure {
 }
 
 fn interrupted() -> Failure {
-    Failure::new("interrupted").exit_code(INTERRUPTED)
+    Failure::new("interrupted").exit_code(interrupt::exit_code())
 }
 
 fn cannot_listen(port: u16, error: std::io::Error) -> Failure {

@@ -6,7 +6,13 @@ use anstyle::{AnsiColor, Style};
 use mcp_cloud_deploy::doctor::{Examination, Finding, Group, Verdict, without_file};
 use serde_json::json;
 
-use crate::{app::Source, failure::Failure, interrupt::Interrupt, printer::Printer, remote, server};
+use crate::{
+    app::Source,
+    failure::Failure,
+    interrupt::{self, Interrupt},
+    printer::Printer,
+    remote, server,
+};
 
 const OK: Style = AnsiColor::Green.on_default();
 const NG: Style = AnsiColor::Red.on_default().bold();
@@ -35,7 +41,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
             let report = |finding: &Finding| tree.add(finding);
             tokio::select! {
                 findings = examination.run(&report) => findings,
-                () = interrupt.wait() => return Err(Failure::new("interrupted").exit_code(crate::interrupt::exit_code())),
+                () = interrupt.wait() => return Err(Failure::new("interrupted").exit_code(interrupt::exit_code())),
             }
         }
         Err(error) => {

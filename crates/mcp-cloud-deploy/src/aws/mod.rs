@@ -11,8 +11,12 @@ pub(crate) mod secrets;
 use std::time::Duration;
 
 use aws_config::{
-    AppName, BehaviorVersion, Region, SdkConfig, default_provider::region::DefaultRegionChain,
-    profile::ProfileFileCredentialsProvider, provider_config::ProviderConfig, retry::RetryConfig,
+    AppName, BehaviorVersion, Region, SdkConfig,
+    environment::EnvironmentVariableRegionProvider,
+    meta::region::RegionProviderChain,
+    profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider},
+    provider_config::ProviderConfig,
+    retry::RetryConfig,
 };
 use aws_credential_types::provider::{ProvideCredentials, error::CredentialsError};
 use aws_sdk_sts::{config::SharedHttpClient, error::BoxError};
@@ -159,7 +163,10 @@ async fn of_profile(profile: &str, region: Option<Region>) -> ProfileFileCredent
     let config = ProviderConfig::without_region().with_http_client(http_client());
     let region = match region {
         Some(region) => Some(region),
-        None => DefaultRegionChain::builder().configure(&config).profile_name(profile).build().region().await,
+        None => {
+            let file = ProfileFileRegionProvider::builder().profile_name(profile).build();
+            RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new()).or_else(file).region().await
+        }
     };
     ProfileFileCredentialsProvider::builder().configure(&config.with_region(region)).profile_name(profile).build()
 }

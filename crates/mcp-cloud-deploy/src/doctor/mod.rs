@@ -2,8 +2,8 @@
 //!
 //! Nothing here writes, and no value of a secret is read. What does not depend on each other is asked at the same time,
 //! and told in the same order every time: [`Examination::run`]. A question that cannot be asked is skipped, with the
-//! reason. One file a group: [`file`], [`tools`], [`credentials`], [`rights`], [`quotas`], [`stack`], [`secrets`],
-//! [`certificate`], [`endpoint`].
+//! reason. There is a file for each group of questions, but for the function, which is with its stack, and the domain,
+//! which is with the endpoint.
 
 mod certificate;
 mod credentials;
