@@ -12,5 +12,5 @@ mod misfortune;
 mod pipeline;
 mod policy;
 mod proxy;
-mod wait;
 mod secrets;
+mod wait;

@@ -26,7 +26,9 @@ impl Call {
         match &self.action {
             // Taking a role brings credentials, and leaves nothing behind.
             Some(action) if action == "AssumeRoleWithWebIdentity" => false,
-            Some(action) => !["Describe", "Filter", "Get", "List", "Simulate"].iter().any(|verb| action.starts_with(verb)),
+            Some(action) => {
+                !["Describe", "Filter", "Get", "List", "Simulate"].iter().any(|verb| action.starts_with(verb))
+            }
             None => !matches!(self.method.as_str(), "GET" | "HEAD"),
         }
     }

@@ -2,7 +2,10 @@
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::commands::{check, client, completions, cost, deploy, destroy, dev, doctor, emit, init, invoke, logs, man, policy, rollback, secrets, status, wait};
+use crate::commands::{
+    check, client, completions, cost, deploy, destroy, dev, doctor, emit, init, invoke, logs, man, policy, rollback,
+    secrets, status, wait,
+};
 
 /// Runs MCP servers where they are needed.
 #[derive(Debug, Parser)]

@@ -14,9 +14,9 @@ mod log_line;
 mod printer;
 mod progress;
 mod remote;
-mod shown;
-mod server;
 mod secret_input;
+mod server;
+mod shown;
 mod traffic;
 
 use std::process::ExitCode;

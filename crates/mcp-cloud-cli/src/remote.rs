@@ -2,7 +2,11 @@
 
 use mcp_cloud_app::App;
 use mcp_cloud_contract::env;
-use mcp_cloud_deploy::{Deployer, Observed, StackState, mcp::Token};
+use mcp_cloud_deploy::{
+    Deployer, Observed, StackState,
+    mcp::Token,
+    secrets::{self, SecretError},
+};
 
 use crate::{execution::failed, failure::Failure, interrupt, printer::Printer, progress::Progress};
 
@@ -85,4 +89,15 @@ pub(crate) fn interrupted() -> Failure {
 /// The bearer token that is shown to a server that asks for one.
 pub(crate) fn token() -> Option<Token> {
     Token::new(&std::env::var(env::TOKEN).ok()?)
+}
+
+/// Makes sure that every secret the app needs is there, and notes in it which versions of them are current.
+pub(crate) async fn stamp_secrets(deployer: &Deployer, app: &mut App) -> Result<(), Failure> {
+    let observed = deployer.observe_secrets(app).await.map_err(failed)?;
+    let missing = secrets::missing(&observed);
+    if !missing.is_empty() {
+        return Err(failed(SecretError::Missing(missing).into()));
+    }
+    secrets::stamp(app, &observed);
+    Ok(())
 }

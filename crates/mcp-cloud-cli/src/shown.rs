@@ -57,12 +57,10 @@ impl Beside {
         program: Option<(&Path, &BTreeMap<String, String>)>,
     ) -> Self {
         let tools = match program {
-            Some((program, environment)) if !plan.is_empty() => {
-                match local::surface(program, environment).await {
-                    Ok(new) => compared(app, deployer, observed, new).await,
-                    Err(error) => Tools::Unknown(format!("the program was asked, and {error}")),
-                }
-            }
+            Some((program, environment)) if !plan.is_empty() => match local::surface(program, environment).await {
+                Ok(new) => compared(app, deployer, observed, new).await,
+                Err(error) => Tools::Unknown(format!("the program was asked, and {error}")),
+            },
             _ => Tools::Same,
         };
         let before = observed.stack.as_ref().and_then(|stack| stack.template.as_deref());
@@ -73,7 +71,8 @@ impl Beside {
 async fn compared(app: &str, deployer: &Deployer, observed: &Observed, new: Surface) -> Tools {
     let revisions = observed.revisions(app);
     let Some(last) = revisions.last() else { return Tools::Offered(new.tools.into_keys().collect()) };
-    match deployer.revision(observed.bucket.name(), app, last).await.map(|found| found.and_then(|found| found.surface)) {
+    match deployer.revision(observed.bucket.name(), app, last).await.map(|found| found.and_then(|found| found.surface))
+    {
         Ok(Some(old)) => Tools::Differences(Surface::diff(&old, &new)),
         Ok(None) => Tools::Unknown("nobody noted down what is deployed".to_owned()),
         Err(error) => Tools::Unknown(error.to_string()),
@@ -106,7 +105,10 @@ pub(crate) fn show(plan: &Plan, beside: &Beside, channel: Channel, printer: &Pri
         Tools::Same => {}
     }
     if let Some(cost) = beside.cost.as_ref().filter(|_| !plan.is_empty()) {
-        line(format!("  about {} USD a month before, {} after; `mcp-cloud cost` says how that comes about", cost.before, cost.after));
+        line(format!(
+            "  about {} USD a month before, {} after; `mcp-cloud cost` says how that comes about",
+            cost.before, cost.after
+        ));
     }
     execution::list(plan).for_each(line);
     for warning in &plan.changes.warnings {

@@ -86,7 +86,7 @@ impl Deployment {
         let mut tags = app.tags.clone();
         tags.insert(TAG_APP.to_owned(), app.name.clone());
         tags.insert(TAG_BUCKET.to_owned(), bucket.name().to_owned());
-        let keep = 10;
+        let keep = app.lambda.keep_revisions as usize;
         Ok(Self { stack: app.name.clone(), bucket, key, archive, template, tags, keep })
     }
 
@@ -100,7 +100,7 @@ impl Deployment {
             archive: Archive { bytes: Vec::new(), sha256: revision.code_sha256 },
             template: revision.template,
             tags: revision.tags,
-            keep: 10,
+            keep: app.lambda.keep_revisions as usize,
         }
     }
 

@@ -22,16 +22,16 @@ pub mod deployment;
 pub mod doctor;
 pub mod error;
 pub mod lock;
-pub mod mcp;
 pub mod logs;
+pub mod mcp;
 pub mod observe;
 pub mod plan;
+pub mod policy;
+pub mod rehearsal;
 pub mod revision;
 pub mod secrets;
 mod template;
 pub mod wait;
-pub mod rehearsal;
-pub mod policy;
 pub mod watch;
 
 pub use self::{

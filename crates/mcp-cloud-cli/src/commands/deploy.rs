@@ -120,9 +120,9 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
 }
 
 async fn deploy(args: &Args, interrupt: &mut Interrupt, printer: &Printer) -> Result<(), Failure> {
-    let app = args.source.load(&[Target::Sam], printer)?;
+    let mut app = args.source.load(&[Target::Sam], printer)?;
     let prepared = tokio::select! {
-        prepared = prepare(args, &app, printer) => prepared?,
+        prepared = prepare(args, &mut app, printer) => prepared?,
         () = interrupt.wait() => return Err(remote::interrupted()),
     };
     let Prepared { deployer, observed, deployment, plan, beside, .. } = &prepared;
@@ -147,13 +147,8 @@ async fn deploy(args: &Args, interrupt: &mut Interrupt, printer: &Printer) -> Re
         agreed = execution::consent(plan, consent, None, printer) => agreed?,
         () = interrupt.wait() => return Err(remote::interrupted()),
     }
-    let rollout = Rollout {
-        deployment,
-        app: &app,
-        token: remote::token(),
-        commit: None,
-        on_failure: args.on_failure.into(),
-    };
+    let rollout =
+        Rollout { deployment, app: &app, token: remote::token(), commit: None, on_failure: args.on_failure.into() };
     let application = Application::deploy(deployer, rollout, observed);
     let applied = execution::execute(application, plan, consent, interrupt, printer).await?;
     let stack = deployer.observe_stack(&app.name).await.map_err(failed)?;
@@ -181,18 +176,21 @@ struct Prepared {
     beside: Beside,
 }
 
-async fn prepare(args: &Args, app: &App, printer: &Printer) -> Result<Prepared, Failure> {
-    let package = app.cargo().ok_or_else(|| app::not_cargo("deploy"))?;
-    // Credentials that are over are known now; after the build they would have cost a minute.
+async fn prepare(args: &Args, app: &mut App, printer: &Printer) -> Result<Prepared, Failure> {
+    // Credentials that are over, and secrets that are missing, are known now; after the build they would have cost a
+    // minute.
+    app.cargo().ok_or_else(|| app::not_cargo("deploy"))?;
     let deployer = args.place.connect(app).await?;
+    remote::stamp_secrets(&deployer, app).await?;
+    let app = &*app;
+    let package = app.cargo().ok_or_else(|| app::not_cargo("deploy"))?;
     let program = build(package, app.architecture).await.map_err(|error| failed(error.into()))?;
     let archive = Archive::of_file(&program).map_err(|error| failed(error.into()))?;
     let observed = remote::observe(&deployer, app, args.place.bucket.clone(), printer).await?;
     let deployment = Deployment::new(app, archive, observed.bucket.clone()).map_err(failed)?;
     let plan = plan::deploy(&deployment, &observed, &args.recovery.choices()).map_err(failed)?;
     let program = Some((program.as_path(), &app.environment));
-    let beside =
-        Beside::of(&plan, &app.name, &deployer, &observed, Some(&deployment.template), program).await;
+    let beside = Beside::of(&plan, &app.name, &deployer, &observed, Some(&deployment.template), program).await;
     Ok(Prepared { deployer, observed, deployment, plan, beside })
 }
 

@@ -21,9 +21,8 @@ use crate::{
 pub(crate) struct Args {
     #[command(flatten)]
     source: Source,
-    /// AWS region [default: the one in mcp-cloud.toml, else that of the AWS environment or profile]
-    #[arg(long, value_name = "REGION")]
-    region: Option<String>,
+    #[command(flatten)]
+    account: remote::Account,
     /// Go on with what comes, until interrupted; being interrupted is success then
     #[arg(short, long)]
     follow: bool,
@@ -60,7 +59,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let app = args.source.load(&[], printer)?;
     let query = query(&args, &app)?;
     let shown = async {
-        let deployer = remote::connect(args.region.clone(), &app).await?;
+        let deployer = args.account.connect(&app).await?;
         if args.follow { follow(&deployer, &query, printer).await } else { read(&deployer, &query, printer).await }
     };
     tokio::select! {

@@ -1,8 +1,8 @@
 //! One file per verb: its arguments, and one function that does it.
 
 pub(crate) mod check;
-pub(crate) mod completions;
 pub(crate) mod client;
+pub(crate) mod completions;
 pub(crate) mod cost;
 pub(crate) mod deploy;
 pub(crate) mod destroy;
@@ -10,12 +10,12 @@ pub(crate) mod dev;
 pub(crate) mod doctor;
 pub(crate) mod emit;
 pub(crate) mod init;
-pub(crate) mod logs;
-pub(crate) mod rollback;
-pub(crate) mod man;
 pub(crate) mod invoke;
-pub(crate) mod secrets;
+pub(crate) mod logs;
+pub(crate) mod man;
 pub(crate) mod policy;
+pub(crate) mod rollback;
+pub(crate) mod secrets;
 pub(crate) mod status;
 pub(crate) mod wait;
 

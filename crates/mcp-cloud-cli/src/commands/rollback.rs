@@ -1,7 +1,12 @@
 //! `mcp-cloud rollback`: goes back to a revision that answered before.
 
 use mcp_cloud_app::target::sam::OUTPUT_ENDPOINT;
-use mcp_cloud_deploy::{Application, Deployment, Error, Observed, apply::{OnFailure, Rollout}, plan, revision::RevisionKey};
+use mcp_cloud_deploy::{
+    Application, Deployment, Error, Observed,
+    apply::{OnFailure, Rollout},
+    plan,
+    revision::RevisionKey,
+};
 use serde_json::json;
 
 use crate::{

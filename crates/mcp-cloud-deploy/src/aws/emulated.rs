@@ -62,7 +62,10 @@ mod tests {
     fn names_of_aws_are_asked_for_at_the_emulator_and_others_are_not() {
         let endpoint: Uri = "http://127.0.0.1:4566".parse().unwrap();
         let (host, uri) = reroute("https://abc.lambda-url.eu-west-1.on.aws/mcp?x=1", &endpoint).unwrap();
-        assert_eq!((host.as_str(), uri.to_string().as_str()), ("abc.lambda-url.eu-west-1.on.aws", "http://127.0.0.1:4566/mcp?x=1"));
+        assert_eq!(
+            (host.as_str(), uri.to_string().as_str()),
+            ("abc.lambda-url.eu-west-1.on.aws", "http://127.0.0.1:4566/mcp?x=1")
+        );
         assert_eq!(reroute("https://example.com/mcp", &endpoint), None);
         assert_eq!(reroute("http://127.0.0.1:4566/", &endpoint), None);
     }

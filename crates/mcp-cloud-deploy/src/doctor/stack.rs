@@ -42,10 +42,8 @@ fn state(stack: &Stack) -> Finding {
         StackState::Review => question.skip(format!("{answer}; an empty shell, which the next deployment replaces")),
         StackState::Failed => question
             .ng(answer, "mend the cause and run `mcp-cloud deploy`; it removes the failed stack first".to_owned()),
-        StackState::RollbackFailed => question.ng(
-            answer,
-            "mend the cause and run `mcp-cloud deploy`; it takes the rollback up again first".to_owned(),
-        ),
+        StackState::RollbackFailed => question
+            .ng(answer, "mend the cause and run `mcp-cloud deploy`; it takes the rollback up again first".to_owned()),
         StackState::Stuck => {
             let error =
                 Error::Stuck { stack: stack.name.clone(), status: stack.status.clone(), reason: stack.reason.clone() };

@@ -41,9 +41,8 @@ enum Command {
 struct Place {
     #[command(flatten)]
     source: Source,
-    /// AWS region [default: the one in mcp-cloud.toml, else that of the AWS environment or profile]
-    #[arg(long, value_name = "REGION")]
-    region: Option<String>,
+    #[command(flatten)]
+    account: remote::Account,
 }
 
 impl Place {
@@ -55,7 +54,7 @@ impl Place {
                 .exit_code(Failure::USAGE));
         }
         let app = self.source.load(&[], printer)?;
-        let deployer = remote::connect(self.region.clone(), &app).await?;
+        let deployer = self.account.connect(&app).await?;
         Ok((app, deployer))
     }
 }
