@@ -107,13 +107,14 @@ impl Changes {
                 let known = types::of(&resource.resource_type);
                 spread.extend(known.replacing.iter().chain(known.perhaps).filter_map(|property| {
                     let named = references(at(&resource.properties, property)?);
-                    let (through, reference) = named.into_iter().find(|(name, _)| replaced.contains_key(name))?;
-                    let sure = reference == Reference::Identity
-                        && known.replacing.contains(property)
-                        && replaced.get(&through) == Some(&Certainty::Always);
-                    let certainty = if sure { Certainty::Always } else { Certainty::Perhaps };
-                    let cause = Cause { field: (*property).to_owned(), certainty, through: Some(through) };
-                    Some((id, resource, cause))
+                    let cause = named.into_iter().filter_map(|(through, reference)| {
+                        let sure = replaced.get(&through)? == &Certainty::Always
+                            && reference == Reference::Identity
+                            && known.replacing.contains(property);
+                        let certainty = if sure { Certainty::Always } else { Certainty::Perhaps };
+                        Some(Cause { field: (*property).to_owned(), certainty, through: Some(through) })
+                    });
+                    Some((id, resource, cause.max_by_key(|cause| cause.certainty)?))
                 }));
             }
             // Each cause is taken once, so this ends.

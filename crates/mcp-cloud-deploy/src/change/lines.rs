@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use mcp_cloud_contract::env;
+
 use super::{Action, Certainty, Changes, FieldChange, PartChange, ResourceChange, parts::PERMISSION, types, warnings};
 
 /// Columns that names are filled up to at most, so that values begin below each other; longer names push theirs away.
@@ -83,7 +85,7 @@ impl Changes {
         for change in &self.resources {
             lines.push(Line { indent: 0, sign: Some(change.action.into()), text: headline(change) });
             if matches!(change.action, Action::Modify | Action::Replace) {
-                lines.extend(of_fields(&change.fields, 2, ""));
+                lines.extend(of_fields(&telling(&change.fields), 2, ""));
                 lines.extend(change.parts.iter().filter(|part| is_noticed(part)).map(of_part));
             }
         }
@@ -104,6 +106,13 @@ fn headline(change: &ResourceChange) -> String {
     };
     let fate = warnings::fate(change).map(|fate| format!("; {fate}")).unwrap_or_default();
     format!("{name}{becomes}{fate}")
+}
+
+/// Without the fingerprint of the other fields, unless it is all there is.
+fn telling(fields: &[FieldChange]) -> Vec<FieldChange> {
+    let derived = format!("Environment.Variables.{}", env::SETTINGS);
+    let (derived, telling): (Vec<_>, Vec<_>) = fields.iter().cloned().partition(|field| field.path == derived);
+    if telling.is_empty() { derived } else { telling }
 }
 
 fn of_fields(fields: &[FieldChange], indent: usize, what: &str) -> Vec<Line> {

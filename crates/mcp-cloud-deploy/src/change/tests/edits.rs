@@ -221,20 +221,19 @@ fn json_is_the_same_as_yaml() {
 }
 
 fn running() -> FunctionState {
-    let variables = [
-        ("MCP_CLOUD_ALLOWED_ORIGINS", "https://notes.example,http://localhost:3000"),
-        ("MCP_CLOUD_RESPONSE_MODE", "stream"),
-        ("MCP_CLOUD_STORE", "dynamodb:notes-StateTable-1ABC"),
-        ("MCP_CLOUD_STORE_TTL", "24"),
-        ("NOTES_KEY", "swordfish"),
-    ];
+    let template: serde_json::Value = serde_saphyr::from_str(&golden_template(WARM)).unwrap();
+    let said = template["Resources"]["Server"]["Properties"]["Environment"]["Variables"].as_object().unwrap();
+    let mut variables: BTreeMap<_, _> =
+        said.iter().map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned())).collect();
+    variables.insert("MCP_CLOUD_STORE".to_owned(), "dynamodb:notes-StateTable-1ABC".to_owned());
+    variables.insert("NOTES_KEY".to_owned(), "swordfish".to_owned());
     FunctionState {
         memory_mb: Some(256),
         timeout_seconds: Some(60),
         architectures: Some(vec!["arm64".to_owned()]),
         runtime: Some("provided.al2023".to_owned()),
         handler: Some("bootstrap".to_owned()),
-        environment: Some(variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into()),
+        environment: Some(variables),
         layers: Some(Vec::new()),
         log_group: Some("/aws/lambda/notes".to_owned()),
         role: Some("arn:aws:iam::123456789012:role/notes-ServerRole-1".to_owned()),
