@@ -85,10 +85,12 @@ fn of_function(id: &str, properties: &Map<String, Value>, template: &Template) -
         parts.push(Part::new(format!("{id}Alias{alias}"), ALIAS, &[name]));
         parts.push(Part::new(format!("{id}Version"), VERSION, &[]).with_hash());
     }
-    if properties.contains_key("DeploymentPreference") {
+    if let Some(preference) = properties.get("DeploymentPreference") {
         parts.push(Part::new(format!("{id}DeploymentGroup"), "AWS::CodeDeploy::DeploymentGroup", &[]));
         parts.push(Part::new("ServerlessDeploymentApplication".to_owned(), "AWS::CodeDeploy::Application", &[]));
-        parts.push(Part::new("CodeDeployServiceRole".to_owned(), ROLE, &[]));
+        if preference.get("Role").is_none() {
+            parts.push(Part::new("CodeDeployServiceRole".to_owned(), ROLE, &[]));
+        }
     }
     if let Some(url) = properties.get("FunctionUrlConfig") {
         parts.push(Part::new(format!("{id}Url"), URL, &[name, alias]));
