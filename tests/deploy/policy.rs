@@ -240,9 +240,20 @@ fn permissions(python: &Path, types: &[String]) -> BTreeMap<String, BTreeSet<Str
 }
 
 fn policies_of(app: &str) -> Policies {
-    let folder = workspace_root().join("tests/golden").join(app);
+    // With a package beside a copy of the file.
+    let folder = TempDir::new().expect("a folder can be made");
+    let write = |path: &str, text: &str| fs::write(folder.path().join(path), text).expect("it can be written");
+    fs::create_dir(folder.path().join("src")).expect("a folder can be made");
+    write("src/main.rs", "fn main() {}\n");
+    write("Cargo.toml", "[package]\nname = \"server\"\n");
+    let manifest = workspace_root().join("tests/golden").join(app).join("mcp-cloud.toml");
+    fs::copy(manifest, folder.path().join("mcp-cloud.toml")).expect("it is committed");
     let mut command = Command::new(cli_binary());
-    command.args(["policy", "--account", ACCOUNT, "--region", REGION, "--output", "json"]).arg(folder);
+    command.args(["policy", "--account", ACCOUNT, "--region", REGION, "--output", "json"]).arg(folder.path());
+    // The template is emitted with what the file says for this target alone.
+    if fs::read_to_string(folder.path().join("mcp-cloud.toml")).expect("it was copied").contains("[env.sam") {
+        command.args(["--env", "sam"]);
+    }
     let run = Run::of(&mut command);
     assert_eq!(run.code, Some(0), "{run}");
     Policies::of(&run)

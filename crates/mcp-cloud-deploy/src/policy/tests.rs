@@ -1,4 +1,4 @@
-use std::fs;
+use std::{fs, path::Path};
 
 use mcp_cloud_app::App;
 use serde_json::Value;
@@ -17,6 +17,25 @@ fn app(manifest: &str) -> App {
         if manifest.contains("name = ") { manifest.to_owned() } else { format!("name = \"hello\"\n{manifest}") };
     fs::write(directory.path().join("mcp-cloud.toml"), manifest).unwrap();
     App::load(directory.path()).unwrap()
+}
+
+/// The app of a golden folder, with a package beside a copy of its files.
+fn golden(folder: &Path) -> App {
+    let directory = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            fs::copy(&path, directory.path().join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    fs::create_dir_all(directory.path().join("src")).unwrap();
+    fs::write(directory.path().join("src/main.rs"), "fn main() {}\n").unwrap();
+    fs::write(directory.path().join("Cargo.toml"), "[package]\nname = \"server\"\n").unwrap();
+    let environments = App::environments(directory.path());
+    match environments.iter().find(|name| *name == "sam") {
+        Some(name) => App::load_environment(directory.path(), name).unwrap(),
+        None => App::load(directory.path()).unwrap(),
+    }
 }
 
 fn of(app: &App, purposes: &[Purpose]) -> Vec<Document> {
@@ -139,12 +158,12 @@ fn policy_that_is_too_large_is_split_and_nothing_is_lost() {
 
 #[test]
 fn every_type_of_every_golden_template_is_in_the_table() {
-    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden");
+    let apps = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden");
     let mut seen = BTreeSet::new();
-    for folder in fs::read_dir(golden).unwrap() {
+    for folder in fs::read_dir(apps).unwrap() {
         let folder = folder.unwrap().path();
         if folder.join("sam").is_dir() {
-            seen.extend(resource_types(&App::load(&folder).unwrap()));
+            seen.extend(resource_types(&golden(&folder)));
         }
     }
     assert!(seen.len() > 20, "{seen:?}");
