@@ -6,6 +6,7 @@ mod cli;
 mod commands;
 mod content;
 mod costs;
+mod duration;
 mod emulation;
 mod execution;
 mod failure;

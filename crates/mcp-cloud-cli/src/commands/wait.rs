@@ -7,8 +7,8 @@ use mcp_cloud_app::{App, target::sam::OUTPUT_ENDPOINT};
 use serde_json::json;
 
 use crate::{
-    app::Source, execution::failed, failure::Failure, interrupt::Interrupt, printer::Printer, progress::Progress,
-    remote, server,
+    app::Source, duration, execution::failed, failure::Failure, interrupt::Interrupt, printer::Printer,
+    progress::Progress, remote, server,
 };
 
 #[derive(Debug, clap::Args)]
@@ -21,7 +21,7 @@ pub(crate) struct Args {
     #[arg(long = "for", value_enum, value_name = "WHAT", default_value_t)]
     awaited: Awaited,
     /// How long at most, such as `90s`, `10m` or `1h`; after it the exit code is 124
-    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
     timeout: Duration,
 }
 
@@ -91,33 +91,4 @@ fn too_long(args: &Args) -> Failure {
     Failure::new(format!("it is not {what} after {} s", args.timeout.as_secs()))
         .hint("`mcp-cloud status` shows what goes on; `--timeout` waits longer")
         .exit_code(Failure::TIMED_OUT)
-}
-
-/// Reads a number and its unit. A number alone could mean anything.
-fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|character: char| !character.is_ascii_digit());
-    let number: u64 = digits.parse().map_err(|_| "it begins with a whole number, as in `10m`".to_owned())?;
-    let seconds = match &text[digits.len()..] {
-        "s" => Some(number),
-        "m" => number.checked_mul(60),
-        "h" => number.checked_mul(60 * 60),
-        _ => return Err("it ends in `s`, `m` or `h`, as in `10m`".to_owned()),
-    };
-    seconds.map(Duration::from_secs).ok_or_else(|| "nobody waits that long".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn time_has_a_whole_number_and_a_unit() {
-        let seconds = |text| duration(text).map(|time| time.as_secs()).ok();
-        assert_eq!((seconds("90s"), seconds("10m"), seconds("2h")), (Some(90), Some(600), Some(7200)));
-        for wrong in
-            ["", "10", "m", "-1m", "1.5h", "10 m", "1h30m", "99999999999999999999s", "18446744073709551615h", "10µ"]
-        {
-            assert_eq!(seconds(wrong), None, "{wrong}");
-        }
-    }
 }
