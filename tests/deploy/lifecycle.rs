@@ -17,7 +17,8 @@ fn deployment_lives_and_leaves_nothing_behind() {
     mcp_client_gets_the_right_answers(&account, &url);
     status_shows_what_is_deployed(&account, &url);
     second_deployment_sends_no_write(&account, &url);
-    changed_memory_is_one_modification(&account, &url);
+    changed_memory_publishes_a_version(&account, &url);
+    changed_tags_and_limits_publish_none(&account, &url);
     destroy_leaves_nothing(&account, &empty);
 }
 
@@ -93,7 +94,7 @@ fn second_deployment_sends_no_write(account: &Account, url: &str) {
     assert_no_write(account, &run);
 }
 
-fn changed_memory_is_one_modification(account: &Account, url: &str) {
+fn changed_memory_publishes_a_version(account: &Account, url: &str) {
     account.write_app("memory = 512");
     let status = account.run(&["status", "--output", "json"]).json();
     assert_eq!(status["settings_match"], false, "{status}");
@@ -107,18 +108,37 @@ fn changed_memory_is_one_modification(account: &Account, url: &str) {
     let report = run.json();
     assert_eq!(report["outcome"], "updated", "{report}");
     assert_eq!(report["url"], url, "{report}");
-    let change = json!([{
+    let function = json!({
         "action": "Modify",
         "logical_id": "Server",
         "resource_type": "AWS::Lambda::Function",
         "replacement": "False",
         "properties": ["MemorySize"],
-    }]);
-    assert_eq!(report["changes"], change, "{report}");
+    });
+    assert_eq!(report["changes"][0], function, "{report}");
+    // The version before it is no longer the stack's, and stays. AWS lists the alias that moves, too.
+    assert_eq!(version_changes(&report), ["Add", "Remove"], "{report}");
     account.proxy.take_calls();
     let run = account.run(&["deploy"]);
     assert!(run.stderr.contains("nothing has changed"), "{run}");
     assert_no_write(account, &run);
+}
+
+/// What happens to versions, by the report of a deployment.
+fn version_changes(report: &serde_json::Value) -> Vec<&str> {
+    let changes = report["changes"].as_array().expect("changes are listed");
+    let versions = changes.iter().filter(|change| change["resource_type"] == "AWS::Lambda::Version");
+    versions.filter_map(|change| change["action"].as_str()).collect()
+}
+
+/// Lambda refuses to publish a version in which nothing is new, and the stack would fail.
+fn changed_tags_and_limits_publish_none(account: &Account, url: &str) {
+    account.write_app("memory = 512\n[tags]\nteam = \"a\"\n[scaling]\nmaximum = 3");
+    let run = account.run(&["deploy", "--yes", "--output", "json"]);
+    assert_eq!(run.code, Some(0), "{run}");
+    let report = run.json();
+    assert_eq!((&report["outcome"], &report["url"]), (&json!("updated"), &json!(url)), "{report}");
+    assert_eq!(version_changes(&report), Vec::<&str>::new(), "{report}");
 }
 
 fn destroy_leaves_nothing(account: &Account, empty: &serde_json::Value) {

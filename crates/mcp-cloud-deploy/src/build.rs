@@ -7,7 +7,7 @@ use std::{
     process::Stdio,
 };
 
-use mcp_cloud_app::app::{Architecture, CargoBuild};
+use mcp_cloud_app::app::{Architecture, Builder, CargoBuild};
 use serde::Deserialize;
 use thiserror::Error;
 use tokio::process::Command;
@@ -27,6 +27,9 @@ pub enum BuildError {
         /// What the operating system says.
         source: io::Error,
     },
+    /// The file asks for `cargo lambda`, which is not there.
+    #[error("the package is to be compiled by `cargo lambda build`, but cargo has no command `lambda`")]
+    NoCargoLambda,
     /// Rust cannot compile for the function's processor yet.
     #[error("the Rust target `{target}` is not installed")]
     TargetMissing {
@@ -73,6 +76,11 @@ impl BuildError {
             Self::Start { .. } => {
                 Some("install Rust from <https://rustup.rs> and see that `cargo` is on the path".to_owned())
             }
+            Self::NoCargoLambda => Some(
+                "run `pip3 install cargo-lambda`, which brings Zig, too, or write `builder = \"cargo\"` under `[build]`; see \
+                 <https://www.cargo-lambda.info/guide/installation.html>"
+                    .to_owned(),
+            ),
             Self::TargetMissing { target } => Some(format!("run `rustup target add {target}`")),
             Self::Failed { target, .. } => Some(format!(
                 "cargo's own output above says why; with C dependencies, set a linker for `{target}` in `.cargo/config.toml`"
@@ -87,7 +95,9 @@ impl BuildError {
 
 /// Compiles a package's binary, optimised, static, for the function's processor; returns where it is.
 ///
-/// Cargo's own output goes to standard error as it comes.
+/// Cargo's own output goes to standard error as it comes. With `cargo build` the program has none of this machine's
+/// directories in it, so that the same sources become the same bytes wherever they are; flags of the user's own stay. What
+/// C compilers write into objects is theirs to say, and what `cargo lambda build` passes to them is its own.
 ///
 /// # Errors
 ///
@@ -95,20 +105,41 @@ impl BuildError {
 pub async fn build(package: &CargoBuild, architecture: Architecture) -> Result<PathBuf, BuildError> {
     let target = architecture.rust_target();
     require_target(package, target).await?;
+    let target_directory = target_directory(package).await?;
     let mut cargo = cargo(package);
+    match package.builder {
+        Builder::Cargo => {
+            cargo.arg("build");
+            if needs_linker(package, target) {
+                cargo.env(linker_variable(target), LINKER);
+            }
+            if let Some(target_directory) = &target_directory {
+                reproducible::add_flags(&mut cargo, package, target, target_directory);
+            }
+        }
+        Builder::CargoLambda => {
+            require_cargo_lambda(package).await?;
+            cargo.args(["lambda", "build"]);
+            if let Some(target_directory) = &target_directory {
+                cargo.arg("--lambda-dir").arg(lambda_directory(target_directory, target));
+            }
+        }
+    }
     cargo
-        .args(["build", "--release", "--target", target, "--package", &package.package, "--bin", &package.binary])
+        .args(["--release", "--target", target, "--package", &package.package, "--bin", &package.binary])
         .args(["--message-format", "json-render-diagnostics"])
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit());
-    if needs_linker(package, target) {
-        cargo.env(linker_variable(target), LINKER);
-    }
     let built = cargo.output().await.map_err(|source| start("cargo", source))?;
     if !built.status.success() {
         return Err(BuildError::Failed { package: package.package.clone(), target });
     }
-    let path = executable(&built.stdout, &package.binary)
+    let program = match (package.builder, &target_directory) {
+        // It moves the program that cargo names.
+        (Builder::CargoLambda, Some(directory)) => Some(program(package, target, directory)),
+        _ => executable(&built.stdout, &package.binary),
+    };
+    let path = program
         .ok_or_else(|| BuildError::NoBinary { package: package.package.clone(), binary: package.binary.clone() })?;
     inspect(&path, architecture)?;
     Ok(path)
@@ -120,6 +151,26 @@ pub async fn build(package: &CargoBuild, architecture: Architecture) -> Result<P
 ///
 /// [`BuildError::Start`] when cargo, which knows where it builds to, cannot be started.
 pub async fn find(package: &CargoBuild, architecture: Architecture) -> Result<Option<PathBuf>, BuildError> {
+    let directory = target_directory(package).await?;
+    let program = directory.map(|directory| program(package, architecture.rust_target(), &directory));
+    Ok(program.filter(|program| program.is_file()))
+}
+
+/// Where a build leaves the program.
+fn program(package: &CargoBuild, target: &str, target_directory: &Path) -> PathBuf {
+    match package.builder {
+        Builder::Cargo => target_directory.join(target).join("release").join(&package.binary),
+        Builder::CargoLambda => lambda_directory(target_directory, target).join(&package.binary).join("bootstrap"),
+    }
+}
+
+/// Where `cargo lambda build` puts programs; its own choice does not tell processors apart.
+fn lambda_directory(target_directory: &Path, target: &str) -> PathBuf {
+    target_directory.join(target).join("lambda")
+}
+
+/// Where cargo builds to; `None` where it does not say, and will not build either.
+async fn target_directory(package: &CargoBuild) -> Result<Option<PathBuf>, BuildError> {
     #[derive(Deserialize)]
     struct Metadata {
         target_directory: PathBuf,
@@ -130,11 +181,18 @@ pub async fn find(package: &CargoBuild, architecture: Architecture) -> Result<Op
         .output()
         .await
         .map_err(|source| start("cargo", source))?;
-    let target = architecture.rust_target();
-    let program = serde_json::from_slice::<Metadata>(&found.stdout)
-        .ok()
-        .map(|metadata| metadata.target_directory.join(target).join("release").join(&package.binary));
-    Ok(program.filter(|program| program.is_file()))
+    Ok(serde_json::from_slice::<Metadata>(&found.stdout).ok().map(|metadata| metadata.target_directory))
+}
+
+/// Cargo would say only that it has no such command.
+async fn require_cargo_lambda(package: &CargoBuild) -> Result<(), BuildError> {
+    let found = cargo(package)
+        .args(["lambda", "--version"])
+        .stderr(Stdio::null())
+        .output()
+        .await
+        .map_err(|source| start("cargo", source))?;
+    if found.status.success() { Ok(()) } else { Err(BuildError::NoCargoLambda) }
 }
 
 /// The cargo that runs this program, if one does, else the one on the path.
@@ -177,12 +235,19 @@ pub(crate) fn linker_variable(target: &str) -> String {
 
 /// Whether a configuration file that cargo reads says anything about the target: then it is the user's to decide.
 pub(crate) fn configured(directory: &Path, target: &str) -> bool {
-    let home = env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(".cargo")));
-    let files = directory.ancestors().map(|directory| directory.join(".cargo")).chain(home);
+    configurations(directory).any(|text| text.contains(target))
+}
+
+/// The configuration files that cargo reads.
+fn configurations(directory: &Path) -> impl Iterator<Item = String> {
+    let files = directory.ancestors().map(|directory| directory.join(".cargo")).chain(cargo_home());
     files
         .flat_map(|directory| [directory.join("config.toml"), directory.join("config")])
         .filter_map(|file| fs::read_to_string(file).ok())
-        .any(|text| text.contains(target))
+}
+
+fn cargo_home() -> Option<PathBuf> {
+    env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(".cargo")))
 }
 
 /// Reads the messages cargo writes (<https://doc.rust-lang.org/cargo/reference/external-tools.html#json-messages>).
@@ -240,6 +305,8 @@ fn problem(head: &[u8], architecture: Architecture) -> Option<&'static str> {
     });
     interpreted.then_some("it is linked dynamically, and Lambda's C library may be older than this machine's")
 }
+
+mod reproducible;
 
 #[cfg(test)]
 mod tests {

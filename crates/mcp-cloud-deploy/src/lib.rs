@@ -5,6 +5,7 @@
 //! executes them one by one. Whoever calls decides what to show and what to ask in between; nothing here prints.
 //!
 //! - [`build`]: compiles the server for Lambda.
+//! - [`source`]: reads from which commit.
 //! - [`artifact`]: packs it, the same bytes every time.
 //! - [`change`]: what differs between what is deployed and what is wanted, field by field.
 //! - [`logs`]: what the server says while it runs.
@@ -30,6 +31,7 @@ pub mod policy;
 pub mod rehearsal;
 pub mod revision;
 pub mod secrets;
+pub mod source;
 mod template;
 pub mod wait;
 pub mod watch;
