@@ -25,7 +25,7 @@ fn created_from_a_pipe_it_is_ours(account: &Account) {
     assert_eq!(run.code, Some(0), "{run}");
     let arn = run.stdout.trim_end().to_owned();
     assert!(arn.starts_with("arn:aws:secretsmanager:eu-west-1:000000000000:secret:hello/API_KEY-"), "{run}");
-    assert!(run.stderr.contains(&format!("write `secrets.API_KEY.aws = \"{arn}\"`")), "{run}");
+    assert!(run.stderr.contains(&format!("write `aws = \"{arn}\"` under `[secrets.API_KEY]`")), "{run}");
     let secret = show(account, "hello/API_KEY");
     assert_eq!(secret["values"], json!({ "AWSCURRENT": "first-hunter2" }), "the line's end is no part of it");
     assert_eq!(secret["tags"]["mcp-cloud:app"], "hello", "{secret}");

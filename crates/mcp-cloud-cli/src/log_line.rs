@@ -1,18 +1,28 @@
 //! A line of a log in colours, for people.
 
-use std::fmt;
+use std::{fmt, io};
 
 use anstyle::{AnsiColor, Style};
-use mcp_cloud_deploy::logs::{Level, Rendered, Tone};
+use mcp_cloud_deploy::logs::{Level, LogEvent, Rendered, Tone, render};
+
+use crate::printer::Printer;
 
 const QUIET: Style = Style::new().dimmed();
 const REQUEST: Style = AnsiColor::Cyan.on_default();
 const FAILURE: Style = AnsiColor::Red.on_default().bold();
 
+/// Prints an event as it was asked for; fails when nobody reads any more.
+pub(crate) fn show(event: &LogEvent, printer: &Printer) -> io::Result<()> {
+    if printer.json() {
+        return printer.try_data(event.to_json());
+    }
+    render(event).map_or(Ok(()), |line| printer.try_data(Line(&line)))
+}
+
 /// Time, level, request, what is said, and what is said beside it; the printer leaves the colours out where none are
 /// wanted.
 #[derive(Debug)]
-pub(crate) struct Line<'a>(pub(crate) &'a Rendered);
+struct Line<'a>(&'a Rendered);
 
 impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,11 +1,11 @@
 //! `mcp-cloud logs`: shows what the server logs.
 
-use std::{io, time::SystemTime};
+use std::time::SystemTime;
 
 use mcp_cloud_app::{App, app::Trigger};
 use mcp_cloud_deploy::{
     Deployer,
-    logs::{self, Followed, LogEvent, LogQuery, query::parse_time},
+    logs::{self, Followed, LogQuery, query::parse_time},
 };
 use tokio::sync::mpsc;
 
@@ -98,20 +98,23 @@ fn query(args: &Args, app: &App) -> Result<LogQuery, Failure> {
 async fn read(deployer: &Deployer, query: &LogQuery, printer: &Printer) -> Result<(), Failure> {
     let mut closed = false;
     // Who has seen enough closes the pipe; the rest is read in vain then, but it ends.
-    deployer.read_logs(query, &mut |event| closed = closed || show(&event, printer).is_err()).await.map_err(failed)
+    deployer
+        .read_logs(query, &mut |event| closed = closed || log_line::show(&event, printer).is_err())
+        .await
+        .map_err(failed)
 }
 
 async fn follow(deployer: &Deployer, query: &LogQuery, printer: &Printer) -> Result<(), Failure> {
     let (closed, mut nobody_reads) = mpsc::channel(1);
     let mut tell = |followed| match followed {
         Followed::Event(event) => {
-            if show(&event, printer).is_err() {
+            if log_line::show(&event, printer).is_err() {
                 // Said once is enough.
                 let _ = closed.try_send(());
             }
         }
         Followed::Waiting { group } => {
-            printer.talk(format_args!("wait for the log group {group}, which is not there yet"))
+            printer.talk(format_args!("wait for the log group {group}, which is not there yet"));
         }
         Followed::Trouble(error) => printer.warning(format_args!("{}; it is tried again", failed(error.into()))),
     };
@@ -119,11 +122,4 @@ async fn follow(deployer: &Deployer, query: &LogQuery, printer: &Printer) -> Res
         outcome = deployer.follow_logs(query, &mut tell) => outcome.map_err(failed),
         _ = nobody_reads.recv() => Ok(()),
     }
-}
-
-fn show(event: &LogEvent, printer: &Printer) -> io::Result<()> {
-    if printer.json() {
-        return printer.try_data(event.to_json());
-    }
-    logs::render(event).map_or(Ok(()), |line| printer.try_data(log_line::Line(&line)))
 }

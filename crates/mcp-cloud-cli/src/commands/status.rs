@@ -4,6 +4,7 @@ use mcp_cloud_app::{App, target::sam::OUTPUT_ENDPOINT};
 use mcp_cloud_deploy::{
     Archive, Bucket, Deployer, Deployment, Error, Stack, build,
     deployment::{TAG_BUCKET, code_hash},
+    secrets,
 };
 use serde::Serialize;
 
@@ -73,7 +74,11 @@ async fn details<'a>(app: &App, deployer: &Deployer, stack: &'a Stack) -> Result
     // The same app with the code that is deployed: what differs then is the settings.
     let bucket = Bucket::choose(stack.tags.get(TAG_BUCKET).cloned(), deployer.account(), deployer.region());
     let deployed = Archive { bytes: Vec::new(), sha256: code_sha256.unwrap_or_default().to_owned() };
-    let wanted = Deployment::new(app, deployed, bucket).map_err(failed)?;
+    // A secret that has changed since is a difference, too; one that is missing is none of this command's concern.
+    let observed = deployer.observe_secrets(app).await.map_err(failed)?;
+    let mut app = app.clone();
+    secrets::stamp(&mut app, &observed);
+    let wanted = Deployment::new(&app, deployed, bucket).map_err(failed)?;
     Ok(Details {
         status: &stack.status,
         reason: stack.reason.as_deref(),

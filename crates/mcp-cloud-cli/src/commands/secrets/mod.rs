@@ -101,9 +101,14 @@ fn report(app: &App, reference: &SecretReference, written: &WrittenSecret, print
         }
         SecretOutcome::Unchanged => return printer.talk(format_args!("the secret {name} has this value already")),
     }
-    if reference.arn.as_ref() != Some(arn) {
-        let key = format!("secrets.{}.aws = \"{arn}\"", reference.variable);
-        return printer.hint(&format!("write `{key}` at the top of `mcp-cloud.toml`, so that the server gets it"));
+    match &reference.arn {
+        Some(named) if named == arn => {}
+        Some(gone) => return printer.hint(&format!("write `{arn}` in the place of `{gone}` in `mcp-cloud.toml`")),
+        None => {
+            let overlay = app.environment_name.as_ref().map(|name| format!("env.{name}.")).unwrap_or_default();
+            let table = format!("[{overlay}secrets.{}]", reference.variable);
+            return printer.hint(&format!("write `aws = \"{arn}\"` under `{table}` in `mcp-cloud.toml`"));
+        }
     }
     let when = match app.lambda.secrets {
         SecretDelivery::Resolve => "the deployed server has it after the next `mcp-cloud deploy`, not before",
