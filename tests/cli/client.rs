@@ -43,7 +43,8 @@ fn entry_is_printed_for_every_client() {
 fn entry_is_written_beside_what_is_there_and_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join(".mcp.json");
-    let before = "{\n    \"mcpServers\": {\n        \"other\": { \"command\": \"x\" }\n    },\n    \"z\": 1,\n    \"a\": 2\n}\n";
+    let before =
+        "{\n    \"mcpServers\": {\n        \"other\": { \"command\": \"x\" }\n    },\n    \"z\": 1,\n    \"a\": 2\n}\n";
     fs::write(&file, before).expect("it is written");
     let written = client(folder.path(), &["claude-code", "--write", "--name", "notes"]);
     assert_eq!((written.code, written.stdout.as_str()), (Some(0), ""), "{}", written.stderr);
@@ -72,7 +73,11 @@ fn file_with_comments_is_left_as_it_is() {
     fs::write(folder.path().join(".vscode/mcp.json"), text).expect("it is written");
     let refused = client(folder.path(), &["vscode", "--write"]);
     assert_eq!((refused.code, refused.stdout.as_str()), (Some(1), ""));
-    assert!(refused.stderr.contains("is no plain JSON (it may have comments), so it was left as it is\nhint: "), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("is no plain JSON (it may have comments), so it was left as it is\nhint: "),
+        "{}",
+        refused.stderr
+    );
     assert_eq!(fs::read_to_string(folder.path().join(".vscode/mcp.json")).expect("it is there"), text);
 }
 

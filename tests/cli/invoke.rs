@@ -31,7 +31,11 @@ fn tool_is_called_in_both_eras_behind_triggers_of_both_kinds() {
         let dev = Dev::hello(trigger);
         for era in ["auto", "2026-07-28", "legacy"] {
             let called = invoke(&dev, &["add", "--arg", "a=40", "--arg", "b=2", "--era", era]);
-            assert_eq!((called.code, called.stdout.as_str(), called.stderr.as_str()), (Some(0), "42\n", ""), "{trigger} {era}");
+            assert_eq!(
+                (called.code, called.stdout.as_str(), called.stderr.as_str()),
+                (Some(0), "42\n", ""),
+                "{trigger} {era}"
+            );
         }
         let spoken = |request: &Value| request["status"] == 200;
         assert!(dev.requests().iter().any(spoken), "the server was asked");
@@ -64,18 +68,12 @@ fn arguments_come_as_json_from_a_file_or_one_by_one() {
 fn what_makes_no_sense_is_refused_before_the_call() {
     let dev = Dev::hello("direct");
     for (arguments, said) in [
-        (
-            &["subtract"][..],
-            "error: the server has no tool `subtract`\nhint: it has `add`, `countdown`, `echo`\n",
-        ),
+        (&["subtract"][..], "error: the server has no tool `subtract`\nhint: it has `add`, `countdown`, `echo`\n"),
         (
             &["add", "--arg", "a=x"],
             "error: the argument `a` has to be integer, and `x` is not\nhint: its arguments are `a=<integer> b=<integer>`\n",
         ),
-        (
-            &["add", "--arg", "a=1"],
-            "error: the tool needs `b`\nhint: its arguments are `a=<integer> b=<integer>`\n",
-        ),
+        (&["add", "--arg", "a=1"], "error: the tool needs `b`\nhint: its arguments are `a=<integer> b=<integer>`\n"),
         (&["add", "--arguments", "[]"], "error: the arguments are no JSON object\n"),
     ] {
         let refused = invoke(&dev, arguments);
@@ -146,7 +144,11 @@ fn nobody_there_is_said_in_a_sentence() {
     let _ = dev.stop();
     let lost = finish(mcp_cloud(&["invoke", "echo", "--arg", "text=x", "--url"]).arg(&url));
     assert_eq!((lost.code, lost.stdout.as_str()), (Some(1), ""));
-    assert!(lost.stderr.starts_with("error: cannot reach 127.0.0.1:") && lost.stderr.contains("\nhint: "), "{}", lost.stderr);
+    assert!(
+        lost.stderr.starts_with("error: cannot reach 127.0.0.1:") && lost.stderr.contains("\nhint: "),
+        "{}",
+        lost.stderr
+    );
     let wrong = finish(&mut mcp_cloud(&["invoke", "echo", "--url", "localhost"]));
     assert_eq!(wrong.code, Some(2), "{}", wrong.stderr);
 }
@@ -154,7 +156,8 @@ fn nobody_there_is_said_in_a_sentence() {
 #[test]
 fn token_is_taken_from_the_environment_and_shown_nowhere() {
     let dev = Dev::hello("direct");
-    let called = finish(command(&dev, &["echo", "--arg", "text=x", "--output", "json"]).env("MCP_CLOUD_TOKEN", "let-me-in"));
+    let called =
+        finish(command(&dev, &["echo", "--arg", "text=x", "--output", "json"]).env("MCP_CLOUD_TOKEN", "let-me-in"));
     assert_eq!(called.code, Some(0), "{}", called.stderr);
     assert!(!format!("{called:?}{:?}", dev.requests()).contains("let-me-in"));
     let broken = finish(command(&dev, &["echo", "--arg", "text=x"]).env("MCP_CLOUD_TOKEN", "a\nb"));

@@ -48,8 +48,10 @@ pub(crate) fn result(tool: &str, result: &Value, printer: &Printer) -> Result<()
         print(result, printer);
     }
     if result.get("resultType").and_then(Value::as_str).is_some_and(|kind| kind != "complete") {
-        return Err(Failure::new(format!("the tool `{tool}` asks for more before it answers, which nobody gives it here"))
-            .hint("call it with a client that people talk to"));
+        return Err(Failure::new(format!(
+            "the tool `{tool}` asks for more before it answers, which nobody gives it here"
+        ))
+        .hint("call it with a client that people talk to"));
     }
     if result.get("isError") == Some(&Value::Bool(true)) {
         return Err(Failure::new(format!("the tool `{tool}` says that it failed")));

@@ -63,8 +63,10 @@ impl Server {
     /// What is shown to the server: a signature, or the token of the environment.
     pub(crate) fn authorization(&self) -> Result<Authorization, Failure> {
         self.access.authorization(token()?).ok_or_else(|| {
-            Failure::new("the server wants a token, and there is none")
-                .hint(format!("put one of the issuer in `mcp-cloud.toml` into the environment variable `{}`", env::TOKEN))
+            Failure::new("the server wants a token, and there is none").hint(format!(
+                "put one of the issuer in `mcp-cloud.toml` into the environment variable `{}`",
+                env::TOKEN
+            ))
         })
     }
 }

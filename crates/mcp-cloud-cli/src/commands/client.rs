@@ -72,10 +72,11 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
 }
 
 fn file(client: McpClient) -> Result<PathBuf, Failure> {
-    let home = std::env::home_dir()
-        .ok_or_else(|| Failure::new("it is not known where your home directory is").hint("name the file with `--file`"))?;
-    let project = std::env::current_dir()
-        .map_err(|error| Failure::new(error).context("cannot tell the current directory"))?;
+    let home = std::env::home_dir().ok_or_else(|| {
+        Failure::new("it is not known where your home directory is").hint("name the file with `--file`")
+    })?;
+    let project =
+        std::env::current_dir().map_err(|error| Failure::new(error).context("cannot tell the current directory"))?;
     Ok(client.file(&project, &home))
 }
 
@@ -86,9 +87,9 @@ fn needs(client: McpClient, access: Access) -> Option<&'static str> {
             "IAM guards the server (`auth.mode` is `platform`), and no client signs requests by itself: the entry starts \
              AWS's own proxy with `uvx` (https://docs.astral.sh/uv/), which signs with your AWS credentials",
         ),
-        _ if client == McpClient::ClaudeDesktop => {
-            Some("Claude Desktop's file takes programs only: the entry starts `mcp-remote` with `npx`, which needs Node.js")
-        }
+        _ if client == McpClient::ClaudeDesktop => Some(
+            "Claude Desktop's file takes programs only: the entry starts `mcp-remote` with `npx`, which needs Node.js",
+        ),
         Access::Open | Access::Token => None,
     }
 }

@@ -89,10 +89,12 @@ async fn talk(
         return Err(Failure::new(format!("the server has no tool `{name}`")).hint(hint).exit_code(Failure::USAGE));
     };
     let schema = tool.get("inputSchema").unwrap_or(&Value::Null);
-    arguments::add(&mut given, &args.pairs, schema).and_then(|()| arguments::check(&given, schema)).map_err(|error| {
-        let usage = arguments::usage(schema);
-        Failure::new(error).exit_code(Failure::USAGE).hint(format!("its arguments are `{}`", usage.trim()))
-    })?;
+    arguments::add(&mut given, &args.pairs, schema).and_then(|()| arguments::check(&given, schema)).map_err(
+        |error| {
+            let usage = arguments::usage(schema);
+            Failure::new(error).exit_code(Failure::USAGE).hint(format!("its arguments are `{}`", usage.trim()))
+        },
+    )?;
     let mut heard = |notification: Notification| content::notification(&notification, printer);
     let result = client.call(name, given, schema, &mut heard).await.map_err(unanswered)?;
     content::result(name, &result, printer)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use mcp_cloud_deploy::mcp::{Authorization, Client, ClientError, Era, Http, Token, client::Malformed, http::HttpError};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::server::{Ask, Server, Then, error, events, reply, result, streamed, text, tool};
 
@@ -23,7 +23,10 @@ async fn unknown_era_falls_back_to_the_handshake() {
         assert_eq!(client.tools().await.expect("it lists them").len(), 2);
         let methods: Vec<_> = server.asked().iter().map(|ask| ask.asks().to_owned()).collect();
         assert_eq!(methods, ["server/discover", "initialize", "notifications/initialized", "tools/list"]);
-        assert_eq!(server.asked().last().map(|ask| ask.header("mcp-protocol-version").to_owned()).as_deref(), Some("2025-11-25"));
+        assert_eq!(
+            server.asked().last().map(|ask| ask.header("mcp-protocol-version").to_owned()).as_deref(),
+            Some("2025-11-25")
+        );
     }
     let refused = Server::with(|_| Some(text(StatusCode::UNAUTHORIZED, ""))).await;
     let error = client(&refused).connect(None).await.expect_err("it wants credentials");
@@ -60,7 +63,10 @@ async fn every_page_is_read_and_a_list_without_end_is_refused() {
     })
     .await;
     let tools = client(&paged).tools().await.expect("it lists them");
-    assert_eq!(tools.iter().map(|tool| tool["name"].as_str().unwrap_or_default()).collect::<Vec<_>>(), ["t0", "t1", "t2"]);
+    assert_eq!(
+        tools.iter().map(|tool| tool["name"].as_str().unwrap_or_default()).collect::<Vec<_>>(),
+        ["t0", "t1", "t2"]
+    );
     let endless = Server::with(|ask| Some(result(ask, json!({ "tools": [], "nextCursor": "same" })))).await;
     let error = client(&endless).tools().await.expect_err("it does not end");
     assert!(matches!(error, ClientError::Malformed { source: Malformed::Endless, .. }), "{error:?}");
@@ -98,11 +104,19 @@ async fn hostile_answers_are_clear_errors() {
         ("application/json", "{", "it is no JSON: EOF while parsing an object at line 1 column 1"),
         ("application/json", "[]", "it is no JSON-RPC message"),
         ("application/json", &*wrong_id, "it answers the request 99, and 1 was asked"),
-        ("application/json", &*request, "the server asks the client for `roots/list`, which this client has not promised"),
+        (
+            "application/json",
+            &*request,
+            "the server asks the client for `roots/list`, which this client has not promised",
+        ),
         ("text/event-stream", "data: {}\n\n", "it is no JSON-RPC message"),
         ("text/event-stream", "data: null\n\ndata: {}\n\n", "it is no JSON-RPC message"),
         ("text/event-stream", ": hello\n\n", "the reply ended without an answer"),
-        ("text/html", "<html>", "the server answered tools/list with `text/html`, which is neither JSON nor an event stream"),
+        (
+            "text/html",
+            "<html>",
+            "the server answered tools/list with `text/html`, which is neither JSON nor an event stream",
+        ),
     ] {
         let body = body.to_owned();
         let server = Server::with(move |_| Some(reply(StatusCode::OK, media_type, &body))).await;

@@ -4,15 +4,11 @@ use std::{fs, time::Duration};
 
 use http::{Method, StatusCode};
 use mcp_cloud_app::App;
-use mcp_cloud_deploy::mcp::{
-    Answers, Gate, Http, Outcome, Token,
-    gate::Asked,
-    http::Limits,
-};
+use mcp_cloud_deploy::mcp::{Answers, Gate, Http, Outcome, Token, gate::Asked, http::Limits};
 use serde_json::json;
 
 use crate::server::{
-    Ask, Reply, Server, Then, discovered, error, events, guarded, reply, result, right, streamed, text, tool, TOKEN,
+    Ask, Reply, Server, TOKEN, Then, discovered, error, events, guarded, reply, result, right, streamed, text, tool,
 };
 
 const QUICK: Limits = Limits { time: Duration::from_secs(2), bytes: 1024 * 1024 };
@@ -77,18 +73,21 @@ async fn right_server_passes_every_question_in_order() {
     assert!(answers.passed(), "{:#?}", answers.questions);
     assert_eq!(skipped(&answers), STRANGERS);
     assert_eq!(answers.questions.iter().map(|asked| asked.question).collect::<Vec<_>>(), Asked::ALL);
-    assert_eq!(told.into_inner(), [
-        "the endpoint answers",
-        "who shows no credentials is refused: not asked, because everybody may call",
-        "the refusal says where tokens come from: not asked, because everybody may call",
-        "the server says who issues tokens for it: not asked, because everybody may call",
-        "it speaks 2026-07-28 (2026-07-28, 2025-11-25)",
-        "it shakes hands with clients of before 2026-07-28 (2025-11-25)",
-        "it lists the same tools in both eras (2 tools)",
-        "a GET is refused, because there is no stream to get (405)",
-        "a page of another site is refused (403)",
-        "a stream arrives as one (events)",
-    ]);
+    assert_eq!(
+        told.into_inner(),
+        [
+            "the endpoint answers",
+            "who shows no credentials is refused: not asked, because everybody may call",
+            "the refusal says where tokens come from: not asked, because everybody may call",
+            "the server says who issues tokens for it: not asked, because everybody may call",
+            "it speaks 2026-07-28 (2026-07-28, 2025-11-25)",
+            "it shakes hands with clients of before 2026-07-28 (2025-11-25)",
+            "it lists the same tools in both eras (2 tools)",
+            "a GET is refused, because there is no stream to get (405)",
+            "a page of another site is refused (403)",
+            "a stream arrives as one (events)",
+        ]
+    );
     let surface = answers.surface.expect("it was listed");
     assert_eq!(surface.tools.keys().collect::<Vec<_>>(), ["add", "echo"]);
     assert_eq!(answers.server.expect("it was asked").name.as_deref(), Some("right"));
@@ -105,7 +104,8 @@ async fn nothing_at_the_address_fails_one_question_and_asks_no_other() {
 
 #[tokio::test]
 async fn server_that_is_out_of_order_is_not_asked_on() {
-    let server = Server::with(|_| Some(reply(StatusCode::BAD_GATEWAY, "application/json", r#"{"message":"Internal"}"#))).await;
+    let server =
+        Server::with(|_| Some(reply(StatusCode::BAD_GATEWAY, "application/json", r#"{"message":"Internal"}"#))).await;
     let answers = ask(&open(), &server, None).await;
     assert_eq!(failed(&answers), [Asked::Reachable]);
     let said = answers.failed().map(ToString::to_string).collect::<String>();
@@ -119,9 +119,12 @@ async fn each_defect_is_named_by_its_question() {
     assert!(said.contains("expected an answer to `server/discover` that names 2026-07-28"), "{said}");
     assert_names(Asked::Legacy, |ask| (ask.asks() == "initialize").then(|| error(StatusCode::OK, ask, -32603))).await;
     let other_version = json!({ "protocolVersion": "2020-01-01", "capabilities": {} });
-    assert_names(Asked::Legacy, move |ask| (ask.asks() == "initialize").then(|| result(ask, other_version.clone()))).await;
+    assert_names(Asked::Legacy, move |ask| (ask.asks() == "initialize").then(|| result(ask, other_version.clone())))
+        .await;
     let fewer = |ask: &Ask| ask.asks() == "tools/list" && !ask.is_modern();
-    let said = assert_names(Asked::Tools, move |ask| fewer(ask).then(|| result(ask, json!({ "tools": [tool("echo")] })))).await;
+    let said =
+        assert_names(Asked::Tools, move |ask| fewer(ask).then(|| result(ask, json!({ "tools": [tool("echo")] }))))
+            .await;
     assert!(said.ends_with("expected the same names, got `add` only in 2026-07-28"), "{said}");
     let nameless = |ask: &Ask| (ask.asks() == "tools/list").then(|| result(ask, json!({ "tools": [{ "name": "x" }] })));
     assert_names(Asked::Tools, nameless).await;
@@ -140,7 +143,8 @@ async fn each_defect_is_named_by_its_question() {
 #[tokio::test]
 async fn stream_that_is_none_is_named() {
     let wants_events = |ask: &Ask| ask.header("accept").starts_with("text/event-stream") && ask.method == Method::POST;
-    let said = assert_names(Asked::Stream, move |ask| wants_events(ask).then(|| text(StatusCode::OK, "data: x\n\n"))).await;
+    let said =
+        assert_names(Asked::Stream, move |ask| wants_events(ask).then(|| text(StatusCode::OK, "data: x\n\n"))).await;
     assert!(said.contains("which is neither JSON nor an event stream"), "{said}");
     assert_names(Asked::Stream, move |ask| wants_events(ask).then(|| events(&[], Then::End))).await;
     assert_names(Asked::Stream, move |ask| wants_events(ask).then(|| events(&[json!({})], Then::Silence))).await;
@@ -172,7 +176,8 @@ async fn subscribed(subscription: impl Fn(&Ask) -> Reply + Send + Sync + 'static
 
 #[tokio::test]
 async fn open_stream_has_to_begin_before_it_ends() {
-    let acknowledged = || json!({ "jsonrpc": "2.0", "method": "notifications/subscriptions/acknowledged", "params": {} });
+    let acknowledged =
+        || json!({ "jsonrpc": "2.0", "method": "notifications/subscriptions/acknowledged", "params": {} });
     let answers = subscribed(move |_| events(&[acknowledged()], Then::Silence)).await;
     assert!(answers.passed(), "{:#?}", answers.questions);
     let last = answers.questions.last().map(ToString::to_string);
@@ -222,12 +227,17 @@ async fn metadata_has_to_name_the_issuer_and_the_resource() {
     let well_known = |ask: &Ask| ask.path.starts_with("/.well-known/");
     for (document, wrong) in [
         (document.clone(), false),
-        (json!({ "resource": "https://other.example/mcp", "authorization_servers": document["authorization_servers"] }), true),
+        (
+            json!({ "resource": "https://other.example/mcp", "authorization_servers": document["authorization_servers"] }),
+            true,
+        ),
         (json!({ "resource": "https://mcp.example.com/mcp" }), true),
         (json!([]), true),
     ] {
         let text = document.to_string();
-        let answer = move |ask: &Ask| if well_known(ask) { reply(StatusCode::OK, "application/json", &text) } else { guarded(ask) };
+        let answer = move |ask: &Ask| {
+            if well_known(ask) { reply(StatusCode::OK, "application/json", &text) } else { guarded(ask) }
+        };
         let answers = ask(&app, &Server::answering(answer).await, Some(TOKEN)).await;
         assert_eq!(failed(&answers), if wrong { vec![Asked::Metadata] } else { vec![] }, "{document}");
     }

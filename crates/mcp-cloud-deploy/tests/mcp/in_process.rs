@@ -85,7 +85,8 @@ async fn what_passes_by_itself_is_waited_for() {
 #[tokio::test]
 async fn patience_comes_to_its_end() {
     let stage = Stage::new(std::iter::repeat_n(503, 1000));
-    let gate = Gate::from(&app("auth.mode = \"none\"\n"), "https://notes.example/mcp").with_patience(Duration::from_secs(20));
+    let gate =
+        Gate::from(&app("auth.mode = \"none\"\n"), "https://notes.example/mcp").with_patience(Duration::from_secs(20));
     let answers = gate.ask(&stage.http(), &|_| {}).await;
     assert_eq!(answers.failed().map(|asked| asked.question).collect::<Vec<_>>(), [Asked::Reachable]);
     let waited: Duration = stage.waits().iter().sum();

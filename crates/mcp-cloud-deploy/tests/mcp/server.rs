@@ -159,9 +159,12 @@ pub(crate) fn right(ask: &Ask) -> Reply {
     match (ask.asks(), ask.is_modern()) {
         (_, true) if !repeats => error(StatusCode::BAD_REQUEST, ask, -32020),
         ("server/discover", true) => result(ask, discovered(json!({ "tools": {} }))),
-        ("initialize", false) => result(ask, json!({
-            "protocolVersion": "2025-11-25", "capabilities": { "tools": {} }, "serverInfo": { "name": "right", "version": "1" },
-        })),
+        ("initialize", false) => result(
+            ask,
+            json!({
+                "protocolVersion": "2025-11-25", "capabilities": { "tools": {} }, "serverInfo": { "name": "right", "version": "1" },
+            }),
+        ),
         ("notifications/initialized", false) => reply(StatusCode::ACCEPTED, "text/plain", ""),
         ("tools/list", _) => result(ask, tools()),
         (_, true) => error(StatusCode::NOT_FOUND, ask, -32601),
