@@ -3,3 +3,4 @@
 mod account;
 mod lifecycle;
 mod misfortune;
+mod stacks;
