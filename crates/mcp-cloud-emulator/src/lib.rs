@@ -20,7 +20,8 @@
 //! ```
 //!
 //! The parts can be used alone: [`RuntimeApi`] is the Lambda Runtime API for a runtime in the same process, and
-//! [`trigger`] turns requests into events and replies into responses without any network.
+//! [`trigger`] turns requests into events and replies into responses without any network. [`aws`] is the other side of a
+//! deployment: an account in memory.
 
 pub mod aws;
 pub mod azure;

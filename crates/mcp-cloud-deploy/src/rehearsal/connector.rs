@@ -1,6 +1,14 @@
 //! Carries the SDK's requests to an account in memory, and those to function URLs to whoever runs the program.
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc};
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use aws_smithy_runtime_api::client::{
     http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
@@ -26,6 +34,8 @@ const FUNCTION_URL: &str = ".on.aws";
 pub struct Connector {
     account: Account,
     endpoint: Option<Arc<Endpoint>>,
+    /// How many answers of programs are waited for.
+    busy: Arc<AtomicUsize>,
 }
 
 impl fmt::Debug for Connector {
@@ -38,7 +48,7 @@ impl Connector {
     /// Leads to this account. Function URLs answer 502 until somebody runs what is behind them.
     #[must_use]
     pub fn new(account: Account) -> Self {
-        Self { account, endpoint: None }
+        Self { account, endpoint: None, busy: Arc::default() }
     }
 
     /// Has this answer requests to function URLs.
@@ -51,6 +61,10 @@ impl Connector {
     #[must_use]
     pub fn account(&self) -> &Account {
         &self.account
+    }
+
+    pub(super) fn busy(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.busy)
     }
 
     async fn carry(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
@@ -74,10 +88,32 @@ impl Connector {
         let Some(deployed) = self.account.function_url(host) else {
             return answer(StatusCode::FORBIDDEN, "{\"Message\":null}");
         };
-        match &self.endpoint {
-            Some(endpoint) => endpoint(deployed, request).await,
-            None => answer(StatusCode::BAD_GATEWAY, "Internal Server Error"),
+        // Who has signed it is not held against anything: the rehearsal has one identity.
+        let signed = request.headers().contains_key("authorization");
+        if deployed.auth_type.as_deref() == Some("AWS_IAM") && !signed {
+            return answer(StatusCode::FORBIDDEN, "{\"Message\":\"Forbidden\"}");
         }
+        let Some(endpoint) = &self.endpoint else {
+            return answer(StatusCode::BAD_GATEWAY, "Internal Server Error");
+        };
+        let _at_work = AtWork::begin(&self.busy);
+        endpoint(deployed, request).await
+    }
+}
+
+/// A program is at work until this is dropped.
+struct AtWork(Arc<AtomicUsize>);
+
+impl AtWork {
+    fn begin(busy: &Arc<AtomicUsize>) -> Self {
+        busy.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(busy))
+    }
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

@@ -1,16 +1,18 @@
 //! Rehearses against an account in memory: the SDK's own clients, with no network under them and no clock.
 //!
 //! - [`connector`]: carries the SDK's requests to the account.
+//! - [`time`]: lets nobody wait.
 
 mod connector;
+mod time;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_sts::config::{SharedHttpClient, StalledStreamProtectionConfig};
-use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, Sleep};
-use mcp_cloud_emulator::aws::Account;
+use aws_smithy_async::rt::sleep::SharedAsyncSleep;
 
 pub use self::connector::{Connector, Endpoint};
+use self::time::AccountTime;
 use crate::aws::ATTEMPTS;
 
 /// A configuration whose every call goes to an account in memory, and in which waiting takes no time but the account's.
@@ -18,7 +20,7 @@ use crate::aws::ATTEMPTS;
 /// What runs behind function URLs is the connector's affair.
 #[must_use]
 pub fn config(connector: Connector, region: &str) -> SdkConfig {
-    let account = connector.account().clone();
+    let time = AccountTime::new(connector.account().clone(), connector.busy());
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new(region.to_owned()))
@@ -30,20 +32,9 @@ pub fn config(connector: Connector, region: &str) -> SdkConfig {
             "a rehearsal",
         )))
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-        .sleep_impl(SharedAsyncSleep::new(AccountTime(account)))
+        .sleep_impl(SharedAsyncSleep::new(time))
         // It measures by the clock of this machine.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .http_client(SharedHttpClient::new(connector))
         .build()
-}
-
-/// Whoever sleeps lets the account's time pass.
-#[derive(Debug)]
-struct AccountTime(Account);
-
-impl AsyncSleep for AccountTime {
-    fn sleep(&self, duration: std::time::Duration) -> Sleep {
-        self.0.pass(duration);
-        Sleep::new(std::future::ready(()))
-    }
 }

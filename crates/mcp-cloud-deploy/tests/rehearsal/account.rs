@@ -1,16 +1,23 @@
 //! An account in memory, with an app to deploy to it.
 
-use std::{fs, future::Future, path::PathBuf};
+use std::{fs, future::Future, path::PathBuf, pin::Pin, sync::Arc, sync::Mutex};
 
+use aws_smithy_types::body::SdkBody;
+use http::Response;
 use mcp_cloud_app::{App, Severity, Target};
 use mcp_cloud_deploy::{
-    Application, Archive, Deployer, Deployment, Error, Observed, Plan, ResourceEvent, StepOutcome,
+    Application, Archive, Deployer, Deployment, Error, Observed, Plan, Reporter, ResourceEvent, StackState, Step,
+    StepOutcome,
+    apply::{OnFailure, Rollout},
     deployment::Bucket,
-    plan,
+    mcp::Question,
+    plan::{self, Choices},
     rehearsal::{self, Connector},
 };
-use mcp_cloud_emulator::aws::Account;
+use mcp_cloud_emulator::aws::{Account, Deployed};
 use tempfile::TempDir;
+
+use crate::server::{Ask, right};
 
 pub(crate) const ACCOUNT: &str = "123456789012";
 pub(crate) const REGION: &str = "eu-west-1";
@@ -55,7 +62,8 @@ impl Stage {
     }
 
     pub(crate) async fn deployer(&self) -> Result<Deployer, Error> {
-        let config = rehearsal::config(Connector::new(self.account.clone()), REGION);
+        let connector = Connector::new(self.account.clone()).with_endpoint(Arc::new(serve));
+        let config = rehearsal::config(connector, REGION);
         Deployer::over(config, Some(ACCOUNT)).await
     }
 
@@ -74,22 +82,25 @@ impl Stage {
         let deployer = self.deployer().await?;
         let deployment = self.deployment(code);
         let observed = self.settled(&deployer).await?;
-        let plan = plan::deploy(&deployment, &observed)?;
-        execute(plan, Application::deploy(&deployer, &deployment)).await
+        let plan = plan::deploy(&deployment, &observed, &Choices::default())?;
+        let app = self.app();
+        let (token, commit, on_failure) = (None, None, OnFailure::RollBack);
+        let rollout = Rollout { deployment: &deployment, app: &app, token, commit, on_failure };
+        execute(plan, Application::deploy(&deployer, rollout, &observed)).await
     }
 
     pub(crate) async fn destroy(&self) -> Result<Run, Error> {
         let deployer = self.deployer().await?;
         let observed = self.settled(&deployer).await?;
-        let plan = plan::destroy("hello", &observed)?;
-        execute(plan, Application::destroy(&deployer)).await
+        let plan = plan::destroy("hello", &observed, &Choices::default())?;
+        execute(plan, Application::destroy(&deployer, "hello", &observed)).await
     }
 
     /// Observes, when whatever goes on has ended.
     async fn settled(&self, deployer: &Deployer) -> Result<Observed, Error> {
         let observed = deployer.observe("hello", None).await?;
         match &observed.stack {
-            Some(stack) if stack.state() == mcp_cloud_deploy::StackState::Busy => {
+            Some(stack) if stack.state() == StackState::Busy => {
                 deployer.settle(stack, &|_| ()).await?;
                 deployer.observe("hello", None).await
             }
@@ -99,13 +110,43 @@ impl Stage {
 }
 
 async fn execute(plan: Plan, mut application: Application<'_>) -> Result<Run, Error> {
-    let events = std::cell::RefCell::new(Vec::new());
-    let mut outcomes = Vec::new();
-    for step in &plan.steps {
-        let report = |event: &ResourceEvent| events.borrow_mut().push(event.clone());
-        outcomes.push(application.step(step, &report).await?);
+    let heard = Heard::default();
+    application.run(&plan, &heard).await?;
+    let (outcomes, events) = heard.0.into_inner().expect("nobody panicked with it");
+    Ok(Run { plan, outcomes, events })
+}
+
+/// What a run says.
+#[derive(Default)]
+struct Heard(Mutex<(Vec<StepOutcome>, Vec<ResourceEvent>)>);
+
+impl Reporter for Heard {
+    fn begin(&self, _: usize, _: usize, _: &Step) {}
+
+    fn resource(&self, event: &ResourceEvent) {
+        self.0.lock().expect("nobody panicked with it").1.push(event.clone());
     }
-    Ok(Run { plan, outcomes, events: events.into_inner() })
+
+    fn question(&self, _: &Question) {}
+
+    fn note(&self, _: &str) {}
+
+    fn end(&self, outcome: Option<&StepOutcome>) {
+        self.0.lock().expect("nobody panicked with it").0.extend(outcome.cloned());
+    }
+
+    fn agree<'a>(&'a self, beyond: &'a [String]) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
+        panic!("nothing is beyond the plan: {beyond:?}")
+    }
+}
+
+/// What is behind every function URL: a server that is right.
+fn serve(_: Deployed, request: http::Request<bytes::Bytes>) -> Pin<Box<dyn Future<Output = Response<SdkBody>> + Send>> {
+    let (head, body) = request.into_parts();
+    let message = serde_json::from_slice(&body).unwrap_or_default();
+    let path = head.uri.path().to_owned();
+    let (head, body) = right(&Ask { method: head.method, path, headers: head.headers, body, message }).into_parts();
+    Box::pin(std::future::ready(Response::from_parts(head, SdkBody::from(body.pieces.concat()))))
 }
 
 /// Runs to the end; nothing here ever waits for anything.

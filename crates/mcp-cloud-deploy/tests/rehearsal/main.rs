@@ -3,3 +3,7 @@
 mod account;
 mod lifecycle;
 mod misfortune;
+#[path = "../mcp/server.rs"]
+#[expect(dead_code, reason = "the tests of the gate use all of it")]
+mod server;
+mod stacks;

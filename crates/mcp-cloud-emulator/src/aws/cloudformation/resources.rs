@@ -194,6 +194,27 @@ fn identity(state: &mut State, owner: Owner<'_>, kind: &str, properties: &Proper
             let zone = "ZLY8HYME6SFDD".to_owned();
             Made::new(of("DomainName"), &[("RegionalDomainName", regional), ("RegionalHostedZoneId", zone)])
         }
+        kind if kind.starts_with("AWS::ElasticLoadBalancingV2::") => load_balancing(state, owner, kind),
+        "AWS::WAFv2::WebACL" => {
+            let name = named.unwrap_or_else(|| generated(state, owner));
+            let id = state.uuid();
+            let arn = state.arn("wafv2", &format!("regional/webacl/{name}/{id}"));
+            Made::new(format!("{name}|{id}|REGIONAL"), &[("Arn", arn), ("Id", id)])
+        }
+        "AWS::ApplicationAutoScaling::ScalableTarget" => {
+            let id = format!("{}|{}|{}", of("ResourceId"), of("ScalableDimension"), of("ServiceNamespace"));
+            Made::new(id.clone(), &[("Id", id)])
+        }
+        _ => {
+            let name = named.unwrap_or_else(|| generated(state, owner));
+            Made::new(name.clone(), &[("Id", name)])
+        }
+    }
+}
+
+/// Load balancers and what belongs to them, all named by ARNs.
+fn load_balancing(state: &mut State, owner: Owner<'_>, kind: &str) -> Made {
+    match kind {
         "AWS::ElasticLoadBalancingV2::LoadBalancer" => {
             let name = format!("{}-{}", owner.stack_name.chars().take(5).collect::<String>(), state.hex(12));
             let full = format!("app/{name}/{}", state.hex(16));
@@ -222,24 +243,10 @@ fn identity(state: &mut State, owner: Owner<'_>, kind: &str, properties: &Proper
             let arn = state.arn("elasticloadbalancing", &format!("listener/app/{arn}"));
             Made::new(arn.clone(), &[("ListenerArn", arn)])
         }
-        "AWS::ElasticLoadBalancingV2::ListenerRule" => {
+        _ => {
             let arn = state.hex(16);
             let arn = state.arn("elasticloadbalancing", &format!("listener-rule/app/{arn}"));
             Made::new(arn.clone(), &[("RuleArn", arn)])
-        }
-        "AWS::WAFv2::WebACL" => {
-            let name = named.unwrap_or_else(|| generated(state, owner));
-            let id = state.uuid();
-            let arn = state.arn("wafv2", &format!("regional/webacl/{name}/{id}"));
-            Made::new(format!("{name}|{id}|REGIONAL"), &[("Arn", arn), ("Id", id)])
-        }
-        "AWS::ApplicationAutoScaling::ScalableTarget" => {
-            let id = format!("{}|{}|{}", of("ResourceId"), of("ScalableDimension"), of("ServiceNamespace"));
-            Made::new(id.clone(), &[("Id", id)])
-        }
-        _ => {
-            let name = named.unwrap_or_else(|| generated(state, owner));
-            Made::new(name.clone(), &[("Id", name)])
         }
     }
 }

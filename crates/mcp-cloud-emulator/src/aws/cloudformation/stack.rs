@@ -247,3 +247,57 @@ impl Drift {
         if self.resources.values().any(|(status, _)| *status != "IN_SYNC") { "DRIFTED" } else { "IN_SYNC" }
     }
 }
+
+impl Stack {
+    /// Goes on by one stage, if there is something to go on with.
+    pub(super) fn advance(&mut self, state: &mut State) {
+        if let Some(operation) = self.operation.take() {
+            state.clock.pass(super::STAGE);
+            self.operation = operation.advance(state, self);
+        }
+    }
+
+    pub(super) fn is_current(&self, resource: &Resource) -> bool {
+        self.resources.get(&resource.logical_id).is_some_and(|of| of.physical_id == resource.physical_id)
+    }
+
+    /// Records what happened to a resource, which stays as it is described.
+    pub(super) fn record(
+        &mut self,
+        state: &mut State,
+        resource: &Resource,
+        status: &str,
+        reason: Option<&str>,
+        token: Option<String>,
+    ) {
+        let suffix = state.uuid();
+        self.events.push(Event {
+            id: format!("{}-{status}-{suffix}", resource.logical_id),
+            logical_id: resource.logical_id.clone(),
+            physical_id: resource.physical_id.clone(),
+            kind: resource.kind.clone(),
+            status: status.to_owned(),
+            reason: reason.map(str::to_owned),
+            time: state.clock,
+            token,
+        });
+        if let Some(current) = self.resources.get_mut(&resource.logical_id) {
+            status.clone_into(&mut current.status);
+            current.reason = reason.map(str::to_owned);
+            current.updated = state.clock;
+        }
+    }
+
+    /// Puts a resource in its place, and records what happened to it.
+    pub(super) fn put(
+        &mut self,
+        state: &mut State,
+        resource: Resource,
+        status: &str,
+        reason: Option<&str>,
+        token: Option<String>,
+    ) {
+        self.resources.insert(resource.logical_id.clone(), resource.clone());
+        self.record(state, &resource, status, reason, token);
+    }
+}

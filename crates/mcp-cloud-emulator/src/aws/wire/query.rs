@@ -58,14 +58,14 @@ pub(super) fn write(
         Service::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
         _ => "http://cloudformation.amazonaws.com/doc/2010-05-15/",
     };
-    let (status, mut headers, root, document) = match reply {
+    let lists = xml::Lists::OfMembers;
+    let (status, mut headers, text) = match reply {
         Ok(reply) => {
-            let action = &asked.action;
-            let document = json!({
-                format!("{action}Result"): if reply.members.is_null() { json!({}) } else { reply.members },
-                "ResponseMetadata": { "RequestId": request_id },
-            });
-            (reply.status, reply.headers, format!("{action}Response"), document)
+            let (result, root) = (format!("{}Result", asked.action), format!("{}Response", asked.action));
+            let members = if reply.members.is_null() { json!({}) } else { reply.members };
+            let metadata = json!({ "RequestId": request_id });
+            let members = [(result.as_str(), &members), ("ResponseMetadata", &metadata)];
+            (reply.status, reply.headers, xml::write_in_order(&root, Some(namespace), &members, lists))
         }
         Err(fault) => {
             let side = if fault.status < 500 { "Sender" } else { "Receiver" };
@@ -73,11 +73,11 @@ pub(super) fn write(
                 "Error": { "Type": side, "Code": fault.code, "Message": fault.message },
                 "RequestId": request_id,
             });
-            (fault.status, fault.headers, "ErrorResponse".to_owned(), document)
+            (fault.status, fault.headers, xml::write("ErrorResponse", Some(namespace), &document, lists))
         }
     };
     headers.push(("content-type", "text/xml".to_owned()));
-    (status, headers, xml::write(&root, Some(namespace), &document, xml::Lists::OfMembers).into())
+    (status, headers, text.into())
 }
 
 #[cfg(test)]

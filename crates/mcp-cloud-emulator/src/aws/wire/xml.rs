@@ -15,15 +15,28 @@ pub(in super::super) enum Lists {
 const DEEPEST: usize = 32;
 
 pub(in super::super) fn write(root: &str, namespace: Option<&str>, document: &Value, lists: Lists) -> String {
-    let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<");
-    out.push_str(root);
-    if let Some(namespace) = namespace {
-        out.push_str(&format!(" xmlns=\"{namespace}\""));
-    }
-    out.push('>');
+    let mut out = head(root, namespace);
     content(&mut out, document, lists);
     out.push_str(&format!("</{root}>"));
     out
+}
+
+/// Writes members in this order; some clients read only what comes first.
+pub(in super::super) fn write_in_order(
+    root: &str,
+    namespace: Option<&str>,
+    members: &[(&str, &Value)],
+    lists: Lists,
+) -> String {
+    let mut out = head(root, namespace);
+    members.iter().for_each(|(name, member)| element(&mut out, name, member, lists));
+    out.push_str(&format!("</{root}>"));
+    out
+}
+
+fn head(root: &str, namespace: Option<&str>) -> String {
+    let namespace = namespace.map(|namespace| format!(" xmlns=\"{namespace}\"")).unwrap_or_default();
+    format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{root}{namespace}>")
 }
 
 fn element(out: &mut String, name: &str, value: &Value, lists: Lists) {

@@ -1,0 +1,85 @@
+//! The account in memory is held against AWS's own SDK for Python, and its templates against SAM's own translator.
+
+use std::{fs, process::Command};
+
+use mcp_cloud_emulator::aws::{Account, Served};
+use mcp_cloud_tests::{python, workspace_root};
+use tempfile::TempDir;
+use tokio::{net::TcpListener, runtime::Runtime};
+
+use crate::account::{REGION, Run};
+
+const ID: &str = "123456789012";
+
+fn serve(account: &Account, runtime: &Runtime) -> Served {
+    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("there is a port");
+    let _within = runtime.enter();
+    account.serve(listener).expect("it can be served")
+}
+
+fn script(served: &Served, name: &str, arguments: &[&str]) -> Option<Run> {
+    let mut command = Command::new(python()?);
+    command
+        .arg(workspace_root().join("tests/deploy").join(name))
+        .args(arguments)
+        .env("AWS_ENDPOINT_URL", served.url())
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .env("AWS_DEFAULT_REGION", REGION)
+        .env("AWS_CONFIG_FILE", "/nonexistent")
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+        .env("AWS_MAX_ATTEMPTS", "1")
+        .env("NO_PROXY", "127.0.0.1");
+    Some(Run::of(&mut command))
+}
+
+#[test]
+fn account_in_memory_answers_the_sdk_for_python() {
+    let runtime = Runtime::new().expect("a runtime can be made");
+    let account = Account::new(ID, REGION);
+    account.make_certificate(&["example.com", "www.example.com"], "ISSUED");
+    account.log("/aws/lambda/elsewhere", "stream", "one line with words");
+    account.log("/aws/lambda/elsewhere", "stream", "another line");
+    let served = serve(&account, &runtime);
+    let Some(run) = script(&served, "fake_services.py", &[]) else { return };
+    assert_eq!(run.code, Some(0), "{run}");
+    assert!(account.unknown_calls().is_empty(), "{:?}", account.unknown_calls());
+    let said = format!("{:?}", account.calls());
+    assert!(!said.contains("a-value-nobody-sees"), "no secret is recorded");
+    let left: Vec<_> = account.inventory().names().map(str::to_owned).collect();
+    assert_eq!(left, ["AWS::Logs::LogGroup /aws/lambda/elsewhere"], "what the script made it removed");
+}
+
+/// Every template that is emitted becomes the same resources here as SAM's translator makes of it, can be made, found
+/// unchanged, and removed.
+#[test]
+fn emitted_templates_live_in_the_account_in_memory() {
+    let Some(python) = python() else { return };
+    let runtime = Runtime::new().expect("a runtime can be made");
+    let golden = workspace_root().join("tests/golden");
+    let mut templates: Vec<_> = fs::read_dir(golden)
+        .expect("it is there")
+        .map(|entry| entry.expect("it can be read").path().join("sam/template.yaml"))
+        .filter(|path| path.is_file())
+        .collect();
+    templates.sort();
+    assert!(templates.len() > 10, "{templates:?}");
+    let directory = TempDir::new().expect("a folder can be made");
+    let expanded = Run::of(
+        Command::new(python).arg(workspace_root().join("tests/emit/expand.py")).arg(directory.path()).args(&templates),
+    );
+    assert_eq!(expanded.code, Some(0), "{expanded}");
+    let account = Account::new(ID, REGION);
+    let served = serve(&account, &runtime);
+    let expanded = |index: usize| directory.path().join(format!("{index}.json"));
+    let pairs = templates.iter().enumerate().flat_map(|(index, template)| [template.clone(), expanded(index)]);
+    let pairs: Vec<_> = pairs.map(|path| path.to_str().expect("it is text").to_owned()).collect();
+    let arguments: Vec<_> = pairs.iter().map(String::as_str).collect();
+    let Some(run) = script(&served, "fake_stack.py", &arguments) else { return };
+    assert_eq!(run.code, Some(0), "{run}");
+    assert!(account.unknown_calls().is_empty(), "{:?}", account.unknown_calls());
+    let inventory = account.inventory();
+    // Tables are kept on purpose.
+    let left = inventory.names().filter(|name| !name.starts_with("AWS::DynamoDB::Table "));
+    assert_eq!(left.collect::<Vec<_>>(), Vec::<&str>::new());
+}
