@@ -209,15 +209,15 @@ fn references_are_followed_and_circles_end() {
 #[test]
 fn forms_are_compared_as_wholes() {
     let of = |forms: Value| object(json!({ "y": { "anyOf": forms } }), &[]);
-    let (text, null, number) = (json!({ "type": "string" }), json!({ "type": "null" }), json!({ "type": "number" }));
+    let (text, nothing, number) = (json!({ "type": "string" }), json!({ "type": "null" }), json!({ "type": "number" }));
     assert_arguments(
-        of(json!([text, null])),
+        of(json!([text, nothing])),
         of(json!([text])),
         &["- tool `x`: its argument `y` has one of its forms no longer"],
     );
     assert_arguments(
-        of(json!([text, null])),
-        of(json!([null, number, text])),
+        of(json!([text, nothing])),
+        of(json!([nothing, number, text])),
         &["+ tool `x`: its argument `y` has another form"],
     );
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use mcp_cloud_deploy::mcp::{Authorization, Client, ClientError, Era, Http, Token, client::Malformed, http::HttpError};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::server::{Ask, Server, Then, error, events, reply, result, streamed, text, tool};
 
