@@ -158,7 +158,7 @@ impl Comparison<'_> {
             let (change, what) = match (number(old), number(new)) {
                 (None, Some(now)) => (Change::Stricter, format!("has a {name} of {now} now")),
                 (Some(before), None) => (Change::Looser, format!("has no {name} of {before} any more")),
-                (Some(before), Some(now)) if before < now || before > now => {
+                (Some(before), Some(now)) if (before - now).abs() > 0.0 => {
                     let change = if (now > before) == is_lower { Change::Stricter } else { Change::Looser };
                     (change, format!("has a {name} of {now} instead of {before}"))
                 }
