@@ -130,11 +130,11 @@ fn content_that_is_no_text_is_named_and_json_has_all_of_it() {
 }
 
 #[test]
-fn tool_that_asks_back_fails_with_what_to_do() {
+fn tool_that_needs_more_of_the_client_fails() {
     let dev = everything("direct");
     let asked = invoke(&dev, &["test_input_required_result_elicitation"]);
     assert_eq!(asked.code, Some(1), "{}", asked.stderr);
-    assert!(asked.stderr.starts_with("error: "), "{}", asked.stderr);
+    assert!(asked.stderr.starts_with("error: ") && asked.stderr.contains("(-32021)"), "{}", asked.stderr);
 }
 
 #[test]
