@@ -52,7 +52,9 @@ pub fn deploy(deployment: &Deployment, observed: &Observed, choices: &Choices) -
         steps.push(Step::KeepRevision { bucket: deployment.bucket.name().to_owned() });
         steps.extend(prune(deployment, observed));
     }
-    let before = observed.stack.as_ref().and_then(Stack::blueprint);
+    // What is created again begins with nothing, whatever a stack that failed said it was made from.
+    let updated = observed.stack.as_ref().filter(|_| operation == Some(Operation::Update));
+    let before = updated.and_then(Stack::blueprint);
     let changes = match operation {
         Some(_) => Changes::between(before, Some(deployment.blueprint())),
         None => Changes::default(),
