@@ -10,6 +10,7 @@ use crate::{
     deployment::key_prefix,
     error::{AwsError, Error},
     mcp::Surface,
+    source::Source,
 };
 
 /// The version of the record's form.
@@ -29,7 +30,8 @@ pub struct Revision {
     /// The tags of the stack.
     pub tags: BTreeMap<String, String>,
     /// The commit it was built from, if there was one.
-    pub commit: Option<String>,
+    #[serde(default)]
+    pub source: Option<Source>,
     /// The version of mcp-cloud that deployed it.
     pub tool: String,
     /// The ARN of whoever deployed it.

@@ -7,6 +7,7 @@ use mcp_cloud_deploy::{
     build::build,
     change::WarningKind,
     plan::{self, Choices, Operation},
+    source::source,
 };
 use serde::Serialize;
 
@@ -147,8 +148,13 @@ async fn deploy(args: &Args, interrupt: &mut Interrupt, printer: &Printer) -> Re
         agreed = execution::consent(plan, consent, None, printer) => agreed?,
         () = interrupt.wait() => return Err(remote::interrupted()),
     }
-    let rollout =
-        Rollout { deployment, app: &app, token: remote::token(), commit: None, on_failure: args.on_failure.into() };
+    let rollout = Rollout {
+        deployment,
+        app: &app,
+        token: remote::token(),
+        source: source(&args.source.directory).await,
+        on_failure: args.on_failure.into(),
+    };
     let application = Application::deploy(deployer, rollout, observed);
     let applied = execution::execute(application, plan, consent, interrupt, printer).await?;
     let stack = deployer.observe_stack(&app.name).await.map_err(failed)?;

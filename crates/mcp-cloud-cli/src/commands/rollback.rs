@@ -45,22 +45,22 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         let revision = deployer.revision(bucket.name(), &app.name, &key).await.map_err(failed)?;
         let missing = || Error::NoRevision { app: app.name.clone(), wanted: Some(key.version.to_string()) };
         let revision = revision.ok_or_else(missing).map_err(failed)?;
-        let (version, commit) = (revision.version.clone(), revision.commit.clone());
+        let (version, source) = (revision.version.clone(), revision.source.clone());
         let deployment = Deployment::of_revision(&app, bucket, revision);
         let plan = plan::rollback(&deployment, &version, &observed).map_err(failed)?;
         remote::announce(&app, &deployer, printer);
         let beside = Beside::of(&plan, &app.name, &deployer, &observed, Some(&deployment.template), None).await;
         shown::show(&plan, &beside, Channel::Talk, printer);
         execution::consent(&plan, Consent::from_flag(args.yes), None, printer).await?;
-        Ok::<_, Failure>((deployer, observed, deployment, plan, version, commit))
+        Ok::<_, Failure>((deployer, observed, deployment, plan, version, source))
     };
-    let (deployer, observed, deployment, plan, version, commit) = tokio::select! {
+    let (deployer, observed, deployment, plan, version, source) = tokio::select! {
         prepared = prepare => prepared?,
         () = interrupt.wait() => return Err(remote::interrupted()),
     };
     // Where would it go back to? What ran before is what somebody wanted to leave.
     let (deployment, token) = (&deployment, remote::token());
-    let rollout = Rollout { deployment, app: &app, token, commit, on_failure: OnFailure::Keep };
+    let rollout = Rollout { deployment, app: &app, token, source, on_failure: OnFailure::Keep };
     let application = Application::deploy(&deployer, rollout, &observed);
     let consent = Consent::from_flag(args.yes);
     execution::execute(application, &plan, consent, &mut interrupt, printer).await?;

@@ -12,6 +12,7 @@ use crate::{
     mcp::{Answers, Question, Token},
     observe::{Observed, Stack},
     plan::{Operation, Plan, Step},
+    source::Source,
     template::Remainder,
     watch::Watched,
 };
@@ -86,7 +87,7 @@ pub struct Rollout<'a> {
     /// What is shown to a server that asks for a token.
     pub token: Option<Token>,
     /// The commit that the code was built from, if it is known.
-    pub commit: Option<String>,
+    pub source: Option<Source>,
     /// What becomes of it when the server does not answer as it should.
     pub on_failure: OnFailure,
 }

@@ -64,7 +64,7 @@ impl Application<'_> {
             code_sha256: deployment.archive.sha256.clone(),
             template: deployment.template.clone(),
             tags: deployment.tags.clone(),
-            commit: rollout.commit.clone(),
+            source: rollout.source.clone(),
             tool: env!("CARGO_PKG_VERSION").to_owned(),
             identity: self.deployer.identity().to_owned(),
             surface: answers.and_then(|answers| answers.surface.clone()),
