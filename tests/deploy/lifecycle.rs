@@ -43,7 +43,7 @@ fn first_deployment_prints_only_the_url(account: &Account) -> String {
         assert!(run.stderr.contains(shown), "`{shown}` is shown: {run}");
     }
     let plan = run.stderr.find("4. create the stack `hello`");
-    assert!(run.stderr.contains("the server offers 2 tools"), "the program was asked: {run}");
+    assert!(run.stderr.contains("the server offers 3 tools"), "the program was asked: {run}");
     assert!(run.stderr.contains("OK   it speaks 2026-07-28"), "the deployed server was asked: {run}");
     let begun = run.stderr.find("CREATE_IN_PROGRESS");
     assert!(plan.is_some() && plan < begun, "the plan is shown before anything happens: {run}");
