@@ -25,7 +25,9 @@ fn status(address: SocketAddr, path: &str) -> io::Result<()> {
     let mut connection = TcpStream::connect_timeout(&address, PATIENCE)?;
     connection.set_read_timeout(Some(PATIENCE))?;
     connection.set_write_timeout(Some(PATIENCE))?;
-    write!(connection, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    // In one piece: written as it is formatted, each of its parts would be a packet of its own.
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    connection.write_all(request.as_bytes())?;
     // The status line: `HTTP/1.1 200 OK` (RFC 9112, section 4).
     let mut line = [0; 12];
     connection.read_exact(&mut line)?;
