@@ -5,8 +5,10 @@
 pub(super) const WORD: usize = 8;
 /// How many bytes a text has at least that is likely to be long.
 const LONG: usize = 8 * WORD;
-/// How many bytes of a long text are looked at together, with vector instructions.
-const STRIDE: usize = 256;
+/// How many bytes of a long text are looked at together at first, with vector instructions.
+const FIRST_STRIDE: usize = 4 * LONG;
+/// And at most, after so many that were plain: few enough that they are still close when they are looked at again.
+const LAST_STRIDE: usize = 16 * FIRST_STRIDE;
 
 /// How many bytes at the start of a text are plain.
 #[inline(always)]
@@ -32,10 +34,33 @@ fn plain_bytes(few: &[u8]) -> usize {
 
 #[inline(never)]
 fn plain_strides(text: &[u8]) -> usize {
-    let lowest = |stride: &[u8]| stride.iter().fold(u8::MAX, |lowest, &byte| lowest.min(byte));
-    let clean = |stride: &&[u8]| memchr::memchr2(b'"', b'\\', stride).is_none() && lowest(stride) >= 0x20;
-    let strides = STRIDE * text.chunks_exact(STRIDE).take_while(clean).count();
-    strides + plain_bytes(text.get(strides..).unwrap_or_default())
+    let (mut at, mut length) = (0, FIRST_STRIDE);
+    while let Some(stride) = text.get(at..at + length) {
+        let end = memchr::memchr(b'\\', stride).unwrap_or(length);
+        let before = stride.get(..end).unwrap_or_default();
+        // This puts the quotation mark right above the control characters, and nothing else there or below.
+        let lowest = before.iter().fold(u8::MAX, |lowest, &byte| lowest.min(byte ^ 2));
+        if lowest <= b'"' ^ 2 {
+            return at + plain_words(before);
+        }
+        at += end;
+        if end < length {
+            return at;
+        }
+        length = (2 * length).min(LAST_STRIDE);
+    }
+    at + plain_words(text.get(at..).unwrap_or_default())
+}
+
+fn plain_words(text: &[u8]) -> usize {
+    let (words, behind) = text.as_chunks();
+    for (index, word) in words.iter().enumerate() {
+        let special = special(word);
+        if special != 0 {
+            return index * WORD + first(special);
+        }
+    }
+    text.len() - behind.len() + plain_bytes(behind)
 }
 
 #[inline]
@@ -78,7 +103,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn the_first_special_byte_is_found_wherever_it_stands(clean in 0_usize..300, byte: u8, behind: Vec<u8>) {
+        fn the_first_special_byte_is_found_wherever_it_stands(clean in 0_usize..4 * LAST_STRIDE, byte: u8, behind: Vec<u8>) {
             let mut text = vec![b'a'; clean];
             text.push(byte);
             text.extend(behind);
