@@ -1,7 +1,7 @@
 //! The names of headers that gateways and MCP clients send, made once: looking a header up by its name as text would
 //! take the text apart each time.
 
-use http::HeaderName;
+use http::{HeaderName, HeaderValue};
 
 macro_rules! names {
     ($($name:ident = $text:literal),* $(,)?) => {
@@ -33,6 +33,14 @@ names! {
     X_FORWARDED_FOR = "x-forwarded-for",
     X_FORWARDED_PORT = "x-forwarded-port",
     X_FORWARDED_PROTO = "x-forwarded-proto",
+}
+
+/// The value of a header, where it is text: visible ASCII, spaces and tabs (RFC 9110 §5.5). Nothing else that a value can
+/// hold is ASCII.
+#[inline(never)]
+pub(crate) fn text_of(value: &HeaderValue) -> Option<&str> {
+    let bytes = value.as_bytes();
+    if bytes.is_ascii() { std::str::from_utf8(bytes).ok() } else { None }
 }
 
 /// The name of a header, in any case; nothing for what is none. Most need neither memory nor a look at each letter.
@@ -67,6 +75,14 @@ mod tests {
         #[test]
         fn a_known_name_is_the_name_it_would_be_otherwise(name in "[a-zA-Z-]{1,20}|(?i)mcp-name|(?i)x-amzn-trace-id|.*") {
             proptest::prop_assert_eq!(header_name(name.as_bytes()), HeaderName::from_bytes(name.as_bytes()).ok());
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_value_is_text_where_http_says_so(value: Vec<u8>) {
+            let Ok(value) = HeaderValue::from_bytes(&value) else { return Ok(()) };
+            proptest::prop_assert_eq!(text_of(&value), value.to_str().ok());
         }
     }
 

@@ -68,9 +68,15 @@ impl RequestInfo {
         };
     }
 
+    /// What the platform knows about the request that carries this.
+    #[inline(never)]
+    pub(crate) fn of(extensions: &Extensions) -> Option<&Self> {
+        extensions.get()
+    }
+
     /// What the request carries, or what holds for a request from a socket that carries nothing.
     pub(crate) fn capabilities_of(extensions: &Extensions) -> Capabilities {
-        extensions.get::<Self>().map_or(Capabilities::SOCKET, |info| info.capabilities)
+        Self::of(extensions).map_or(Capabilities::SOCKET, |info| info.capabilities)
     }
 }
 

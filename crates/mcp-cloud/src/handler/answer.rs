@@ -52,6 +52,7 @@ impl Answer {
     }
 
     /// A response that carries an error; without an id where the request's could not be read.
+    #[cold]
     pub fn error(id: Option<&[u8]>, error: &ErrorObject) -> Self {
         let mut message = spare::bytes(256);
         message.extend_from_slice(br#"{"jsonrpc":"2.0","#);
@@ -177,6 +178,7 @@ impl ErrorObject {
     pub const REQUEST_CANCELLED: i64 = -32800;
 
     /// An error without data.
+    #[cold]
     pub fn new(code: i64, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), data: None }
     }

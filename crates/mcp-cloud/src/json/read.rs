@@ -50,7 +50,7 @@ impl Unread {
     #[cfg(any(feature = "rmcp", test))]
     pub(crate) fn is_json(&self) -> bool {
         match &*self.0 {
-            Why::Malformed(malformed) => malformed.is_json,
+            Why::Malformed(malformed) => malformed.is_json(),
             Why::Misfit { .. } => true,
             Why::Unusable(_) => false,
         }

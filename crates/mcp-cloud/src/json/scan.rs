@@ -46,20 +46,36 @@ fn unescaped(inside: &[u8]) -> Option<Vec<u8>> {
     Some(text)
 }
 
-/// What is wrong with a text that was to be JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Malformed {
+/// What is wrong with a text that was to be JSON. Boxed, because every step of the walk returns it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Malformed(Box<Complaint>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Complaint {
     /// What should have come.
     expected: &'static str,
     /// After so many bytes.
     at: usize,
     /// Whether it is JSON all the same, of another shape.
-    pub(crate) is_json: bool,
+    is_json: bool,
+}
+
+impl Malformed {
+    #[cold]
+    #[inline(never)]
+    fn new(expected: &'static str, at: usize, is_json: bool) -> Self {
+        Self(Box::new(Complaint { expected, at, is_json }))
+    }
+
+    /// Whether it is JSON all the same, of another shape.
+    pub(crate) fn is_json(&self) -> bool {
+        self.0.is_json
+    }
 }
 
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "expected {} after {} bytes", self.expected, self.at)
+        write!(f, "expected {} after {} bytes", self.0.expected, self.0.at)
     }
 }
 
@@ -282,7 +298,7 @@ impl<'t> Scanner<'t> {
         self.peek();
         let at = self.at;
         self.value()?;
-        Err(Malformed { expected, at, is_json: true })
+        Err(Malformed::new(expected, at, true))
     }
 
     /// What it means that a member comes twice, or says what it must not: two parties could read two different things.
@@ -290,8 +306,9 @@ impl<'t> Scanner<'t> {
     /// # Errors
     ///
     /// Always.
+    #[cold]
     pub(crate) fn refuse<T>(&self, expected: &'static str) -> Result<T, Malformed> {
-        Err(Malformed { expected, at: self.at, is_json: true })
+        Err(Malformed::new(expected, self.at, true))
     }
 
     /// How many bytes have been passed.
@@ -403,7 +420,7 @@ impl<'t> Scanner<'t> {
 
     #[cold]
     fn malformed(&self, expected: &'static str) -> Malformed {
-        Malformed { expected, at: self.at, is_json: false }
+        Malformed::new(expected, self.at, false)
     }
 }
 
@@ -470,8 +487,8 @@ pub(super) mod tests {
     fn says_what_was_expected_where_and_whether_it_is_json() {
         let complaint = |text: &str| Scanner::new(text.as_bytes(), 0).string().unwrap_err();
         assert_eq!(complaint("  [1]").to_string(), "expected a string after 2 bytes");
-        assert!(complaint("[1]").is_json);
-        assert!(!complaint("[1").is_json && !complaint("\"a").is_json);
+        assert!(complaint("[1]").is_json());
+        assert!(!complaint("[1").is_json() && !complaint("\"a").is_json());
     }
 
     #[test]

@@ -48,7 +48,7 @@ impl<'a> Envelope<'a> {
         // Checked once as a whole, the text inside needs no check of its own.
         let text = std::str::from_utf8(body)
             .map_err(|_| ErrorObject::new(ErrorObject::PARSE_ERROR, "the body is not UTF-8 and so not JSON"))?;
-        let wire = Wire::read(text).map_err(|error| not_a_message(body, error))?;
+        let wire = Wire::read(text).map_err(|error| not_a_message(body, &error))?;
         if wire.jsonrpc.as_deref() != Some("2.0") {
             return Err(invalid(r#"a message needs "jsonrpc": "2.0""#));
         }
@@ -144,11 +144,12 @@ fn is_id(raw: &str) -> bool {
 }
 
 /// Says what is wrong with bytes that did not parse: not JSON, or JSON of another shape.
-fn not_a_message(body: &[u8], error: Malformed) -> ErrorObject {
+#[cold]
+fn not_a_message(body: &[u8], error: &Malformed) -> ErrorObject {
     if body.trim_ascii().is_empty() {
         return ErrorObject::new(ErrorObject::PARSE_ERROR, "the body is empty; a JSON-RPC message was expected");
     }
-    if !error.is_json {
+    if !error.is_json() {
         return ErrorObject::new(ErrorObject::PARSE_ERROR, format!("the body is not JSON: {error}"));
     }
     ErrorObject::new(ErrorObject::INVALID_REQUEST, format!("the body is not a JSON-RPC message: {error}"))

@@ -65,6 +65,7 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
+    #[cold]
     pub(super) fn bad_request(code: i64, message: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, error: ErrorObject::new(code, message) }
     }
@@ -142,6 +143,7 @@ pub(super) fn of_message(eras: Eras, envelope: &Envelope<'_>) -> Result<Era, Err
     chosen.map_err(|refusal| refusal.error)
 }
 
+#[cold]
 fn metadata_missing() -> Refusal {
     Refusal::bad_request(
         ErrorObject::INVALID_PARAMS,
@@ -150,6 +152,7 @@ fn metadata_missing() -> Refusal {
     )
 }
 
+#[cold]
 fn unsupported(eras: Eras, version: &str) -> Refusal {
     let error = ErrorObject::new(ErrorObject::UNSUPPORTED_PROTOCOL_VERSION, "unsupported protocol version")
         .with_data(json!({ "supported": eras.versions().collect::<Vec<_>>(), "requested": version }));
@@ -157,6 +160,7 @@ fn unsupported(eras: Eras, version: &str) -> Refusal {
 }
 
 /// A modern server names its versions where a legacy client knocks (MCP 2026-07-28, basic/versioning).
+#[cold]
 fn no_handshake(eras: Eras) -> Refusal {
     let message = "this server speaks 2026-07-28, which has no initialize";
     let error = ErrorObject::new(ErrorObject::METHOD_NOT_FOUND, message)

@@ -84,8 +84,8 @@ pub(crate) fn single(headers: &HeaderMap, name: impl Name) -> Result<Option<&str
     if values.next().is_some() {
         return Err(mismatch(format!("the {name} header is repeated")));
     }
-    let value = value.to_str().map_err(|_| mismatch(format!("the {name} header is not visible ASCII")))?;
-    Ok(Some(value.trim_matches([' ', '\t'])))
+    let value = names::text_of(value).ok_or_else(|| mismatch(format!("the {name} header is not visible ASCII")))?;
+    Ok(Some(value.trim_ascii()))
 }
 
 /// The name of a header, as text or as what it is made into once.
@@ -93,6 +93,7 @@ pub(crate) trait Name: AsHeaderName + fmt::Display + Copy {}
 
 impl<N: AsHeaderName + fmt::Display + Copy> Name for N {}
 
+#[cold]
 fn mismatch(message: String) -> Refusal {
     Refusal::bad_request(ErrorObject::HEADER_MISMATCH, message)
 }
@@ -124,7 +125,7 @@ impl Accepts {
         // Weights in thousandths, and which of the ranges said so.
         let (mut json, mut events) = ((0, 0), (0, 0));
         let mut place = 0;
-        for value in headers.get_all(&names::ACCEPT).iter().filter_map(|value| value.to_str().ok()) {
+        for value in headers.get_all(&names::ACCEPT).iter().filter_map(names::text_of) {
             // What every MCP client sends (MCP, basic/transports) needs no closer look.
             if value == "application/json, text/event-stream" {
                 return Self::ANYTHING;

@@ -151,12 +151,12 @@ impl Shared {
 
 impl<'a> Context<'a> {
     fn new(shared: &'a Shared, parts: &Parts, session: Option<Arc<Session>>) -> Self {
-        let info = parts.extensions.get::<RequestInfo>();
+        let info = RequestInfo::of(&parts.extensions);
         Self {
             shared,
             accepts: Accepts::of(&parts.headers),
             session,
-            capabilities: RequestInfo::capabilities_of(&parts.extensions),
+            capabilities: info.map_or(Capabilities::SOCKET, |info| info.capabilities),
             deadline: info.and_then(|info| info.deadline),
             is_known: parts.headers.contains_key(&names::AUTHORIZATION)
                 || info.is_some_and(|info| info.authorizer.is_some()),
@@ -288,6 +288,7 @@ impl<'a> Context<'a> {
     }
 }
 
+#[cold]
 fn bad_request(id: Option<&[u8]>, error: &ErrorObject) -> Box<Reply> {
     Box::new(rejection(StatusCode::BAD_REQUEST, id, error))
 }

@@ -139,7 +139,7 @@ impl Shared {
             Err(refusal) => return *refusal,
         };
         let last_event_id = headers::hint(&parts.headers, &names::LAST_EVENT_ID);
-        let deadline = parts.extensions.get::<RequestInfo>().and_then(|info| info.deadline);
+        let deadline = RequestInfo::of(&parts.extensions).and_then(|info| info.deadline);
         match session.listen(last_event_id, deadline, self.stopping.subscribe()) {
             Some(body) => reply::event_stream(body),
             None => refuse(StatusCode::BAD_REQUEST, "the Last-Event-ID names no event that is still remembered"),
@@ -198,6 +198,7 @@ fn accepted() -> Reply {
     response
 }
 
+#[cold]
 fn refuse(status: StatusCode, message: &str) -> Reply {
     rejection(status, None, &ErrorObject::new(ErrorObject::INVALID_REQUEST, message))
 }
@@ -210,6 +211,7 @@ fn method_not_allowed(method: &Method) -> Reply {
     response
 }
 
+#[cold]
 fn refused(refusal: &Refusal, id: Option<&[u8]>) -> Box<Reply> {
     Box::new(rejection(refusal.status, id, &refusal.error))
 }

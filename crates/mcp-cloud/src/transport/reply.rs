@@ -222,6 +222,7 @@ fn status(code: i64) -> StatusCode {
 }
 
 /// A reply that refuses a request before it reached the handler.
+#[cold]
 pub(crate) fn rejection(status: StatusCode, id: Option<&[u8]>, error: &ErrorObject) -> http::Response<Body> {
     document(status, Answer::error(id, error))
 }

@@ -17,12 +17,11 @@ impl TraceParent {
     /// What the headers of a request say: `traceparent`, else Google's `X-Cloud-Trace-Context`, else Amazon's
     /// `X-Amzn-Trace-Id`. What cannot be understood is as if it were not there.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
-        let value =
-            |name: &http::HeaderName| headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
+        let value = |name: &http::HeaderName| headers.get(name).and_then(names::text_of);
         value(&names::TRACEPARENT)
-            .and_then(Self::w3c)
+            .and_then(|value| Self::w3c(value.as_bytes()))
             .or_else(|| value(&names::X_CLOUD_TRACE_CONTEXT).and_then(Self::cloud_trace))
-            .or_else(|| value(&names::X_AMZN_TRACE_ID).and_then(Self::x_ray))
+            .or_else(|| value(&names::X_AMZN_TRACE_ID).and_then(|value| Self::x_ray(value.as_bytes())))
     }
 
     /// The value as it stands in a header or in `_meta`.
@@ -33,38 +32,30 @@ impl TraceParent {
     }
 
     /// Of a trace in one part or two, which together have 32 digits.
-    fn new(trace: [&str; 2], parent: &str, sampled: bool) -> Option<Self> {
+    fn new(trace: [&[u8]; 2], parent: &[u8], sampled: bool) -> Option<Self> {
         let [first, second] = trace;
         if first.len() + second.len() != 32 || parent.len() != 16 {
             return None;
         }
-        // All digits in lower case, and neither all of the trace nor all of the parent zeros.
-        let is_digit = |byte: &u8| byte.is_ascii_digit() | matches!(byte, b'a'..=b'f');
-        let are_digits = |text: &str| text.as_bytes().iter().fold(true, |all, byte| all & is_digit(byte));
-        let is_something = |text: &str| text.as_bytes().iter().any(|&byte| byte != b'0');
-        if ![first, second, parent].into_iter().all(are_digits) {
-            return None;
+        let mut value = *b"00-????????????????????????????????-????????????????-00";
+        for (start, part) in [(3, first), (3 + first.len(), second), (36, parent)] {
+            value.get_mut(start..start + part.len())?.copy_from_slice(part);
         }
-        if !is_something(first) && !is_something(second) || !is_something(parent) {
-            return None;
+        if sampled {
+            value[LENGTH - 1] = b'1';
         }
-        let mut value = [b'-'; LENGTH];
-        let flags = if sampled { "01" } else { "00" };
-        for (start, part) in [(0, "00"), (3, first), (3 + first.len(), second), (36, parent), (53, flags)] {
-            value.get_mut(start..start + part.len())?.copy_from_slice(part.as_bytes());
-        }
-        Some(Self(value))
+        (is_id(value.get(3..35)?) && is_id(value.get(36..52)?)).then_some(Self(value))
     }
 
     /// `00-<trace>-<parent>-<flags>`. Later versions may be longer and begin alike.
-    fn w3c(value: &str) -> Option<Self> {
-        let mut parts = value.trim().split('-');
+    fn w3c(value: &[u8]) -> Option<Self> {
+        let mut parts = value.trim_ascii().split(|&byte| byte == b'-');
         let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-        if version.len() != 2 || version == "ff" || flags.len() != 2 {
+        if version.len() != 2 || version == b"ff" || flags.len() != 2 {
             return None;
         }
-        let flags = u8::from_str_radix(flags, 16).ok()?;
-        Self::new([trace, ""], parent, flags & 1 == 1)
+        let flags = u8::from_str_radix(std::str::from_utf8(flags).ok()?, 16).ok()?;
+        Self::new([trace, b""], parent, flags & 1 == 1)
     }
 
     /// `<trace>/<parent in decimal>;o=1` (<https://cloud.google.com/trace/docs/trace-context>).
@@ -72,25 +63,40 @@ impl TraceParent {
         let (trace, rest) = value.trim().split_once('/')?;
         let (parent, options) = rest.split_once(';').unwrap_or((rest, ""));
         let parent = format!("{:016x}", parent.parse::<u64>().ok()?);
-        Self::new([&trace.to_ascii_lowercase(), ""], &parent, options.trim() == "o=1")
+        Self::new([trace.to_ascii_lowercase().as_bytes(), b""], parent.as_bytes(), options.trim() == "o=1")
     }
 
     /// `Root=1-<8 digits>-<24 digits>;Parent=<16 digits>;Sampled=1`
     /// (<https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader>). A gateway
     /// that traces nothing itself names no parent; a part of the root stands in for it.
-    fn x_ray(value: &str) -> Option<Self> {
+    fn x_ray(value: &[u8]) -> Option<Self> {
         let (mut root, mut parent, mut sampled) = (None, None, false);
-        for field in value.split(';') {
-            match field.trim().split_once('=') {
-                Some(("Root", value)) => root = value.strip_prefix("1-"),
-                Some(("Parent", value)) => parent = Some(value),
-                Some(("Sampled", value)) => sampled = value == "1",
-                _ => {}
+        for field in value.split(|&byte| byte == b';') {
+            let field = field.trim_ascii();
+            if let Some(value) = field.strip_prefix(b"Root=") {
+                root = value.strip_prefix(b"1-");
+            } else if let Some(value) = field.strip_prefix(b"Parent=") {
+                parent = Some(value);
+            } else if let Some(value) = field.strip_prefix(b"Sampled=") {
+                sampled = value == b"1";
             }
         }
-        let (time, unique) = root?.split_once('-')?;
+        let root = root?;
+        let time = root.get(..root.iter().position(|&byte| byte == b'-')?)?;
+        let unique = root.get(time.len() + 1..)?;
         Self::new([time, unique], parent.or_else(|| unique.get(..16))?, sampled)
     }
+}
+
+/// Whether these are digits of an id: hexadecimal in lower case, and not all of them zeros.
+#[inline(never)]
+fn is_id(digits: &[u8]) -> bool {
+    let (mut are_digits, mut set) = (true, 0);
+    for &byte in digits {
+        are_digits &= byte.is_ascii_digit() | matches!(byte, b'a'..=b'f');
+        set |= byte ^ b'0';
+    }
+    are_digits && set != 0
 }
 
 impl fmt::Debug for TraceParent {

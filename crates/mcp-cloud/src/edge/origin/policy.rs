@@ -29,7 +29,7 @@ impl OriginPolicy {
     /// 400 for a header that is malformed or repeated, 403 for one that names a stranger.
     pub(crate) fn check<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
         let host = single(request.headers(), &names::HOST, "the Host header is repeated or not text")?;
-        let known = request.extensions().get::<RequestInfo>().and_then(|info| info.host.as_deref());
+        let known = RequestInfo::of(request.extensions()).and_then(|info| info.host.as_deref());
         let host = match (host, known) {
             (Some(host), Some(known)) if host.eq_ignore_ascii_case(known) => Some(host),
             (Some(host), known) => {
@@ -94,8 +94,8 @@ fn is_loopback(host: &str) -> bool {
 fn single<'a>(headers: &'a HeaderMap, name: &HeaderName, complaint: &'static str) -> Result<Option<&'a str>, Refusal> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else { return Ok(None) };
-    match (value.to_str(), values.next()) {
-        (Ok(value), None) => Ok(Some(value)),
+    match (names::text_of(value), values.next()) {
+        (Some(value), None) => Ok(Some(value)),
         _ => Err((StatusCode::BAD_REQUEST, complaint)),
     }
 }

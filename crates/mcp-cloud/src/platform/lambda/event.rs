@@ -65,34 +65,49 @@ impl Event {
         let mut scanner = Scanner::new(text, start);
         scanner.object(|scanner, name| {
             let Some(name) = name.text(text) else { return scanner.value().map(drop) };
-            match &*name {
-                b"version" => event.version = scanner.optional_string()?,
-                b"httpMethod" => event.http_method = scanner.optional_string()?,
-                b"path" => event.path = scanner.optional_string()?,
-                b"rawPath" => event.raw_path = scanner.optional_string()?,
-                b"rawQueryString" => event.raw_query_string = scanner.optional_string()?,
-                b"queryStringParameters" => event.query_string_parameters = scanner.optional_value()?,
-                b"multiValueQueryStringParameters" => {
-                    event.multi_value_query_string_parameters = scanner.optional_value()?;
-                }
-                b"headers" => headers(scanner, &mut fields.single)?,
-                b"multiValueHeaders" => {
-                    event.has_multi_value_headers = scanner.peek() == b'{';
-                    multi_value_headers(scanner, &mut fields.multiple)?;
-                }
-                b"cookies" => cookies(scanner, &mut event.cookies)?,
-                b"requestContext" => {
-                    event.context = if scanner.null()? { None } else { Some(Context::read(text, scanner)?) };
-                }
-                b"body" => event.body = scanner.optional_string()?,
-                b"isBase64Encoded" => event.is_base64_encoded = boolean(scanner)?,
-                b"invokeCompletionStatus" => event.is_completion = scanner.optional_value()?.is_some(),
-                _ => drop(scanner.value()?),
-            }
+            let string = match &*name {
+                b"version" => &mut event.version,
+                b"httpMethod" => &mut event.http_method,
+                b"path" => &mut event.path,
+                b"rawPath" => &mut event.raw_path,
+                b"rawQueryString" => &mut event.raw_query_string,
+                b"body" => &mut event.body,
+                _ => return event.member(&name, text, scanner, fields),
+            };
+            *string = scanner.optional_string()?;
             Ok::<_, Malformed>(())
         })?;
         scanner.end()?;
         Ok(event)
+    }
+
+    /// Reads a member that is more than a string.
+    fn member(
+        &mut self,
+        name: &[u8],
+        text: &[u8],
+        scanner: &mut Scanner<'_>,
+        fields: &mut Fields,
+    ) -> Result<(), Malformed> {
+        match name {
+            b"queryStringParameters" => self.query_string_parameters = scanner.optional_value()?,
+            b"multiValueQueryStringParameters" => {
+                self.multi_value_query_string_parameters = scanner.optional_value()?;
+            }
+            b"headers" => headers(scanner, &mut fields.single)?,
+            b"multiValueHeaders" => {
+                self.has_multi_value_headers = scanner.peek() == b'{';
+                multi_value_headers(scanner, &mut fields.multiple)?;
+            }
+            b"cookies" => cookies(scanner, &mut self.cookies)?,
+            b"requestContext" => {
+                self.context = if scanner.null()? { None } else { Some(Context::read(text, scanner)?) };
+            }
+            b"isBase64Encoded" => self.is_base64_encoded = boolean(scanner)?,
+            b"invokeCompletionStatus" => self.is_completion = scanner.optional_value()?.is_some(),
+            _ => drop(scanner.value()?),
+        }
+        Ok(())
     }
 }
 

@@ -53,11 +53,13 @@ pub(super) enum Encoding {
 pub(super) struct Decoder {
     gateway: Gateway,
     fields: Fields,
+    /// The last target without a query. Nearly every request goes to the same.
+    target: Uri,
 }
 
 impl Decoder {
     pub(super) fn new(gateway: Gateway) -> Self {
-        Self { gateway, fields: Fields::default() }
+        Self { gateway, fields: Fields::default(), target: Uri::default() }
     }
 
     /// Decodes the event that stands at a place. The memory comes back as it is shared with the request.
@@ -66,13 +68,12 @@ impl Decoder {
         let text = buffer.get(..event.end).unwrap_or_default();
         // Checked once as a whole, the text inside needs no check of its own.
         if !is_text(event.of(text)) {
-            return (Decoded::Rejected("the event is not UTF-8".to_owned(), fallback(mode)), buffer.freeze());
+            return rejected(buffer, "the event is not UTF-8", fallback(mode));
         }
         let read = match Event::read(text, event.start, &mut self.fields) {
             Ok(read) => read,
             Err(error) => {
-                let message = format!("the event is not an HTTP request: {error}");
-                return (Decoded::Rejected(message, fallback(mode)), buffer.freeze());
+                return rejected(buffer, format_args!("the event is not an HTTP request: {error}"), fallback(mode));
             }
         };
         if read.is_completion && read.context.is_none() {
@@ -80,11 +81,11 @@ impl Decoder {
         }
         let Some((origin, encoding)) = origin(&buffer, &read, mode) else {
             let message = "the event comes from no function URL, API Gateway or load balancer";
-            return (Decoded::Rejected(message.to_owned(), fallback(mode)), buffer.freeze());
+            return rejected(buffer, message, fallback(mode));
         };
         let strings = match Strings::of(&mut buffer, event.end, &read, &mut self.fields) {
             Ok(strings) => strings,
-            Err(message) => return (Decoded::Rejected(message.to_owned(), encoding), buffer.freeze()),
+            Err(message) => return rejected(buffer, message, encoding),
         };
         let whole = buffer.freeze();
         let decoded = match self.request(&whole, &read, &strings, origin, encoding) {
@@ -95,7 +96,7 @@ impl Decoder {
     }
 
     fn request(
-        &self,
+        &mut self,
         whole: &Bytes,
         event: &Event,
         strings: &Strings,
@@ -121,7 +122,7 @@ impl Decoder {
         };
         let path = strings.path.map_or("/", text);
         let path = without_stage(path, strings.stage.map(text));
-        *request.uri_mut() = uri(whole, path, &query)?;
+        *request.uri_mut() = self.target(path, &query)?;
         let fields = if self.fields.multiple.is_empty() { &self.fields.single } else { &self.fields.multiple };
         *request.headers_mut() = headers(whole, fields)?;
         if !strings.cookies.is_empty() {
@@ -141,6 +142,22 @@ impl Decoder {
         request.extensions_mut().insert(info);
         Ok(request)
     }
+
+    fn target(&mut self, path: &str, query: &str) -> Result<Uri, &'static str> {
+        if query.is_empty() && self.target.path() == path {
+            return Ok(self.target.clone());
+        }
+        let target = uri(path, query)?;
+        if query.is_empty() {
+            self.target = target.clone();
+        }
+        Ok(target)
+    }
+}
+
+#[cold]
+fn rejected(buffer: BytesMut, message: impl ToString, encoding: Encoding) -> (Decoded, Bytes) {
+    (Decoded::Rejected(message.to_string(), encoding), buffer.freeze())
 }
 
 /// How to answer an event that names no trigger: as whoever set the function up expects.
@@ -161,7 +178,7 @@ fn origin(text: &[u8], event: &Event, mode: ResponseMode) -> Option<(RequestOrig
     if context.has_http {
         let domain = context.domain_name.map_or(&[][..], |name| name.inside.of(text));
         // An HTTP API cannot stream, whatever the function's other triggers can.
-        return Some(if memchr::memmem::find(domain, b".lambda-url.").is_some() {
+        return Some(if is_function_url(domain) {
             (RequestOrigin::FunctionUrl, streamed(Encoding::V2))
         } else {
             (RequestOrigin::ApigwV2, Encoding::V2)
@@ -171,6 +188,12 @@ fn origin(text: &[u8], event: &Event, mode: ResponseMode) -> Option<(RequestOrig
     // An HTTP API with payload format 1.0 says so in `version`, which a REST API does not send.
     let encoding = if event.version.is_some() { Encoding::V1 } else { streamed(Encoding::V1) };
     Some((RequestOrigin::ApigwV1, encoding))
+}
+
+/// Whether a domain is `<id>.lambda-url.<region>.on.aws`.
+fn is_function_url(domain: &[u8]) -> bool {
+    let id = domain.iter().position(|&byte| byte == b'.');
+    id.and_then(|end| domain.get(end..)).is_some_and(|rest| rest.starts_with(b".lambda-url."))
 }
 
 /// What the strings of an event stand for, each in its place.
@@ -285,16 +308,8 @@ pub(super) fn without_stage<'p>(path: &'p str, stage: Option<&str>) -> &'p str {
     }
 }
 
-/// The target of the request. A path without a query that needs no encoding shares the event's memory.
-fn uri(whole: &Bytes, path: &str, query: &str) -> Result<Uri, &'static str> {
-    const NO_PATH: &str = "the event names a path that is none";
-    let is_plain = path.bytes().all(|byte| byte.is_ascii_alphanumeric() || PATH.contains(&byte));
-    if query.is_empty() && is_plain && path.starts_with('/') {
-        let start = (path.as_ptr() as usize).wrapping_sub(whole.as_ptr() as usize);
-        if let Some(Some(path)) = start.checked_add(path.len()).map(|end| whole.get(start..end)) {
-            return Uri::from_maybe_shared(whole.slice_ref(path)).map_err(|_| NO_PATH);
-        }
-    }
+/// The target of the request.
+fn uri(path: &str, query: &str) -> Result<Uri, &'static str> {
     let mut target = String::with_capacity(path.len() + query.len() + 2);
     if !path.starts_with('/') {
         target.push('/');
@@ -305,7 +320,7 @@ fn uri(whole: &Bytes, path: &str, query: &str) -> Result<Uri, &'static str> {
         target.push('?');
         encode_into(&mut target, query, b"/?%:@!$&'()*+,;=~-._[]");
     }
-    target.try_into().map_err(|_| NO_PATH)
+    target.try_into().map_err(|_| "the event names a path that is none")
 }
 
 /// What stands in a path as it is, beside letters and digits.

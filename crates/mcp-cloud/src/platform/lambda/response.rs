@@ -4,10 +4,13 @@
 use std::io::Write;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use http::{HeaderMap, HeaderName, StatusCode, header, response::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, response::Parts};
 
 use super::request::Encoding;
-use crate::json::{Run, escape, escape_around};
+use crate::{
+    json::{Run, escape, escape_around},
+    names,
+};
 
 /// Writes a reply as the JSON document the trigger expects. Long runs of the body that need no escape are left out: they
 /// are put into `runs`, each with the place in `out` where it belongs.
@@ -26,7 +29,7 @@ pub(super) fn document<'b>(
     match encoding {
         Encoding::V1 => v1_headers(out, &parts.headers),
         Encoding::AlbMulti => list_headers(out, &parts.headers),
-        Encoding::AlbSingle => joined_headers(out, &parts.headers),
+        Encoding::AlbSingle => joined_headers(out, &parts.headers, |_| true),
         Encoding::V2 | Encoding::Stream => v2_headers(out, &parts.headers),
     }
     // Text goes as text: Base64 would make it a third longer.
@@ -62,7 +65,7 @@ fn description(out: &mut Vec<u8>, status: StatusCode) {
 /// Format 1.0 merges both maps, so every header stands in one of them: in the lists where any is repeated.
 fn v1_headers(out: &mut Vec<u8>, headers: &HeaderMap) {
     if headers.len() == headers.keys_len() {
-        joined_headers(out, headers);
+        joined_headers(out, headers, |_| true);
     } else {
         list_headers(out, headers);
     }
@@ -70,68 +73,68 @@ fn v1_headers(out: &mut Vec<u8>, headers: &HeaderMap) {
 
 /// Format 2.0 has one value for each name, and a list of cookies, which cannot be joined (RFC 6265 §3).
 fn v2_headers(out: &mut Vec<u8>, headers: &HeaderMap) {
-    object(out, "headers", headers, |name| name != header::SET_COOKIE, joined);
-    let cookies = headers.get_all(header::SET_COOKIE);
-    if cookies.iter().next().is_some() {
-        out.extend_from_slice(br#","cookies":"#);
-        list(out, headers, &header::SET_COOKIE);
+    let is_cookie = |name: &HeaderName| name == header::SET_COOKIE;
+    joined_headers(out, headers, |name| !is_cookie(name));
+    let mut opening: &[u8] = br#","cookies":["#;
+    for (_, value) in headers.iter().filter(|(name, _)| is_cookie(name)) {
+        out.extend_from_slice(opening);
+        out.push(b'"');
+        text(out, value);
+        out.push(b'"');
+        opening = b",";
+    }
+    if opening == b"," {
+        out.push(b']');
     }
 }
 
-fn joined_headers(out: &mut Vec<u8>, headers: &HeaderMap) {
-    object(out, "headers", headers, |_| true, joined);
+/// All values of a header in one string, as RFC 9110 §5.3 allows.
+fn joined_headers(out: &mut Vec<u8>, headers: &HeaderMap, keep: impl Fn(&HeaderName) -> bool) {
+    object(out, "headers", headers, keep, [r#"""#, ", ", r#"""#]);
 }
 
 fn list_headers(out: &mut Vec<u8>, headers: &HeaderMap) {
-    object(out, "multiValueHeaders", headers, |_| true, list);
+    object(out, "multiValueHeaders", headers, |_| true, [r#"[""#, r#"",""#, r#""]"#]);
 }
 
+/// Writes headers as a member of the document. What stands before, between and behind the values of one header is told.
 fn object(
     out: &mut Vec<u8>,
     member: &str,
     headers: &HeaderMap,
     keep: impl Fn(&HeaderName) -> bool,
-    write: impl Fn(&mut Vec<u8>, &HeaderMap, &HeaderName),
+    [before, between, behind]: [&str; 3],
 ) {
-    for piece in [r#",""#, member, r#"":{"#] {
-        out.extend_from_slice(piece.as_bytes());
+    append(out, &[r#",""#, member, r#"":{"#]);
+    let mut last: Option<&HeaderName> = None;
+    // The values of one header come one after the other.
+    for (name, value) in headers.iter().filter(|(name, _)| keep(name)) {
+        match last {
+            Some(last) if last == name => append(out, &[between]),
+            Some(_) => append(out, &[behind, r#",""#, name.as_str(), r#"":"#, before]),
+            None => append(out, &[r#"""#, name.as_str(), r#"":"#, before]),
+        }
+        text(out, value);
+        last = Some(name);
     }
-    let mut first = true;
-    for name in headers.keys().filter(|name| keep(name)) {
-        if !std::mem::take(&mut first) {
-            out.push(b',');
-        }
-        for piece in [r#"""#, name.as_str(), r#"":"#] {
-            out.extend_from_slice(piece.as_bytes());
-        }
-        write(out, headers, name);
+    if last.is_some() {
+        out.extend_from_slice(behind.as_bytes());
     }
     out.push(b'}');
 }
 
-/// All values of a header in one string, as RFC 9110 §5.3 allows.
-fn joined(out: &mut Vec<u8>, headers: &HeaderMap, name: &HeaderName) {
-    out.push(b'"');
-    for (index, value) in headers.get_all(name).iter().enumerate() {
-        if index > 0 {
-            out.extend_from_slice(b", ");
-        }
-        escape(out, String::from_utf8_lossy(value.as_bytes()).as_bytes());
+fn append(out: &mut Vec<u8>, pieces: &[&str]) {
+    for piece in pieces {
+        out.extend_from_slice(piece.as_bytes());
     }
-    out.push(b'"');
 }
 
-fn list(out: &mut Vec<u8>, headers: &HeaderMap, name: &HeaderName) {
-    out.push(b'[');
-    for (index, value) in headers.get_all(name).iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        out.push(b'"');
-        escape(out, String::from_utf8_lossy(value.as_bytes()).as_bytes());
-        out.push(b'"');
+/// Appends a value as the inside of a string. What is not UTF-8 in it cannot stand in a document.
+fn text(out: &mut Vec<u8>, value: &HeaderValue) {
+    match names::text_of(value) {
+        Some(text) => escape(out, text.as_bytes()),
+        None => escape(out, String::from_utf8_lossy(value.as_bytes()).as_bytes()),
     }
-    out.push(b']');
 }
 
 #[cfg(test)]

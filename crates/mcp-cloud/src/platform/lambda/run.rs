@@ -33,11 +33,14 @@ pub(crate) async fn run(service: McpService, settings: Settings) -> Result<(), S
     }
     match loops.join_next().await {
         Some(Ok(ended)) => ended,
-        Some(Err(error)) => {
-            Err(ServeError::RuntimeApi { attempt: "serve invocations of", source: io::Error::other(error) })
-        }
+        Some(Err(error)) => Err(failed("serve invocations of", io::Error::other(error))),
         None => Ok(()),
     }
+}
+
+#[cold]
+fn failed(attempt: &'static str, source: io::Error) -> ServeError {
+    ServeError::RuntimeApi { attempt, source }
 }
 
 /// Serves one invocation at a time.
@@ -46,15 +49,16 @@ struct Loop {
     service: McpService,
     gateway: Gateway,
     decoder: Decoder,
+    runtime: Handle,
     /// Kept from one invocation to the next for its capacity.
     document: Vec<u8>,
 }
 
 impl Loop {
     fn connect(runtime_api: String, service: McpService, gateway: Gateway) -> Result<Self, ServeError> {
-        let api = RuntimeApi::connect(runtime_api)
-            .map_err(|source| ServeError::RuntimeApi { attempt: "connect to", source })?;
-        Ok(Self { api, service, gateway, decoder: Decoder::new(gateway), document: Vec::new() })
+        let api = RuntimeApi::connect(runtime_api).map_err(|source| failed("connect to", source))?;
+        let (decoder, runtime) = (Decoder::new(gateway), Handle::current());
+        Ok(Self { api, service, gateway, decoder, runtime, document: Vec::new() })
     }
 
     async fn run(mut self) -> Result<(), ServeError> {
@@ -64,7 +68,7 @@ impl Loop {
     }
 
     async fn once(&mut self) -> Result<(), ServeError> {
-        let invocation = self.api.next().map_err(|source| ServeError::RuntimeApi { attempt: "ask", source })?;
+        let invocation = self.api.next().map_err(|source| failed("ask", source))?;
         self.catch_up().await;
         let Invocation { buffer, event, context, deadline } = invocation;
         let (decoded, whole) = self.decoder.decode(buffer, event);
@@ -86,13 +90,13 @@ impl Loop {
             }
         };
         self.api.restore(whole);
-        sent.map_err(|source| ServeError::RuntimeApi { attempt: "send a reply to", source })
+        sent.map_err(|source| failed("send a reply to", source))
     }
 
     /// Gives tasks a turn that would be left when the process is frozen: a handler that answers at once never yields to the
     /// runtime, and without this they would wait for one that does. Where nothing is frozen, they run by themselves.
     async fn catch_up(&self) {
-        if self.gateway.managed || Handle::current().metrics().num_alive_tasks() <= RESTING {
+        if self.gateway.managed || self.runtime.metrics().num_alive_tasks() <= RESTING {
             return;
         }
         for _ in 0..TURNS {

@@ -35,6 +35,8 @@ pub(super) struct RuntimeApi {
     stream: Option<TcpStream>,
     events: Inbox,
     acknowledgements: Inbox,
+    /// What asks for the next invocation, whole.
+    question: Vec<u8>,
     outbox: Vec<u8>,
     invocation: Ids,
 }
@@ -85,9 +87,13 @@ impl RuntimeApi {
             stream: None,
             events: Inbox::new(EVENT),
             acknowledgements: Inbox::new(ACKNOWLEDGEMENT),
+            question: Vec::new(),
             outbox: Vec::new(),
             invocation: Ids::default(),
         };
+        api.outbox.extend_from_slice(b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n");
+        api.end_head();
+        std::mem::swap(&mut api.question, &mut api.outbox);
         stream(&mut api.stream, &api.address)?;
         Ok(api)
     }
@@ -98,9 +104,6 @@ impl RuntimeApi {
     ///
     /// When the connection fails or the Runtime API answers with something else.
     pub(super) fn next(&mut self) -> io::Result<Invocation> {
-        self.outbox.clear();
-        self.outbox.extend_from_slice(b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n");
-        self.end_head();
         // A connection that was closed while it was idle is opened anew, once.
         let head = match self.ask() {
             Err(error) if is_closed(&error) => {
@@ -131,14 +134,16 @@ impl RuntimeApi {
     }
 
     fn ask(&mut self) -> io::Result<Head> {
-        self.send()?;
+        stream(&mut self.stream, &self.address)?.write_all(&self.question)?;
         self.events.head(stream(&mut self.stream, &self.address)?)
     }
 
     /// Begins a reply whose length is known, in bytes.
     pub(super) fn reply(&mut self, length: usize) -> Reply<'_> {
         self.begin_response();
-        let _ = write!(self.outbox, "content-type: application/json\r\ncontent-length: {length}\r\n");
+        self.outbox.extend_from_slice(b"content-type: application/json\r\ncontent-length: ");
+        decimal(&mut self.outbox, length);
+        self.outbox.extend_from_slice(b"\r\n");
         self.end_head();
         Reply { api: self, chunked: false }
     }
@@ -192,6 +197,22 @@ impl RuntimeApi {
         }
         Ok(())
     }
+}
+
+/// Appends a number in decimal digits. One is in every reply, and formatting is made for more.
+fn decimal(out: &mut Vec<u8>, mut number: usize) {
+    let mut digits = [b'0'; 20];
+    let mut start = digits.len();
+    for digit in digits.iter_mut().rev() {
+        // A remainder of ten fits.
+        *digit += (number % 10) as u8;
+        number /= 10;
+        start -= 1;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(digits.get(start..).unwrap_or_default());
 }
 
 /// The connection, opened if there is none.
@@ -299,6 +320,15 @@ mod tests {
     use std::{io::Read, net::TcpListener};
 
     use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn a_number_is_written_as_it_would_be_otherwise(number: usize, shift in 0_u32..64) {
+            let mut out = Vec::new();
+            decimal(&mut out, number >> shift);
+            proptest::prop_assert_eq!(String::from_utf8_lossy(&out), (number >> shift).to_string());
+        }
+    }
 
     #[test]
     fn a_reply_names_the_invocation_as_the_runtime_api_did() {
