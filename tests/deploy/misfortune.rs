@@ -12,8 +12,8 @@ fn failed_deployments_say_why_and_are_taken_up_again() {
     let Some(account) = Account::open() else { return };
     let empty = account.inventory();
 
-    account.proxy.set_luck(Luck::FailingResource);
-    let run = account.run(&["deploy", "--yes"]);
+    account.proxy.set_luck(Luck::FailingResource { seconds: 3 });
+    let run = account.run(&["deploy", "--yes", "--accept-beyond-plan"]);
     assert_failed(&run, "the stack `hello` ended in ROLLBACK_COMPLETE: `Never` (AWS::CloudFormation::WaitCondition)");
     assert!(!last_error(&run).contains("ServerRole"), "only the first failure is the reason: {run}");
     assert_eq!(account.run(&["status", "--output", "json"]).json()["status"], "ROLLBACK_COMPLETE");
@@ -24,8 +24,8 @@ fn failed_deployments_say_why_and_are_taken_up_again() {
     assert!(run.stderr.contains("1. delete the stack `hello`, which failed (ROLLBACK_COMPLETE)"), "{run}");
 
     account.write_app("memory = 512");
-    account.proxy.set_luck(Luck::FailingResource);
-    let run = account.run(&["deploy", "--yes"]);
+    account.proxy.set_luck(Luck::FailingResource { seconds: 3 });
+    let run = account.run(&["deploy", "--yes", "--accept-beyond-plan"]);
     assert_failed(&run, "the stack `hello` ended in UPDATE_ROLLBACK_COMPLETE: `Never`");
     assert!(run.stderr.contains("UPDATE_ROLLBACK_IN_PROGRESS"), "the rollback is seen: {run}");
 
@@ -43,12 +43,12 @@ fn interrupted_and_declined_runs_leave_nothing_that_matters() {
     let empty = account.inventory();
 
     let run = account.run_in_terminal("n", &["deploy"]);
-    assert_eq!(run.code, Some(1), "{run}");
-    assert!(run.stdout.contains("+ Add    Server (AWS::Lambda::Function)"), "the changes are shown first: {run}");
+    assert_eq!(run.code, Some(3), "{run}");
+    assert!(run.stdout.contains("+ Server (AWS::Serverless::Function)"), "the changes are shown first: {run}");
     assert!(run.stdout.contains("stopped, and nothing was changed"), "{run}");
     assert_eq!(account.inventory(), empty, "{run}");
 
-    // Refused after the change set was made: the change set and the empty stack stay, as after an interruption.
+    // Refused after the change set was made: it is let go of, but what cannot be told from success stays.
     account.proxy.set_luck(Luck::Refused { action: "ExecuteChangeSet", code: "AccessDenied" });
     let run = account.run(&["deploy", "--yes"]);
     assert_failed(&run, "cannot execute the change set: User: arn:aws:iam::000000000000:user/test is not authorized");
@@ -63,15 +63,15 @@ fn interrupted_and_declined_runs_leave_nothing_that_matters() {
     let calls = account.proxy.take_calls();
     assert!(calls.iter().any(|call| call.is("DeleteChangeSet")), "{calls:?}");
 
-    assert_eq!(account.run_in_terminal("y", &["destroy"]).code, Some(0));
+    assert_eq!(account.run_in_terminal("hello", &["destroy"]).code, Some(0));
     assert_eq!(account.inventory(), empty);
 }
 
 #[test]
 fn interrupted_wait_is_taken_up_again() {
     let Some(account) = Account::open() else { return };
-    account.proxy.set_luck(Luck::FailingResource);
-    let run = account.interrupt("CREATE_IN_PROGRESS   Never ", &["deploy", "--yes"]);
+    account.proxy.set_luck(Luck::FailingResource { seconds: 25 });
+    let run = account.interrupt("CREATE_IN_PROGRESS   Never ", &["deploy", "--yes", "--accept-beyond-plan"]);
     assert_eq!((run.code, run.stdout.as_str()), (Some(130), ""), "{run}");
     assert!(run.stderr.contains("`mcp-cloud status` shows it"), "{run}");
 

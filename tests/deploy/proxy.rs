@@ -46,8 +46,8 @@ pub(crate) const REQUEST_ID: &str = "8c1f2f4e-0000-4000-8000-000000000001";
 pub(crate) enum Luck {
     #[default]
     Good,
-    /// Templates get a resource that fails after three seconds. Nothing in an app could bring that in.
-    FailingResource,
+    /// Templates get a resource that fails after so many seconds. Nothing in an app could bring that in.
+    FailingResource { seconds: u8 },
     /// This action is refused with this code.
     Refused { action: &'static str, code: &'static str },
 }
@@ -143,8 +143,8 @@ fn serve(client: TcpStream, upstream: SocketAddr, shared: &Shared) -> std::io::R
         Luck::Refused { action: refused, code } if action.as_deref() == Some(refused) => {
             return client.write_all(refusal(code).as_bytes());
         }
-        Luck::FailingResource if action.as_deref() == Some("CreateChangeSet") => {
-            body = with_failing_resource(&text).into_bytes();
+        Luck::FailingResource { seconds } if action.as_deref() == Some("CreateChangeSet") => {
+            body = with_failing_resource(&text, seconds).into_bytes();
         }
         _ => {}
     }
@@ -191,12 +191,14 @@ fn refusal(code: &str) -> String {
 }
 
 /// Inserts a condition that is never met at the head of the resources of a form-encoded template.
-fn with_failing_resource(body: &str) -> String {
+fn with_failing_resource(body: &str, seconds: u8) -> String {
     const RESOURCES: &str = "%0AResources%3A%0A";
-    const NEVER: &str = "\n  Never:\n    Type: AWS::CloudFormation::WaitCondition\n    Properties:\n      Handle: \
-                         !Ref NeverHandle\n      Timeout: '3'\n  NeverHandle:\n    Type: \
-                         AWS::CloudFormation::WaitConditionHandle\n";
-    let encoded: String = NEVER
+    let never = format!(
+        "\n  Never:\n    Type: AWS::CloudFormation::WaitCondition\n    Properties:\n      Handle: \
+                         !Ref NeverHandle\n      Timeout: '{seconds}'\n  NeverHandle:\n    Type: \
+                         AWS::CloudFormation::WaitConditionHandle\n"
+    );
+    let encoded: String = never
         .bytes()
         .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") })
         .collect();

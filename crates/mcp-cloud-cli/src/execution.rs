@@ -33,6 +33,28 @@ impl Consent {
     }
 }
 
+/// What happens when CloudFormation would do what the plan did not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Beyond {
+    /// Somebody is asked, if there is somebody.
+    Ask,
+    /// It is done.
+    Accepted,
+    /// It is not done.
+    Refused,
+}
+
+impl Beyond {
+    /// Whoever agrees to everything beforehand agrees to what is shown, unless they say more.
+    pub(crate) fn of(consent: Consent, accepted: bool) -> Self {
+        match (consent, accepted) {
+            (_, true) => Self::Accepted,
+            (Consent::Given, false) => Self::Refused,
+            (Consent::Ask, false) => Self::Ask,
+        }
+    }
+}
+
 /// The steps as a numbered list.
 pub(crate) fn list(plan: &Plan) -> impl Iterator<Item = String> + '_ {
     plan.steps.iter().enumerate().map(|(index, step)| format!("  {}. {step}", index + 1))
@@ -68,11 +90,11 @@ pub(crate) async fn consent(
 pub(crate) async fn execute(
     mut application: Application<'_>,
     plan: &Plan,
-    consent: Consent,
+    beyond: Beyond,
     interrupt: &mut Interrupt,
     printer: &Printer,
 ) -> Result<Applied, Failure> {
-    let teller = Teller { printer, consent, progress: Mutex::new(None) };
+    let teller = Teller { printer, beyond, progress: Mutex::new(None) };
     let outcome = tokio::select! {
         outcome = application.run(plan, &teller) => Some(outcome),
         () = interrupt.wait() => None,
@@ -91,7 +113,7 @@ pub(crate) async fn execute(
 /// Tells whoever started the command what happens.
 struct Teller<'a> {
     printer: &'a Printer,
-    consent: Consent,
+    beyond: Beyond,
     progress: Mutex<Option<Progress<'a>>>,
 }
 
@@ -157,8 +179,11 @@ impl Reporter for Teller<'_> {
 
     fn agree<'a>(&'a self, beyond: &'a [String]) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
         Box::pin(async move {
-            if self.consent == Consent::Given || !stdin().is_terminal() {
-                return false;
+            match self.beyond {
+                Beyond::Accepted => return true,
+                Beyond::Refused => return false,
+                Beyond::Ask if !stdin().is_terminal() => return false,
+                Beyond::Ask => {}
             }
             self.finish();
             self.printer.warning("CloudFormation would do more than the plan says:");

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::{
     app::{self, Source},
-    execution::{self, Consent, failed},
+    execution::{self, Beyond, Consent, failed},
     failure::Failure,
     interrupt::Interrupt,
     printer::Printer,
@@ -39,6 +39,9 @@ pub(crate) struct Args {
     /// What becomes of a server that does not answer as it should
     #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
     on_failure: Failing,
+    /// Agree to what CloudFormation would do beyond the plan: a replacement, a removal
+    #[arg(long)]
+    accept_beyond_plan: bool,
     /// With --yes, agree to the loss of what a resource holds
     #[arg(long)]
     allow_data_loss: bool,
@@ -155,8 +158,9 @@ async fn deploy(args: &Args, interrupt: &mut Interrupt, printer: &Printer) -> Re
         source: source(&args.source.directory).await,
         on_failure: args.on_failure.into(),
     };
+    let beyond = Beyond::of(consent, args.accept_beyond_plan);
     let application = Application::deploy(deployer, rollout, observed);
-    let applied = execution::execute(application, plan, consent, interrupt, printer).await?;
+    let applied = execution::execute(application, plan, beyond, interrupt, printer).await?;
     let stack = deployer.observe_stack(&app.name).await.map_err(failed)?;
     report(&prepared, stack.as_ref(), Outcome::of(plan, &applied.changes), &applied, printer);
     Ok(())

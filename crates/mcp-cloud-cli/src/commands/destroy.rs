@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::{
     app::Source,
-    execution::{self, Consent, failed},
+    execution::{self, Beyond, Consent, failed},
     failure::Failure,
     interrupt::Interrupt,
     printer::Printer,
@@ -50,7 +50,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         () = interrupt.wait() => return Err(remote::interrupted()),
     };
     let application = Application::destroy(&deployer, &app.name, &observed);
-    execution::execute(application, &plan, Consent::Given, &mut interrupt, printer).await?;
+    execution::execute(application, &plan, Beyond::Refused, &mut interrupt, printer).await?;
     let outcome = if plan.is_empty() { "absent" } else { "destroyed" };
     if printer.json() {
         printer.data(json!({

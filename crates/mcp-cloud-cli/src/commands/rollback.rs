@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::{
     app::Source,
-    execution::{self, Consent, failed},
+    execution::{self, Beyond, Consent, failed},
     failure::Failure,
     interrupt::Interrupt,
     printer::Printer,
@@ -28,6 +28,9 @@ pub(crate) struct Args {
     /// Version of the function to go back to [default: the last one that answered before the one that runs]
     #[arg(long, value_name = "VERSION")]
     to: Option<u64>,
+    /// Agree to what CloudFormation would do beyond the plan: a replacement, a removal
+    #[arg(long)]
+    accept_beyond_plan: bool,
     /// Do what the plan says without asking; needed where nobody can be asked
     #[arg(long)]
     yes: bool,
@@ -62,8 +65,8 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let (deployment, token) = (&deployment, remote::token());
     let rollout = Rollout { deployment, app: &app, token, source, on_failure: OnFailure::Keep };
     let application = Application::deploy(&deployer, rollout, &observed);
-    let consent = Consent::from_flag(args.yes);
-    execution::execute(application, &plan, consent, &mut interrupt, printer).await?;
+    let beyond = Beyond::of(Consent::from_flag(args.yes), args.accept_beyond_plan);
+    execution::execute(application, &plan, beyond, &mut interrupt, printer).await?;
     let stack = deployer.observe_stack(&app.name).await.map_err(failed)?;
     let url = stack.as_ref().and_then(|stack| stack.outputs.get(OUTPUT_ENDPOINT));
     if printer.json() {

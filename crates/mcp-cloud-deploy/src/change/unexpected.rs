@@ -132,17 +132,29 @@ impl Judged<'_> {
     /// Whether it may be replaced if that turns out to be needed. CloudFormation says so of everything that names
     /// something that changes, for what the name means afterwards is not known before.
     fn may_perhaps_go(&self) -> bool {
-        if self.may_go(Action::Replace) {
+        if self.may_go(Action::Replace) || self.is_only_modified() {
             return true;
         }
         !self.holds_data() && (self.parts().any(|(owner, _)| owner.is_some()) || self.only_names_what_changes())
     }
 
+    /// Whether what they name is what was agreed to, and none of it replaces anything by the schemas of the resources.
+    fn is_only_modified(&self) -> bool {
+        let agreed = self.own().filter(|own| own.action == Action::Modify).is_some_and(|own| {
+            let properties = &self.change.properties;
+            !properties.is_empty() && properties.iter().all(|property| own.is_about(property))
+        });
+        agreed || self.is_tagged_with_the_stack()
+    }
+
+    fn is_tagged_with_the_stack(&self) -> bool {
+        self.change.properties.iter().all(|property| property == "Tags") && !self.ours.tags.is_empty()
+    }
+
     /// Whether data may change where they are.
     fn may_change(&self) -> bool {
-        let only_tags = self.change.properties.iter().all(|property| property == "Tags");
         self.own().is_some_and(|own| matches!(own.action, Action::Modify | Action::Replace))
-            || (only_tags && !self.ours.tags.is_empty())
+            || self.is_tagged_with_the_stack()
             || self.only_names_what_changes()
     }
 
