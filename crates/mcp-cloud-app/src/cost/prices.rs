@@ -223,8 +223,11 @@ pub(super) fn price(item: Item, region: &str) -> Option<Price> {
     Some(Price { entry, tiers, of_other_region })
 }
 
+/// What a figure says, and the day of the record it is from.
+pub(super) type Figure = (String, Option<&'static str>);
+
 /// Every figure of an item, region by region: what it says, and the day of the record it is from.
-pub(super) fn figures(item: Item) -> Vec<(&'static str, Vec<(String, Option<&'static str>)>)> {
+pub(super) fn figures(item: Item) -> Vec<(&'static str, Vec<Figure>)> {
     let Some(entry) = TABLE.prices.get(item.as_str()) else { return Vec::new() };
     let figure = |tier: &'static Tier| {
         let mut text = tier.usd.exact();

@@ -84,8 +84,8 @@ impl Stage {
         let observed = self.settled(&deployer).await?;
         let plan = plan::deploy(&deployment, &observed, &Choices::default())?;
         let app = self.app();
-        let (token, commit, on_failure) = (None, None, OnFailure::RollBack);
-        let rollout = Rollout { deployment: &deployment, app: &app, token, commit, on_failure };
+        let (token, source, on_failure) = (None, None, OnFailure::RollBack);
+        let rollout = Rollout { deployment: &deployment, app: &app, token, source, on_failure };
         execute(plan, Application::deploy(&deployer, rollout, &observed)).await
     }
 

@@ -110,7 +110,7 @@ proptest! {
         };
         prop_assert_eq!(of(&there, Action::Add), of(&back, Action::Remove));
         prop_assert_eq!(of(&there, Action::Remove), of(&back, Action::Add));
-        prop_assert_eq!(there.resources.len() > 0, back.resources.len() > 0);
+        prop_assert_eq!(there.resources.is_empty(), back.resources.is_empty());
     }
 
     #[test]
