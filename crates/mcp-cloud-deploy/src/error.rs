@@ -269,6 +269,12 @@ impl Error {
                 "name a bucket of your own with `--bucket`, and check that you may list it"
             }
             Self::BucketElsewhere { .. } => "name a bucket in the function's region, or leave `--bucket` out",
+            Self::Stuck { status, .. } if StackState::of(status) == StackState::RollbackFailed => {
+                "run `mcp-cloud deploy`; it takes the rollback up again first"
+            }
+            Self::StackFailed { status, .. } if StackState::of(status) == StackState::RollbackFailed => {
+                "mend the cause and repeat `mcp-cloud deploy`; name with `--skip` what cannot be rolled back"
+            }
             Self::Stuck { status, .. } if StackState::of(status) == StackState::Stuck => {
                 "resolve it in the CloudFormation console, then repeat the command"
             }
