@@ -12,6 +12,7 @@ mod execution;
 mod failure;
 mod interrupt;
 mod log_line;
+mod overview;
 mod printer;
 mod progress;
 mod remote;
