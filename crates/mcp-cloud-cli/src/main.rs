@@ -15,6 +15,7 @@ mod log_line;
 mod overview;
 mod printer;
 mod progress;
+mod rehearsal;
 mod remote;
 mod secret_input;
 mod server;
