@@ -149,7 +149,7 @@ impl Run {
         Self::from(command.output().expect("the program starts"))
     }
 
-    fn from(output: Output) -> Self {
+    pub(crate) fn from(output: Output) -> Self {
         let Output { status, stdout, stderr } = output;
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it prints text");
         let run = Self { code: status.code(), stdout: text(stdout), stderr: text(stderr) };

@@ -13,5 +13,8 @@ mod misfortune;
 mod pipeline;
 mod policy;
 mod proxy;
+mod rehearsal;
 mod secrets;
+mod transcript;
+mod transcripts;
 mod wait;

@@ -48,6 +48,11 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// The region that is named on the command line or in the file.
+    pub(crate) fn region(&self, app: &App) -> Option<String> {
+        self.account.place(app).region
+    }
+
     /// Finds the account.
     pub(crate) async fn connect(&self, app: &App) -> Result<Deployer, Failure> {
         self.account.connect(app).await

@@ -11,6 +11,7 @@
 //! - [`logs`]: what the server says while it runs.
 //! - [`secrets`]: what the server must not have in its files.
 //! - [`observe`], [`plan`], [`apply`], [`watch`]: the way above.
+//! - [`status`]: what runs, since when, from which commit, and how it does.
 //! - [`doctor`], [`wait`]: what stands in the way of it, and when it has come to its end; neither changes anything.
 //! - [`mcp`]: asks the server itself, as an MCP client.
 
@@ -32,6 +33,7 @@ pub mod rehearsal;
 pub mod revision;
 pub mod secrets;
 pub mod source;
+pub mod status;
 mod template;
 pub mod wait;
 pub mod watch;

@@ -39,6 +39,9 @@ pub struct Revision {
     /// What it offers to its clients, if that could be asked.
     #[serde(default)]
     pub surface: Option<Surface>,
+    /// When the record was written, in RFC 3339, as S3 says it; absent until it is read.
+    #[serde(skip)]
+    pub deployed: Option<String>,
 }
 
 /// What the key of a record tells without reading it.
@@ -101,7 +104,7 @@ impl Deployer {
         let key = key.key(app);
         let Some(object) = self.object(bucket, &key).await? else { return Ok(None) };
         match serde_json::from_slice::<Revision>(&object.body) {
-            Ok(revision) if revision.form == FORM => Ok(Some(revision)),
+            Ok(revision) if revision.form == FORM => Ok(Some(Revision { deployed: object.modified, ..revision })),
             Ok(revision) => {
                 Err(Error::Record { key, problem: format!("its form is {}, and {FORM} is known", revision.form) })
             }

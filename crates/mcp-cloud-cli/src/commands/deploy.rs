@@ -15,9 +15,9 @@ use crate::{
     app::{self, Source},
     execution::{self, Beyond, Consent, failed},
     failure::Failure,
-    interrupt::Interrupt,
+    interrupt::{self, Interrupt},
     printer::Printer,
-    remote,
+    rehearsal, remote,
     shown::{self, Beside, Channel},
 };
 
@@ -33,6 +33,10 @@ pub(crate) struct Args {
     /// Show the plan and stop; sends nothing that changes anything
     #[arg(long, conflicts_with = "yes")]
     dry_run: bool,
+    /// Deploy to an account in memory instead, with a fault at each call in turn; asks for no credentials, and sends nothing
+    /// to AWS
+    #[arg(long, conflicts_with_all = ["yes", "dry_run"])]
+    rehearse: bool,
     /// With --dry-run, exit with 2 when there is something to do, and with 1 for any failure
     #[arg(long, requires = "dry_run")]
     detailed_exitcode: bool,
@@ -125,6 +129,12 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
 
 async fn deploy(args: &Args, interrupt: &mut Interrupt, printer: &Printer) -> Result<(), Failure> {
     let mut app = args.source.load(&[Target::Sam], printer)?;
+    if args.rehearse {
+        return tokio::select! {
+            rehearsed = rehearsal::rehearse(&app, args.place.region(&app), printer) => rehearsed,
+            () = interrupt.wait() => Err(Failure::new("interrupted").exit_code(interrupt::exit_code())),
+        };
+    }
     let prepared = tokio::select! {
         prepared = prepare(args, &mut app, printer) => prepared?,
         () = interrupt.wait() => return Err(remote::interrupted()),

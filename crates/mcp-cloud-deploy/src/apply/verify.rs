@@ -68,6 +68,7 @@ impl Application<'_> {
             tool: env!("CARGO_PKG_VERSION").to_owned(),
             identity: self.deployer.identity().to_owned(),
             surface: answers.and_then(|answers| answers.surface.clone()),
+            deployed: None,
         };
         self.deployer.keep(bucket, self.name, &record_key(deployment, number), &revision).await?;
         Ok(StepOutcome::Done)

@@ -2,6 +2,7 @@
 
 pub(crate) mod actions;
 pub(crate) mod cloudformation;
+mod cloudwatch;
 mod emulated;
 mod lambda;
 pub(crate) mod logs;
@@ -22,6 +23,7 @@ use aws_credential_types::provider::{ProvideCredentials, error::CredentialsError
 use aws_sdk_sts::{config::SharedHttpClient, error::BoxError};
 use aws_smithy_async::rt::sleep::AsyncSleep as _;
 use aws_smithy_http_client::{Builder, Connector, proxy::ProxyConfig, tls};
+use aws_smithy_types::{DateTime, date_time::Format};
 
 use crate::error::{AwsError, Error};
 
@@ -169,6 +171,11 @@ async fn of_profile(profile: &str, region: Option<Region>) -> ProfileFileCredent
         }
     };
     ProfileFileCredentialsProvider::builder().configure(&config.with_region(region)).profile_name(profile).build()
+}
+
+/// To the second: when within it is nobody's concern.
+fn rfc3339(time: &DateTime) -> Option<String> {
+    DateTime::from_secs(time.secs()).fmt(Format::DateTime).ok()
 }
 
 /// Says early and in its own words that there are no credentials; the first call would say it in the SDK's.

@@ -8,7 +8,7 @@ use aws_sdk_s3::types::{
     Tag, Tagging,
 };
 
-use super::Deployer;
+use super::{Deployer, rfc3339};
 use crate::{
     deployment::TAG_BUCKET_OURS,
     error::{AwsError, Error},
@@ -24,6 +24,8 @@ const DELETE_BATCH: usize = 1000;
 pub(crate) struct Object {
     /// What S3 calls this content of it.
     pub(crate) tag: String,
+    /// When it was written, in RFC 3339.
+    pub(crate) modified: Option<String>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -170,8 +172,9 @@ impl Deployer {
             Err(error) => return Err(error),
         };
         let tag = found.e_tag().unwrap_or_default().to_owned();
+        let modified = found.last_modified().and_then(rfc3339);
         let body = found.body.collect().await.map_err(|error| AwsError::local(attempt(), error))?.to_vec();
-        Ok(Some(Object { tag, body }))
+        Ok(Some(Object { tag, modified, body }))
     }
 
     /// Writes a small object where none is, or over the one that has this tag.

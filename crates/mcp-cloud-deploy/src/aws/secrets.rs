@@ -6,12 +6,11 @@ use aws_config::Region;
 use aws_sdk_secretsmanager::{
     Client,
     config::Builder,
-    primitives::{DateTime, DateTimeFormat},
     types::{Filter, FilterNameStringType, SecretListEntry, Tag},
 };
 use mcp_cloud_app::App;
 
-use super::Deployer;
+use super::{Deployer, rfc3339};
 use crate::{
     deployment::TAG_APP,
     error::AwsError,
@@ -168,9 +167,4 @@ fn owner(tags: &[Tag]) -> Option<String> {
 fn current(stages: &HashMap<String, Vec<String>>) -> Option<String> {
     let is_current = |stages: &[String]| stages.iter().any(|stage| stage == CURRENT);
     stages.iter().find(|(_, stages)| is_current(stages)).map(|(version, _)| version.clone())
-}
-
-/// To the second: when within it is nobody's concern.
-fn rfc3339(time: &DateTime) -> Option<String> {
-    DateTime::from_secs(time.secs()).fmt(DateTimeFormat::DateTime).ok()
 }

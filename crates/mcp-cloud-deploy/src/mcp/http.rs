@@ -387,7 +387,12 @@ fn unreachable(host: &str, error: ConnectorError) -> HttpError {
 
 /// A client makes connections for operations of the SDK, with all that belongs to one; here are those parts, as far as
 /// somebody who signs, retries and finds endpoints by themselves can say what they are.
-fn connector(client: &SharedHttpClient, sleep: &SharedAsyncSleep, time: &SharedTimeSource) -> SharedHttpConnector {
+/// A connector that asks nobody for anything but the connection.
+pub(crate) fn connector(
+    client: &SharedHttpClient,
+    sleep: &SharedAsyncSleep,
+    time: &SharedTimeSource,
+) -> SharedHttpConnector {
     let mut builder = RuntimeComponents::builder("mcp");
     builder
         .set_auth_scheme_option_resolver(Some(StaticAuthSchemeOptionResolver::new(vec![NO_AUTH_SCHEME_ID])))

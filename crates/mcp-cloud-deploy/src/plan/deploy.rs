@@ -189,7 +189,7 @@ fn prune(deployment: &Deployment, observed: &Observed) -> Vec<Step> {
 
 /// What somebody changed by hand. What serves is a version, which nobody can change; this is what the next one would be
 /// made of.
-fn drift(observed: &Observed) -> Vec<FieldChange> {
+pub(crate) fn drift(observed: &Observed) -> Vec<FieldChange> {
     let template = observed.stack.as_ref().and_then(|stack| stack.template.as_deref());
     let (Some(template), Some(function)) = (template, &observed.function) else { return Vec::new() };
     change::drift(template, &function.configuration).unwrap_or_default()

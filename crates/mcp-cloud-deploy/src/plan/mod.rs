@@ -15,7 +15,7 @@ pub use self::{
     step::{Operation, Removal, Step},
 };
 
-pub(crate) use self::deploy::record_key;
+pub(crate) use self::deploy::{drift, record_key};
 
 mod deploy;
 mod destroy;

@@ -117,7 +117,7 @@ impl Drop for AtWork {
     }
 }
 
-fn answer(status: StatusCode, body: &'static str) -> Response<SdkBody> {
+pub(super) fn answer(status: StatusCode, body: &'static str) -> Response<SdkBody> {
     let mut response = Response::new(SdkBody::from(body));
     *response.status_mut() = status;
     response

@@ -1,9 +1,13 @@
 //! Rehearses against an account in memory: the SDK's own clients, with no network under them and no clock.
 //!
 //! - [`connector`]: carries the SDK's requests to the account.
+//! - [`program`]: passes requests to function URLs on to a program on this machine.
 //! - [`time`]: lets nobody wait.
+//! - [`faults`]: strikes a deployment at each call in turn.
 
 mod connector;
+mod faults;
+mod program;
 mod time;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
@@ -11,8 +15,12 @@ use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_sts::config::{SharedHttpClient, StalledStreamProtectionConfig};
 use aws_smithy_async::rt::sleep::SharedAsyncSleep;
 
-pub use self::connector::{Connector, Endpoint};
 use self::time::AccountTime;
+pub use self::{
+    connector::{Connector, Endpoint},
+    faults::{FailedCase, Rehearsal, Rehearsed, RehearsedStep},
+    program::passed_on_to,
+};
 use crate::aws::ATTEMPTS;
 
 /// A configuration whose every call goes to an account in memory, and in which waiting takes no time but the account's.

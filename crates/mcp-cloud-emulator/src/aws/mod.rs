@@ -39,6 +39,7 @@ mod wire;
 
 use std::{
     fmt,
+    net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -74,6 +75,7 @@ type InvokeHook = Arc<dyn Fn(&Deployed, &Bytes) -> Invoked + Send + Sync>;
 pub struct Account {
     state: Arc<Mutex<State>>,
     invoke: Arc<Mutex<Option<InvokeHook>>>,
+    program: Arc<Mutex<Option<SocketAddr>>>,
 }
 
 impl fmt::Debug for Account {
@@ -87,7 +89,11 @@ impl Account {
     /// Opens an account with nothing in it: its twelve digits, and the region that is used.
     #[must_use]
     pub fn new(account_id: &str, region: &str) -> Self {
-        Self { state: Arc::new(Mutex::new(State::new(account_id, region))), invoke: Arc::default() }
+        Self {
+            state: Arc::new(Mutex::new(State::new(account_id, region))),
+            invoke: Arc::default(),
+            program: Arc::default(),
+        }
     }
 
     /// Answers a call as AWS would. A clone of the account is the same account.
@@ -155,6 +161,17 @@ impl Account {
         *self.invoke.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(hook));
     }
 
+    /// Has requests to function URLs answered at this address, where somebody runs the program behind one
+    /// ([`Emulator`](crate::Emulator)), when the account is [served](Self::serve). Without an address they are answered
+    /// with 502, and so they are for whichever function if nobody listens there.
+    pub fn run_program_at(&self, address: SocketAddr) {
+        *self.program.lock().unwrap_or_else(PoisonError::into_inner) = Some(address);
+    }
+
+    fn program(&self) -> Option<SocketAddr> {
+        *self.program.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What a request to this host of a function URL reaches; `None` when there is no such function URL.
     #[must_use]
     pub fn function_url(&self, host: &str) -> Option<Deployed> {
@@ -217,6 +234,11 @@ impl Account {
     /// Makes a certificate for these domains, in a state such as `ISSUED`; returns its ARN.
     pub fn make_certificate(&self, domains: &[&str], status: &str) -> String {
         acm::make(&mut self.lock(), domains, status)
+    }
+
+    /// Puts a secret there, under this name and with this ARN; what was there before is gone.
+    pub fn place_secret(&self, name: &str, arn: &str, value: &str) {
+        secrets::place(&mut self.lock(), name, arn, value);
     }
 
     /// Sets the state of an alarm: `OK`, `ALARM` or `INSUFFICIENT_DATA`. Nothing happens when there is none.

@@ -145,20 +145,24 @@ pub(super) fn make(state: &mut State, name: &str, value: Option<String>, tags: V
     }
     let ending = state.letters(6);
     let arn = state.arn("secretsmanager", &format!("secret:{name}-{ending}"));
-    let mut secret = Secret {
-        arn: arn.clone(),
-        versions: BTreeMap::new(),
-        tags,
-        description: None,
-        created: state.clock,
-        changed: state.clock,
-        deleted: None,
-    };
+    let mut secret = empty(state, &arn, tags);
     if let Some(value) = value {
         secret.put(&state.uuid(), value, state.clock);
     }
     state.secrets.insert(name.to_owned(), secret);
     Ok(arn)
+}
+
+/// Puts a secret in the place of whatever has its name.
+pub(super) fn place(state: &mut State, name: &str, arn: &str, value: &str) {
+    let mut secret = empty(state, arn, Vec::new());
+    secret.put(&state.uuid(), value.to_owned(), state.clock);
+    state.secrets.insert(name.to_owned(), secret);
+}
+
+fn empty(state: &State, arn: &str, tags: Vec<Value>) -> Secret {
+    let (arn, now) = (arn.to_owned(), state.clock);
+    Secret { arn, versions: BTreeMap::new(), tags, description: None, created: now, changed: now, deleted: None }
 }
 
 fn create(state: &mut State, asked: &Asked) -> Result<Reply, Fault> {

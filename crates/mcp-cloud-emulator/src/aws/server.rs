@@ -2,9 +2,8 @@
 
 use std::{io, net::SocketAddr};
 
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::{BodyExt as _, Full};
+use http::{Request, Response, StatusCode, header::AUTHORIZATION, header::HOST};
+use http_body_util::BodyExt as _;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
@@ -13,6 +12,14 @@ use tokio::{
 };
 
 use super::{Account, NoAnswer};
+use crate::{
+    body::{self, Body, BodyError},
+    front_door::plain,
+    proxy,
+};
+
+/// The end of names of function URLs.
+const FUNCTION_URL: &str = ".on.aws";
 
 /// An account that is being served; it is not any more when this is dropped.
 #[derive(Debug)]
@@ -59,9 +66,30 @@ async fn connection(account: Account, stream: TcpStream) {
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
-async fn respond(account: Account, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, NoAnswer> {
+async fn respond(account: Account, request: Request<Incoming>) -> Result<Response<Body>, NoAnswer> {
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default().to_owned();
+    if host.ends_with(FUNCTION_URL) {
+        return Ok(ask(&account, &host, request).await);
+    }
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(|_| NoAnswer)?.to_bytes();
     let response = account.answer(Request::from_parts(parts, body))?;
-    Ok(response.map(Full::new))
+    Ok(response.map(body::full))
+}
+
+/// Answers for a function URL. Who has signed a request is not held against anything: the account has one identity.
+async fn ask(account: &Account, host: &str, request: Request<Incoming>) -> Response<Body> {
+    // What the gateway in front of function URLs says when there is none of that name.
+    let Some(deployed) = account.function_url(host) else {
+        return plain(StatusCode::FORBIDDEN, "{\"Message\":null}");
+    };
+    if deployed.auth_type.as_deref() == Some("AWS_IAM") && !request.headers().contains_key(AUTHORIZATION) {
+        return plain(StatusCode::FORBIDDEN, "{\"Message\":\"Forbidden\"}");
+    }
+    let Some(address) = account.program() else {
+        return plain(StatusCode::BAD_GATEWAY, "Internal Server Error");
+    };
+    let request = request.map(|body| body.map_err(BodyError::Read).boxed_unsync());
+    let forwarded = proxy::forward(request, address).await;
+    forwarded.unwrap_or_else(|_| plain(StatusCode::BAD_GATEWAY, "Internal Server Error"))
 }

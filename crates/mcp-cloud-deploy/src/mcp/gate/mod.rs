@@ -193,6 +193,11 @@ impl Gate {
         ask::Asking::new(self, http, report).all().await
     }
 
+    /// Asks the first question alone: does anything answer?
+    pub async fn reach(&self, http: &Http) -> Question {
+        ask::Asking::new(self, http, &|_| {}).first().await
+    }
+
     /// Where the metadata is: the well-known path goes before the path of the endpoint (RFC 9728 §3.1).
     fn metadata_url(&self) -> Option<String> {
         let url: http::Uri = self.endpoint.parse().ok()?;

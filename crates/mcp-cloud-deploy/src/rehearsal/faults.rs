@@ -1,0 +1,286 @@
+//! A whole deployment with a fault at each of its calls in turn, and what the next run makes of it.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use mcp_cloud_app::App;
+use mcp_cloud_emulator::aws::{Account, Call, Inventory, Lasting, Misfortune, Moment};
+use serde::Serialize;
+
+use super::{Connector, Endpoint, config};
+use crate::{
+    Application, Archive, Deployer, Deployment, Error, Plan, Reporter, ResourceEvent, StackState, Step, StepOutcome,
+    apply::{OnFailure, Quiet, Rollout},
+    deployment::Bucket,
+    mcp::{Question, Token},
+    observe::Observed,
+    plan::{self, Choices},
+    secrets::{self, SecretError, SecretReference},
+};
+
+/// What is struck before the first step.
+const BEFORE: &str = "look at what is there";
+/// Stands for the value of every secret: the account in memory has none of the real ones.
+const VALUE: &str = "rehearsal";
+
+/// A deployment that is to be rehearsed: of nothing there, and then of itself.
+pub struct Rehearsal<'a> {
+    /// The app.
+    pub app: &'a App,
+    /// Its packed program.
+    pub code: &'a Archive,
+    /// Twelve digits, as the app or its ARNs name them.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// What is shown to a server that asks for a token.
+    pub token: Option<Token>,
+    /// Who answers for the function URL; without anybody, the server is not asked.
+    pub endpoint: Option<Arc<Endpoint>>,
+}
+
+/// What came of a rehearsal.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Rehearsed {
+    /// What a first deployment does, in its order.
+    pub steps: Vec<RehearsedStep>,
+    /// How many calls it makes.
+    pub calls: usize,
+    /// How many deployments were struck.
+    pub cases: usize,
+    /// Those that did not come home.
+    pub failed: Vec<FailedCase>,
+}
+
+/// A step of a deployment, as it was rehearsed.
+#[derive(Debug, Clone, Serialize)]
+pub struct RehearsedStep {
+    /// What it does.
+    pub step: String,
+    /// How many calls it makes.
+    pub calls: usize,
+    /// How often it was struck.
+    pub cases: usize,
+    /// How often that did not come home.
+    pub failed: usize,
+}
+
+/// A deployment that was struck, and did not come home.
+#[derive(Debug, Clone, Serialize)]
+pub struct FailedCase {
+    /// What went wrong.
+    pub fault: &'static str,
+    /// The number of the call, from 1.
+    pub call: usize,
+    /// The call: `cloudformation:CreateChangeSet`.
+    pub action: String,
+    /// What was wrong afterwards.
+    pub problem: String,
+}
+
+impl Rehearsal<'_> {
+    /// Deploys without a fault, and then once for each call and each fault: struck there, the deployment may fail; healed,
+    /// the next one has to come home with nothing left to do, and the removal after that has to leave nothing behind.
+    ///
+    /// `report` hears how many cases are done, and how many there are.
+    ///
+    /// # Errors
+    ///
+    /// When the deployment fails although nothing was struck.
+    pub async fn run(&self, report: &(dyn Fn(usize, usize) + Sync)) -> Result<Rehearsed, Error> {
+        let account = self.open();
+        let before = account.inventory();
+        let heard = Heard { account: account.clone(), begun: Mutex::default() };
+        let _planned = self.deploy(&account, &heard).await?;
+        let (calls, begun) = (account.calls(), heard.into_begun());
+        self.destroy(&account).await?;
+        // Tables are kept on purpose.
+        let kept = kinds(&account.inventory(), &before);
+
+        let mut rehearsed = Rehearsed { calls: calls.len(), steps: steps(&begun, calls.len()), ..Rehearsed::default() };
+        let of = calls.len() * Misfortune::ALL.len();
+        for (index, call) in calls.iter().enumerate() {
+            let step = begun.iter().rposition(|(_, first)| *first <= index).map_or(0, |step| step + 1);
+            for misfortune in Misfortune::ALL {
+                let problem = self.case(index + 1, misfortune, &kept).await.err();
+                rehearsed.add(step, index + 1, call, misfortune, problem);
+                report(rehearsed.cases, of);
+            }
+        }
+        Ok(rehearsed)
+    }
+
+    /// One deployment that is struck at a call, and what follows; the error says what was not right.
+    async fn case(&self, number: usize, misfortune: Misfortune, kept: &BTreeSet<String>) -> Result<(), String> {
+        let account = self.open();
+        let before = account.inventory();
+        account.strike(Moment::Call(number), misfortune, Lasting::Forever);
+        // Whether it fails is not the question.
+        let _ = self.deploy(&account, &Quiet).await;
+        account.heal();
+        let again = self.deploy(&account, &Quiet).await;
+        let _planned = again.map_err(|error| format!("the next run fails: {error}"))?;
+        let left = self.deploy(&account, &Quiet).await.map_err(|error| format!("the run after it fails: {error}"))?;
+        if !left.is_empty() {
+            return Err(format!("the run after it finds {} steps to do", left.steps.len()));
+        }
+        self.destroy(&account).await.map_err(|error| format!("it cannot be removed: {error}"))?;
+        let orphans: Vec<_> = kinds(&account.inventory(), &before).difference(kept).cloned().collect();
+        if !orphans.is_empty() {
+            return Err(format!("the removal leaves something behind: {}", orphans.join(", ")));
+        }
+        match account.unknown_calls().first() {
+            Some(call) => Err(format!("the account in memory does not know {}", action(call))),
+            None => Ok(()),
+        }
+    }
+
+    /// An account with the app's secrets in it and nothing else.
+    fn open(&self) -> Account {
+        let account = Account::new(&self.account, &self.region);
+        for reference in SecretReference::needed(self.app) {
+            let value = match &reference.key {
+                Some(key) => serde_json::json!({ key: VALUE }).to_string(),
+                None => VALUE.to_owned(),
+            };
+            account.place_secret(&reference.name, reference.id(), &value);
+        }
+        account
+    }
+
+    async fn connect(&self, account: &Account) -> Result<Deployer, Error> {
+        let connector = Connector::new(account.clone());
+        let connector = match &self.endpoint {
+            Some(endpoint) => connector.with_endpoint(Arc::clone(endpoint)),
+            None => connector,
+        };
+        Deployer::over(config(connector, &self.region), Some(&self.account)).await
+    }
+
+    /// Deploys as the command does, and returns what was planned.
+    async fn deploy(&self, account: &Account, reporter: &dyn Reporter) -> Result<Plan, Error> {
+        let deployer = self.connect(account).await?;
+        let mut app = self.app.clone();
+        let found = deployer.observe_secrets(&app).await?;
+        let missing = secrets::missing(&found);
+        if !missing.is_empty() {
+            return Err(SecretError::Missing(missing).into());
+        }
+        secrets::stamp(&mut app, &found);
+        let observed = self.settled(&deployer).await?;
+        let bucket = Bucket::choose(None, &self.account, &self.region);
+        let deployment = Deployment::new(&app, self.code.clone(), bucket)?;
+        let mut plan = plan::deploy(&deployment, &observed, &Choices::default())?;
+        if self.endpoint.is_none() {
+            plan.steps.retain(|step| !matches!(step, Step::Ask { .. }));
+        }
+        let (token, source, on_failure) = (self.token.clone(), None, OnFailure::RollBack);
+        let rollout = Rollout { deployment: &deployment, app: &app, token, source, on_failure };
+        Application::deploy(&deployer, rollout, &observed).run(&plan, reporter).await?;
+        Ok(plan)
+    }
+
+    async fn destroy(&self, account: &Account) -> Result<(), Error> {
+        let deployer = self.connect(account).await?;
+        let observed = self.settled(&deployer).await?;
+        let plan = plan::destroy(&self.app.name, &observed, &Choices::default())?;
+        Application::destroy(&deployer, &self.app.name, &observed).run(&plan, &Quiet).await.map(drop)
+    }
+
+    /// Observes, when whatever goes on has ended.
+    async fn settled(&self, deployer: &Deployer) -> Result<Observed, Error> {
+        loop {
+            let observed = deployer.observe(&self.app.name, None).await?;
+            match &observed.stack {
+                Some(stack) if stack.state() == StackState::Busy => deployer.settle(stack, &|_| ()).await?,
+                _ => return Ok(observed),
+            }
+        }
+    }
+}
+
+impl Rehearsed {
+    fn add(&mut self, step: usize, number: usize, call: &Call, misfortune: Misfortune, problem: Option<String>) {
+        self.cases += 1;
+        if let Some(step) = self.steps.get_mut(step) {
+            step.cases += 1;
+            step.failed += usize::from(problem.is_some());
+        }
+        let fault = name(misfortune);
+        self.failed.extend(problem.map(|problem| FailedCase { fault, call: number, action: action(call), problem }));
+    }
+}
+
+/// Steps with their calls, and before them what is done before the first.
+fn steps(begun: &[(String, usize)], calls: usize) -> Vec<RehearsedStep> {
+    let names = std::iter::once(BEFORE).chain(begun.iter().map(|(step, _)| step.as_str()));
+    let starts = std::iter::once(0).chain(begun.iter().map(|(_, first)| *first));
+    let ends = begun.iter().map(|(_, first)| *first).chain([calls]);
+    let step = |((name, start), end): ((&str, usize), usize)| RehearsedStep {
+        step: name.to_owned(),
+        calls: end.saturating_sub(start),
+        cases: 0,
+        failed: 0,
+    };
+    names.zip(starts).zip(ends).map(step).collect()
+}
+
+fn action(call: &Call) -> String {
+    format!("{}:{}", call.service, call.action)
+}
+
+/// The types of what is in an inventory and was not in another.
+fn kinds(now: &Inventory, before: &Inventory) -> BTreeSet<String> {
+    now.without(before).into_iter().filter_map(|name| name.split(' ').next()).map(str::to_owned).collect()
+}
+
+fn name(misfortune: Misfortune) -> &'static str {
+    match misfortune {
+        Misfortune::Throttled => "throttled",
+        Misfortune::ExpiredToken => "credentials expired",
+        Misfortune::AccessDenied => "denied",
+        Misfortune::Unavailable => "service unavailable",
+        Misfortune::NoAnswer => "no answer",
+        Misfortune::AnswerLost => "answer lost",
+        _ => "another fault",
+    }
+}
+
+/// Notes down at which call each step begins.
+struct Heard {
+    account: Account,
+    begun: Mutex<Vec<(String, usize)>>,
+}
+
+impl Heard {
+    fn into_begun(self) -> Vec<(String, usize)> {
+        self.begun.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Reporter for Heard {
+    fn begin(&self, _: usize, _: usize, step: &Step) {
+        let begun = (step.to_string(), self.account.calls().len());
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner).push(begun);
+    }
+
+    fn resource(&self, _: &ResourceEvent) {}
+
+    fn question(&self, _: &Question) {}
+
+    fn note(&self, _: &str) {}
+
+    fn end(&self, _: Option<&StepOutcome>) {}
+
+    fn agree<'a>(&'a self, _: &'a [String]) -> std::pin::Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
+        Box::pin(std::future::ready(false))
+    }
+}
+
+impl std::fmt::Debug for Rehearsal<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rehearsal").field("app", &self.app.name).field("region", &self.region).finish_non_exhaustive()
+    }
+}
