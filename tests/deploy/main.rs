@@ -14,5 +14,6 @@ mod misfortune;
 mod pipeline;
 mod policy;
 mod proxy;
+mod rivals;
 mod secrets;
 mod wait;
