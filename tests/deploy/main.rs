@@ -6,6 +6,7 @@
 mod account;
 mod account_in_memory;
 mod doctor;
+mod foreign;
 mod interruption;
 mod lifecycle;
 mod logs;
