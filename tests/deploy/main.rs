@@ -16,5 +16,6 @@ mod pipeline;
 mod policy;
 mod proxy;
 mod rivals;
+mod rollback;
 mod secrets;
 mod wait;
