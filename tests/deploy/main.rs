@@ -15,6 +15,7 @@ mod misfortune;
 mod pipeline;
 mod policy;
 mod proxy;
+mod requests;
 mod rivals;
 mod rollback;
 mod secrets;
