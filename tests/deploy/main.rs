@@ -5,6 +5,7 @@
 
 mod account;
 mod account_in_memory;
+mod clients;
 mod doctor;
 mod foreign;
 mod interruption;
