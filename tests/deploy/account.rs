@@ -45,13 +45,27 @@ impl Account {
     /// Writes `mcp-cloud.toml` of the example server for the processor of this machine, with more lines under
     /// `[lambda]`.
     pub(crate) fn write_app(&self, lambda: &str) {
-        let hello = workspace_root().join("examples/hello");
+        self.write(&workspace_root().join("examples/hello"), lambda);
+    }
+
+    fn write(&self, server: &Path, lambda: &str) {
         let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
         let text = format!(
-            "name = \"hello\"\nbuild.directory = {hello:?}\nauth.mode = \"none\"\nresources.architecture = \
+            "name = \"hello\"\nbuild.directory = {server:?}\nauth.mode = \"none\"\nresources.architecture = \
              \"{architecture}\"\n[lambda]\n{lambda}\n"
         );
         fs::write(self.app.path().join("mcp-cloud.toml"), text).expect("the app can be written");
+    }
+
+    /// Writes a server that ends at once, and the app that deploys it. It has the name of the other, which is all that an
+    /// account knows of it.
+    pub(crate) fn write_app_that_ends(&self) {
+        let server = self.app.path().join("ends");
+        fs::create_dir_all(server.join("src")).expect("a folder can be made");
+        let package = "[package]\nname = \"ends\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n";
+        fs::write(server.join("Cargo.toml"), package).expect("the package can be written");
+        fs::write(server.join("src/main.rs"), "fn main() {}\n").expect("the program can be written");
+        self.write(&server, "");
     }
 
     pub(crate) fn app(&self) -> &Path {

@@ -5,7 +5,10 @@
 
 mod account;
 mod account_in_memory;
+mod clients;
 mod doctor;
+mod foreign;
+mod interruption;
 mod lifecycle;
 mod logs;
 mod ministack;
@@ -14,6 +17,9 @@ mod pipeline;
 mod policy;
 mod proxy;
 mod rehearsal;
+mod requests;
+mod rivals;
+mod rollback;
 mod secrets;
 mod transcript;
 mod transcripts;

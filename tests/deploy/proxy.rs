@@ -1,11 +1,15 @@
 //! A proxy in front of MiniStack that writes down every call, and can bring bad luck.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write, copy},
+    fs::File,
+    io::{BufRead, BufReader, Read, Write, copy, sink},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    sync::{Arc, Mutex, MutexGuard},
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, mpsc::Sender},
     thread,
 };
+
+use serde_json::json;
 
 /// A call as it was received.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,12 +54,51 @@ pub(crate) enum Luck {
     FailingResource { seconds: u8 },
     /// This action is refused with this code.
     Refused { action: &'static str, code: &'static str },
+    /// One call never comes to its end: whoever waits for it is told, and its caller waits until it is killed.
+    Caught(Trap),
+}
+
+/// Which call is caught, and when.
+#[derive(Debug, Clone)]
+pub(crate) struct Trap {
+    pub(crate) calls: Calls,
+    /// How many of those went before it since the calls were taken.
+    pub(crate) after: usize,
+    pub(crate) moment: Moment,
+    pub(crate) caught: Sender<Call>,
+}
+
+/// Which calls are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Calls {
+    Reads,
+    Writes,
+}
+
+/// How far a call that is caught came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// Nobody has heard of it.
+    Unsent,
+    /// It was done, and nobody hears of that.
+    Unanswered,
+}
+
+impl Trap {
+    /// Whether this is the call, the last one of those that were seen.
+    fn catches(&self, seen: &[Call]) -> bool {
+        // What is asked of the deployed server is not signed, and changes nothing either.
+        let counted = |call: &&Call| (call.is_write() && call.service.is_some()) == (self.calls == Calls::Writes);
+        seen.last().as_ref().is_some_and(counted) && seen.iter().filter(counted).count() == self.after + 1
+    }
 }
 
 #[derive(Debug, Default)]
 struct Shared {
     calls: Mutex<Vec<Call>>,
     luck: Mutex<Luck>,
+    /// Where every request is written down in full.
+    record: Mutex<Option<File>>,
     /// Sent as `Host`, for a name that no resolver knows.
     host: Option<String>,
 }
@@ -100,6 +143,11 @@ impl Proxy {
         *lock(&self.shared.luck) = luck;
     }
 
+    /// Writes down every request from now on in full, a line of JSON for each.
+    pub(crate) fn record_to(&self, file: &Path) {
+        *lock(&self.shared.record) = Some(File::create(file).expect("the record can be written"));
+    }
+
     /// The calls since the last time they were taken.
     pub(crate) fn take_calls(&self) -> Vec<Call> {
         std::mem::take(&mut *lock(&self.shared.calls))
@@ -138,7 +186,26 @@ fn serve(client: TcpStream, upstream: SocketAddr, shared: &Shared) -> std::io::R
     let scope = header("authorization").and_then(|value| value.split_once("Credential=")).map(|(_, scope)| scope);
     let service = scope.and_then(|scope| scope.split('/').nth(3)).map(str::to_owned);
     let target = header("x-amz-target").map(str::to_owned);
-    lock(&shared.calls).push(Call { method, path, service, target, action: action.clone() });
+    let call = Call { method, path, service, target, action: action.clone() };
+    if let Some(file) = &mut *lock(&shared.record) {
+        // Of the bodies only the code is no text.
+        let text = std::str::from_utf8(&body).ok();
+        let request = json!({
+            "method": call.method, "path": call.path, "service": call.service, "headers": headers, "body": text,
+        });
+        writeln!(file, "{request}")?;
+    }
+    let caught = {
+        let mut seen = lock(&shared.calls);
+        seen.push(call.clone());
+        match &luck {
+            Luck::Caught(trap) if trap.catches(&seen) => Some(trap.clone()),
+            _ => None,
+        }
+    };
+    if let Some(Trap { moment: Moment::Unsent, caught, .. }) = &caught {
+        return keep_waiting(&call, caught, &mut client);
+    }
     match luck {
         Luck::Refused { action: refused, code } if action.as_deref() == Some(refused) => {
             return client.write_all(refusal(code).as_bytes());
@@ -161,8 +228,19 @@ fn serve(client: TcpStream, upstream: SocketAddr, shared: &Shared) -> std::io::R
     head.push_str(&format!("Connection: close\r\nContent-Length: {}\r\n\r\n", body.len()));
     server.write_all(head.as_bytes())?;
     server.write_all(&body)?;
+    if let Some(Trap { caught, .. }) = &caught {
+        copy(&mut server, &mut sink())?;
+        return keep_waiting(&call, caught, &mut client);
+    }
     copy(&mut server, &mut client)?;
     Ok(())
+}
+
+/// Tells that a call was caught. Its connection ends with its caller.
+fn keep_waiting(call: &Call, caught: &Sender<Call>, client: &mut TcpStream) -> std::io::Result<()> {
+    // Nobody waits for it where the caller was ended for another reason.
+    let _ = caught.send(call.clone());
+    client.read(&mut [0]).map(drop)
 }
 
 fn headers(reader: &mut impl BufRead) -> std::io::Result<Vec<(String, String)>> {

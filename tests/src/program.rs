@@ -103,6 +103,12 @@ impl Program {
         self.stdout.so_far()
     }
 
+    /// Whether it has ended by itself.
+    #[must_use]
+    pub fn has_ended(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(Some(_)))
+    }
+
     /// Waits until the program has ended and everything that held its output has closed it.
     ///
     /// # Panics

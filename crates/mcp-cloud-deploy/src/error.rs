@@ -295,7 +295,7 @@ impl Error {
             }
             Self::GateFailed { .. } => "`mcp-cloud logs` may say why; mend the cause and repeat the command",
             Self::BeyondPlan { .. } => {
-                "read it, and repeat the command with `--accept-beyond-plan` if that is what you want"
+                "read it, and repeat the command in a terminal without `--yes` if that is what you want; it asks there"
             }
             Self::TemplateTooLong { .. } => "shorten the environment, the tags or the policies of `mcp-cloud.toml`",
             Self::StackFailed { status, .. } if StackState::of(status) == StackState::Failed => {

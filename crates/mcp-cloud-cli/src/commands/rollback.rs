@@ -43,6 +43,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let prepare = async {
         let deployer = args.place.connect(&app).await?;
         let observed = remote::observe(&deployer, &app, args.place.bucket.clone(), printer).await?;
+        plan::deployed(&app.name, &observed).map_err(failed)?;
         let key = choose(&app.name, &observed, args.to)?;
         let bucket = observed.bucket.clone();
         let revision = deployer.revision(bucket.name(), &app.name, &key).await.map_err(failed)?;

@@ -177,8 +177,10 @@ fn prune(deployment: &Deployment, observed: &Observed) -> Vec<Step> {
     let uploads = contents.iter().filter(|key| is_upload(app, key, "") && !needed(key)).cloned();
     let records = old.iter().map(|revision| revision.key(app));
     let mut steps = Vec::new();
-    if let Some(oldest) = kept.first() {
-        steps.push(Step::RemoveVersions { function: app.clone(), oldest_kept: oldest.version });
+    // Where nothing but the one that is being deployed is kept, its number is not known yet: it comes after all others.
+    let after_old = || old.last().map(|last| last.version + 1);
+    if let Some(oldest_kept) = kept.first().map(|first| first.version).or_else(after_old) {
+        steps.push(Step::RemoveVersions { function: app.clone(), oldest_kept });
     }
     let keys: Vec<_> = records.chain(uploads).collect();
     if !keys.is_empty() {

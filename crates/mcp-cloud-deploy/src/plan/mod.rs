@@ -11,7 +11,7 @@ use crate::{
 pub use self::{
     deploy::{Choices, deploy},
     destroy::destroy,
-    rollback::rollback,
+    rollback::{deployed, rollback},
     step::{Operation, Removal, Step},
 };
 

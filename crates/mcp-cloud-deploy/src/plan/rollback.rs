@@ -10,7 +10,7 @@ use crate::{
     change::Changes,
     deployment::Deployment,
     error::Error,
-    observe::{Observed, StackState},
+    observe::{Observed, Stack, StackState},
 };
 
 /// Plans the way back to a revision: the alias at once, so that it answers within a second, then the stack, so that it
@@ -22,17 +22,11 @@ use crate::{
 ///
 /// [`Error::NotDeployed`], [`Error::StackNotOurs`], [`Error::Stuck`], and [`Error::CodeGone`] when its code was removed.
 pub fn rollback(deployment: &Deployment, version: &str, observed: &Observed) -> Result<Plan, Error> {
-    let nothing = || Error::NotDeployed { stack: deployment.stack.clone() };
-    let stack = observed.stack.as_ref().ok_or_else(nothing)?;
-    if !stack.is_ours() {
-        return Err(Error::StackNotOurs { stack: stack.name.clone() });
-    }
-    if !matches!(stack.state(), StackState::Healthy | StackState::Updatable) {
-        return Err(stuck(stack));
-    }
+    let stack = deployed(&deployment.stack, observed)?;
     if !observed.is_uploaded(&deployment.key) {
         return Err(Error::CodeGone { version: version.to_owned(), key: deployment.key.clone() });
     }
+    let nothing = || Error::NotDeployed { stack: deployment.stack.clone() };
     let alias = observed.alias.as_ref().ok_or_else(nothing)?;
     let mut steps = Vec::new();
     if alias.version != version || !alias.shifting.is_empty() {
@@ -55,4 +49,21 @@ pub fn rollback(deployment: &Deployment, version: &str, observed: &Observed) -> 
     }
     let changes = Changes::between(stack.blueprint(), Some(deployment.blueprint()));
     Ok(Plan { steps, changes, drift: Vec::new() })
+}
+
+/// The stack of the app, from which there may be a way back. Whoever looks for a revision asks this first: a stack that
+/// is not ours has none, and that is not what is wrong with it.
+///
+/// # Errors
+///
+/// [`Error::NotDeployed`], [`Error::StackNotOurs`] and [`Error::Stuck`].
+pub fn deployed<'a>(app: &str, observed: &'a Observed) -> Result<&'a Stack, Error> {
+    let stack = observed.stack.as_ref().ok_or_else(|| Error::NotDeployed { stack: app.to_owned() })?;
+    if !stack.is_ours() {
+        return Err(Error::StackNotOurs { stack: stack.name.clone() });
+    }
+    match stack.state() {
+        StackState::Healthy | StackState::Updatable => Ok(stack),
+        _ => Err(stuck(stack)),
+    }
 }

@@ -254,6 +254,18 @@ fn only_so_many_revisions_are_kept_and_the_code_they_need() {
 }
 
 #[test]
+fn versions_before_the_only_one_that_is_kept_are_removed() {
+    let mut observed = deployed("UPDATE_COMPLETE");
+    observed.bucket_contents.as_mut().unwrap().keys = vec![deployment().key, record(5), record(6)];
+    stack(&mut observed).template = Some("Resources: {}".to_owned());
+    let plan = deploy(&Deployment { keep: 1, ..deployment() }, &observed, &Choices::default()).unwrap();
+    let [.., Step::RemoveVersions { oldest_kept, .. }, Step::RemoveObjects { keys, .. }] = plan.steps.as_slice() else {
+        panic!("the old ones are removed: {plan:?}")
+    };
+    assert_eq!((*oldest_kept, keys.as_slice()), (7, [record(5), record(6)].as_slice()));
+}
+
+#[test]
 fn rollback_moves_the_alias_before_the_stack() {
     let mut observed = deployed("UPDATE_COMPLETE");
     stack(&mut observed).template = Some("Resources: {}".to_owned());
