@@ -9,14 +9,13 @@ use tokio::task::JoinSet;
 
 use crate::{
     aws::Deployer,
-    change::FieldChange,
+    change::{self, FieldChange},
     error::{AwsError, Error},
     mcp::{Gate, Question, Token, http::Limits},
     observe::{Observed, Stack},
     plan,
     revision::{Revision, RevisionKey},
     source::Source,
-    template,
 };
 
 /// How much the one answer may take. An instance that starts takes a few seconds.
@@ -206,7 +205,7 @@ fn running(stack: &Stack, observed: &Observed, revisions: &[KeptRevision]) -> Op
 
 /// The names of a template's alarms.
 fn alarms_in(template: &str) -> Vec<String> {
-    let template = template::read(template).unwrap_or_default();
+    let template = change::parse(template).unwrap_or_default();
     let resources = template.get("Resources").and_then(Value::as_object);
     let is_alarm = |resource: &Value| resource.get("Type").and_then(Value::as_str) == Some("AWS::CloudWatch::Alarm");
     resources.into_iter().flatten().filter(|(_, resource)| is_alarm(resource)).map(|(name, _)| name.clone()).collect()

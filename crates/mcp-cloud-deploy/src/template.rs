@@ -1,17 +1,10 @@
-//! Reads templates as CloudFormation gives them back.
+//! Finds what can stay of a stack whose function somebody deleted.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-/// Types whose loss is more than work: what they hold is not made again by a deployment.
-const HOLD_DATA: [&str; 4] =
-    ["AWS::DynamoDB::Table", "AWS::Logs::LogGroup", "AWS::S3::Bucket", "AWS::SecretsManager::Secret"];
-
-/// Reads a template; `None` when it is none.
-pub(crate) fn read(template: &str) -> Option<Value> {
-    serde_saphyr::from_str(template).ok()
-}
+use crate::change;
 
 /// What stays of a stack when its function is gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,13 +18,11 @@ pub(crate) struct Remainder {
 impl Remainder {
     /// Keeps what holds data and needs nothing that goes.
     pub(crate) fn of(template: &str) -> Result<Self, String> {
-        let template: Value = serde_saphyr::from_str(template).map_err(|error| error.to_string())?;
+        let template = change::parse(template).map_err(|error| error.to_string())?;
         let resources = template.get("Resources").and_then(Value::as_object).ok_or("it has no resources")?;
         let mut stays: Map<String, Value> = resources
             .iter()
-            .filter(|(_, resource)| {
-                resource.get("Type").and_then(Value::as_str).is_some_and(|kind| HOLD_DATA.contains(&kind))
-            })
+            .filter(|(_, resource)| resource.get("Type").and_then(Value::as_str).is_some_and(change::holds_data))
             .map(|(name, resource)| (name.clone(), resource.clone()))
             .collect();
         loop {

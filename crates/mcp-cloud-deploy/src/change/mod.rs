@@ -21,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+pub(crate) use self::template::parse;
 pub use self::{
     drift::{FunctionState, drift},
     lines::{Line, Sign},
@@ -171,6 +172,11 @@ pub struct PartChange {
     pub cause: Option<String>,
 }
 
+/// Whether resources of a type hold something that nothing brings back.
+pub(crate) fn holds_data(resource_type: &str) -> bool {
+    types::of(resource_type).holds.is_some()
+}
+
 impl Changes {
     /// Whether nothing changes. Warnings come with changes only.
     #[must_use]
@@ -199,7 +205,7 @@ impl ResourceChange {
             fields: Vec::new(),
             causes: Vec::new(),
             parts: Vec::new(),
-            holds_data: types::of(&resource.resource_type).holds.is_some(),
+            holds_data: holds_data(&resource.resource_type),
             data: None,
         }
     }

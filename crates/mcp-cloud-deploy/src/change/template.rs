@@ -89,7 +89,8 @@ impl Template {
     }
 }
 
-fn parse(text: &str) -> Result<Value, TemplateError> {
+/// Reads a template as it is written, YAML or JSON.
+pub(crate) fn parse(text: &str) -> Result<Value, TemplateError> {
     let text = text.trim_start_matches('\u{feff}');
     if text.trim_start().starts_with('{') {
         // CloudFormation takes JSON with tabs and other things that YAML does not.

@@ -3,10 +3,7 @@
 use mcp_cloud_app::cost::{Difference, Estimate, Footprint, FreeTier, Usage, estimate};
 use serde::Serialize;
 
-use crate::{
-    change::{Changes, FieldChange},
-    template,
-};
+use crate::change::{self, Changes, FieldChange};
 
 pub use self::{
     deploy::{Choices, deploy},
@@ -53,7 +50,7 @@ impl Plan {
 #[must_use]
 pub fn cost(before: Option<&str>, after: Option<&str>, region: &str) -> Option<Difference> {
     let estimated = |template: Option<&str>| {
-        let footprint = Footprint::of_template(&template::read(template?)?);
+        let footprint = Footprint::of_template(&change::parse(template?).ok()?);
         Some(estimate(&footprint, &Usage::default(), region, FreeTier::Ignored))
     };
     let (before, after) = (estimated(before), estimated(after));
