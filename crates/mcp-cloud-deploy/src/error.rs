@@ -111,6 +111,14 @@ pub enum Error {
         /// The stack.
         stack: String,
     },
+    /// Resources were to be left behind, and none of them failed to be deleted yet.
+    #[error("nothing of the stack `{stack}` can be left behind while it is in {status}")]
+    NothingToLeave {
+        /// The stack.
+        stack: String,
+        /// CloudFormation's name of its state.
+        status: String,
+    },
     /// The template is longer than CloudFormation takes inline.
     #[error("the template has {bytes} bytes, and CloudFormation takes {limit}")]
     TemplateTooLong {
@@ -277,6 +285,9 @@ impl Error {
                     "run `aws cloudformation update-termination-protection --no-enable-termination-protection \
                      --stack-name {stack}` first"
                 ));
+            }
+            Self::NothingToLeave { .. } => {
+                "repeat the command without `--leave`; if a resource cannot be deleted, it says which, and that one can be left"
             }
             Self::Locked { .. } => "wait until it is done, and repeat the command",
             Self::LockLost { .. } | Self::ChangedMeanwhile { .. } => "repeat the command; it makes a new plan",

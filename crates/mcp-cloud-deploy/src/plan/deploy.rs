@@ -28,8 +28,8 @@ pub struct Choices {
 ///
 /// # Errors
 ///
-/// [`Error::StackNotOurs`], [`Error::Stuck`] (also for a stack that is [`StackState::Busy`]), [`Error::Protected`] and
-/// [`Error::NoBucket`]: what is there forbids it.
+/// [`Error::StackNotOurs`], [`Error::Stuck`] (also for a stack that is [`StackState::Busy`]), [`Error::Protected`],
+/// [`Error::NothingToLeave`] and [`Error::NoBucket`]: what is there forbids it.
 pub fn deploy(deployment: &Deployment, observed: &Observed, choices: &Choices) -> Result<Plan, Error> {
     // The bucket comes first, because the lock is in it.
     let mut steps = create_bucket(deployment, observed)?;
@@ -108,6 +108,11 @@ pub(super) fn leftovers(stack: &Stack) -> Vec<Step> {
 pub(super) fn remove(stack: &Stack, cause: Removal, leave: &[String]) -> Result<Step, Error> {
     if stack.protected {
         return Err(Error::Protected { stack: stack.name.clone() });
+    }
+    // CloudFormation takes it no earlier
+    // (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteStack.html>).
+    if !leave.is_empty() && stack.status != "DELETE_FAILED" {
+        return Err(Error::NothingToLeave { stack: stack.name.clone(), status: stack.status.clone() });
     }
     Ok(Step::RemoveStack { stack: stack.name.clone(), stack_id: stack.id.clone(), cause, leave: leave.to_vec() })
 }
