@@ -4,7 +4,7 @@ use mcp_cloud_app::target::sam;
 
 use super::{Operation, Plan, Removal, Step};
 use crate::{
-    change::{self, Changes, FieldChange},
+    change::{self, Blueprint, Changes, FieldChange},
     deployment::{Bucket, Deployment, is_upload},
     error::Error,
     observe::{CHANGE_SET_PREFIX, Observed, Stack, StackState},
@@ -52,9 +52,15 @@ pub fn deploy(deployment: &Deployment, observed: &Observed, choices: &Choices) -
         steps.push(Step::KeepRevision { bucket: deployment.bucket.name().to_owned() });
         steps.extend(prune(deployment, observed));
     }
-    // What is created again begins with nothing, whatever a stack that failed said it was made from.
+    // What is created again begins with nothing, whatever a stack that failed said it was made from; and what the stack
+    // has forgotten by then is made again.
     let updated = observed.stack.as_ref().filter(|_| operation == Some(Operation::Update));
-    let before = updated.and_then(Stack::blueprint);
+    let forgets = steps.iter().any(|step| matches!(step, Step::ForgetFunction { .. }));
+    let remainder = updated.filter(|_| forgets).and_then(|stack| Remainder::of(stack.template.as_deref()?).ok());
+    let before = updated.and_then(Stack::blueprint).map(|before| match &remainder {
+        Some(remainder) => Blueprint { template: &remainder.template, ..before },
+        None => before,
+    });
     let changes = match operation {
         Some(_) => Changes::between(before, Some(deployment.blueprint())),
         None => Changes::default(),
