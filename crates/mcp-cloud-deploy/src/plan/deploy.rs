@@ -165,7 +165,7 @@ fn restore_alias(deployment: &Deployment, observed: &Observed) -> Option<Step> {
 }
 
 /// Whether the version that runs was asked, and answered.
-fn verified(deployment: &Deployment, observed: &Observed) -> bool {
+pub(super) fn verified(deployment: &Deployment, observed: &Observed) -> bool {
     let Some(version) = observed.stack.as_ref().and_then(Stack::published_version) else { return false };
     let fingerprint = deployment.fingerprint();
     observed
