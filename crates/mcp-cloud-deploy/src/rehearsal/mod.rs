@@ -1,9 +1,11 @@
 //! Rehearses against an account in memory: the SDK's own clients, with no network under them and no clock.
 //!
 //! - [`connector`]: carries the SDK's requests to the account.
+//! - [`matrix`]: fails each call of a run in turn.
 //! - [`time`]: lets nobody wait.
 
 mod connector;
+mod matrix;
 mod time;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
@@ -11,8 +13,11 @@ use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_sts::config::{SharedHttpClient, StalledStreamProtectionConfig};
 use aws_smithy_async::rt::sleep::SharedAsyncSleep;
 
-pub use self::connector::{Connector, Endpoint};
 use self::time::AccountTime;
+pub use self::{
+    connector::{Connector, Endpoint},
+    matrix::{Case, Defect, Rehearsal, Scene, matrix},
+};
 use crate::aws::ATTEMPTS;
 
 /// A configuration whose every call goes to an account in memory, and in which waiting takes no time but the account's.

@@ -2,8 +2,12 @@
 
 mod account;
 mod lifecycle;
+mod matrix;
 mod misfortune;
+mod program;
+mod scenes;
 #[path = "../mcp/server.rs"]
 #[expect(dead_code, reason = "the tests of the gate use all of it")]
 mod server;
 mod stacks;
+mod trouble;
