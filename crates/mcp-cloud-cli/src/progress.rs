@@ -61,7 +61,7 @@ impl Drop for Progress<'_> {
 }
 
 fn line(event: &ResourceEvent) -> String {
-    let ResourceEvent { logical_id, resource_type, status, reason } = event;
+    let ResourceEvent { logical_id, resource_type, status, reason, .. } = event;
     let reason = reason.as_ref().filter(|_| status.ends_with("_FAILED")).map(|reason| format!(": {reason}"));
     format!("{status:<20} {logical_id} ({resource_type}){}", reason.unwrap_or_default())
 }

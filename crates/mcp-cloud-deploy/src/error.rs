@@ -111,6 +111,14 @@ pub enum Error {
         /// The stack.
         stack: String,
     },
+    /// Resources were to be left behind, and none of them failed to be deleted yet.
+    #[error("nothing of the stack `{stack}` can be left behind while it is in {status}")]
+    NothingToLeave {
+        /// The stack.
+        stack: String,
+        /// CloudFormation's name of its state.
+        status: String,
+    },
     /// The template is longer than CloudFormation takes inline.
     #[error("the template has {bytes} bytes, and CloudFormation takes {limit}")]
     TemplateTooLong {
@@ -284,6 +292,9 @@ impl Error {
                      --stack-name {stack}` first"
                 ));
             }
+            Self::NothingToLeave { .. } => {
+                "repeat the command without `--leave`; if a resource cannot be deleted, it says which, and that one can be left"
+            }
             Self::Locked { .. } => "wait until it is done, and repeat the command",
             Self::LockLost { .. } | Self::ChangedMeanwhile { .. } => "repeat the command; it makes a new plan",
             Self::NoRevision { .. } => "`mcp-cloud status` lists the revisions that are kept",
@@ -298,6 +309,18 @@ impl Error {
                 "read it, and repeat the command in a terminal without `--yes` if that is what you want; it asks there"
             }
             Self::TemplateTooLong { .. } => "shorten the environment, the tags or the policies of `mcp-cloud.toml`",
+            Self::StackFailed { failure: Some(failure), .. } if failure.is_of_a_role_that_is_new() => {
+                "a new role takes a moment to be known everywhere, so repeat the command; a role of your own has to let \
+                 `lambda.amazonaws.com` assume it"
+            }
+            Self::StackFailed { status, .. } if status == "DELETE_FAILED" => {
+                "mend the cause and repeat the command; with `--leave` and its name in the template, a resource that cannot \
+                 be deleted stays behind"
+            }
+            Self::StackFailed { status, .. } if status == "UPDATE_ROLLBACK_FAILED" => {
+                "mend the cause and run `mcp-cloud deploy`, which takes the rollback up; with `--skip` and its name in the \
+                 template, a resource is left as it is"
+            }
             Self::StackFailed { status, .. } if StackState::of(status) == StackState::Failed => {
                 "mend the cause and repeat the command; it removes the failed stack first"
             }
@@ -350,6 +373,8 @@ pub enum AwsFault {
     Denied,
     /// Too many calls, even after waiting and trying again.
     Throttled,
+    /// AWS has a problem of its own, even after waiting and trying again.
+    Unavailable,
     /// No answer came.
     Unreachable,
     /// None of these.
@@ -376,6 +401,14 @@ impl AwsFault {
             "Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "SlowDown" | "TooManyRequestsException" => {
                 Self::Throttled
             }
+            "InternalFailure"
+            | "InternalError"
+            | "InternalServiceError"
+            | "InternalServiceFault"
+            | "InternalServerError"
+            | "ServiceException"
+            | "ServiceUnavailable"
+            | "ServiceUnavailableException" => Self::Unavailable,
             _ => Self::Other,
         }
     }
@@ -388,6 +421,7 @@ impl AwsFault {
             Self::Credentials => Some("check `AWS_PROFILE` and the access key; AWS does not know these credentials"),
             Self::Denied => Some("ask for the right to do this, or use another identity with `AWS_PROFILE`"),
             Self::Throttled => Some("wait a minute and repeat the command; it goes on where it stopped"),
+            Self::Unavailable => Some("that is AWS's own; wait some minutes and repeat the command"),
             Self::Unreachable => Some("check the network, the region and `AWS_ENDPOINT_URL`"),
             Self::Other => None,
         }
@@ -408,6 +442,7 @@ impl AwsError {
             // The answer to a HEAD request has no body, so only its status says what happened.
             let code = match (meta.code(), status) {
                 (Some(code), _) => Some(code.to_owned()),
+                (None, Some(503)) => Some("ServiceUnavailable".to_owned()),
                 (None, Some(403)) => Some("AccessDenied".to_owned()),
                 (None, status) => status.map(|status| format!("HTTP {status}")),
             };
@@ -473,10 +508,10 @@ mod tests {
 
     #[test]
     fn usual_suspects_have_a_hint() {
-        for code in ["ExpiredToken", "InvalidClientTokenId", "AccessDenied", "Throttling"] {
+        for code in ["ExpiredToken", "InvalidClientTokenId", "AccessDenied", "Throttling", "InternalFailure"] {
             assert!(refused(code).hint().is_some(), "{code}");
         }
-        assert_eq!(refused("InternalFailure").hint(), None);
+        assert_eq!(refused("ValidationError").hint(), None);
         assert!(Error::NoRegion.hint().is_some_and(|hint| hint.contains("--region")));
     }
 

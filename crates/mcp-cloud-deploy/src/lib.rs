@@ -46,5 +46,5 @@ pub use self::{
     error::{AwsError, AwsFault, Error},
     observe::{Observed, Stack, StackState},
     plan::{Plan, Step},
-    watch::ResourceEvent,
+    watch::{LeftBehind, ResourceEvent},
 };

@@ -131,7 +131,8 @@ mod tests {
 
     fn event(of_stack: bool, id: &str, status: &str) -> StackEvent {
         let (logical_id, status) = (id.to_owned(), status.to_owned());
-        let resource = ResourceEvent { logical_id, resource_type: String::new(), status, reason: None };
+        let resource =
+            ResourceEvent { logical_id, resource_type: String::new(), status, reason: None, physical_id: None };
         StackEvent { id: id.to_owned(), of_stack, resource }
     }
 

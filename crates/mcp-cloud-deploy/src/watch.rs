@@ -28,6 +28,52 @@ pub struct ResourceEvent {
     pub status: String,
     /// CloudFormation's reason, if it gives one.
     pub reason: Option<String>,
+    /// What it is outside of the stack: a name or an ARN. Absent while it has none.
+    pub physical_id: Option<String>,
+}
+
+/// Something that is there no longer for the stack's sake: the template says that it outlives the stack, or somebody chose
+/// to leave it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LeftBehind {
+    /// What its name in the template was.
+    pub logical_id: String,
+    /// Its CloudFormation type.
+    pub resource_type: String,
+    /// What it is found by: a name or an ARN.
+    pub physical_id: String,
+}
+
+impl LeftBehind {
+    /// What is left behind, when that is what happened to a resource. A version goes with its function, and one that
+    /// stays has all its versions.
+    pub(crate) fn of(event: &ResourceEvent) -> Option<Self> {
+        if event.resource_type == "AWS::Lambda::Version" {
+            return None;
+        }
+        let physical_id = event.physical_id.clone().filter(|_| event.status == "DELETE_SKIPPED")?;
+        Some(Self { logical_id: event.logical_id.clone(), resource_type: event.resource_type.clone(), physical_id })
+    }
+
+    /// Says how it is removed: one sentence, lower case, no final period.
+    ///
+    /// Cloud Control takes any type that CloudFormation makes
+    /// (<https://docs.aws.amazon.com/cloudcontrolapi/latest/userguide/resource-operations-delete.html>).
+    #[must_use]
+    pub fn hint(&self) -> String {
+        let Self { resource_type, physical_id, .. } = self;
+        format!(
+            "once nobody needs it, run `aws cloudcontrol delete-resource --type-name {resource_type} --identifier \
+             {physical_id}`"
+        )
+    }
+}
+
+/// As it stands in a list.
+impl fmt::Display for LeftBehind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` ({}), {}", self.physical_id, self.resource_type, self.logical_id)
+    }
 }
 
 impl ResourceEvent {
@@ -36,6 +82,11 @@ impl ResourceEvent {
     pub fn is_failure(&self) -> bool {
         let stopped = self.reason.as_deref().is_some_and(|reason| reason.to_ascii_lowercase().contains("cancelled"));
         self.status.ends_with("_FAILED") && !stopped
+    }
+
+    /// Whether Lambda could not use the role, as happens when it is so new that it is not known everywhere.
+    pub(crate) fn is_of_a_role_that_is_new(&self) -> bool {
+        self.reason.as_deref().is_some_and(|reason| reason.contains("cannot be assumed by Lambda"))
     }
 }
 
@@ -157,6 +208,7 @@ mod tests {
             resource_type: "AWS::Lambda::Function".to_owned(),
             status: status.to_owned(),
             reason: reason.map(str::to_owned),
+            physical_id: None,
         };
         StackEvent { id: format!("{id}-{status}"), of_stack, resource }
     }

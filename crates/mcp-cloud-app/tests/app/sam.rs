@@ -473,8 +473,8 @@ fn secrets_are_looked_up_at_deployment_or_read_by_the_server() {
 #[test]
 fn table_outlives_its_stack_and_a_key_does_not() {
     let template = template(SECRETS);
-    assert_eq!(template.matches("DeletionPolicy: Retain").count(), 1);
-    assert_eq!(template.matches("UpdateReplacePolicy: Retain").count(), 1);
+    assert_eq!(template.matches("DeletionPolicy: RetainExceptOnCreate").count(), 1);
+    assert_eq!(template.matches("UpdateReplacePolicy: Retain\n").count(), 1);
     assert!(template.contains("PasswordLength: 64"), "{template}");
 }
 

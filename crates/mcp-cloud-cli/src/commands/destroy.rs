@@ -50,7 +50,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         () = interrupt.wait() => return Err(remote::interrupted()),
     };
     let application = Application::destroy(&deployer, &app.name, &observed);
-    execution::execute(application, &plan, Beyond::Refused, &mut interrupt, printer).await?;
+    let applied = execution::execute(application, &plan, Beyond::Refused, &mut interrupt, printer).await?;
     let outcome = if plan.is_empty() { "absent" } else { "destroyed" };
     if printer.json() {
         printer.data(json!({
@@ -59,11 +59,16 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
             "account": deployer.account(),
             "region": deployer.region(),
             "plan": plan,
+            "left_behind": applied.left_behind,
         }));
     } else if plan.is_empty() {
         printer.talk("nothing is deployed, so there is nothing to do");
-    } else {
+    } else if applied.left_behind.is_empty() {
         printer.talk(format_args!("nothing is left of {}", app.name));
+    }
+    for left in &applied.left_behind {
+        printer.talk(format_args!("left of {}: {left}", app.name));
+        printer.hint(&left.hint());
     }
     Ok(())
 }

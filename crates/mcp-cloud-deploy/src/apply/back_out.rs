@@ -32,10 +32,13 @@ impl Application<'_> {
         }
     }
 
-    async fn remove_again(&self, reporter: &dyn Reporter) -> Result<RolledBack, Error> {
+    async fn remove_again(&mut self, reporter: &dyn Reporter) -> Result<RolledBack, Error> {
         reporter.note("removing what was created");
         if let Some(stack) = self.deployer.observe_stack(self.name).await? {
             self.remove_stack(&stack.name, &stack.id, &[], reporter).await?;
+        }
+        for left in &self.applied.left_behind {
+            reporter.note(&format!("what may hold data is left: {left}; {}", left.hint()));
         }
         Ok(RolledBack::Removed)
     }

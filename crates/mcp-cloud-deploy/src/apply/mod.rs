@@ -1,5 +1,7 @@
 //! Executes a plan, step by step. What a step finds done already is no error, so an interrupted run can be repeated.
 
+use std::cell::RefCell;
+
 use mcp_cloud_app::App;
 use serde::Serialize;
 
@@ -14,7 +16,7 @@ use crate::{
     plan::{Operation, Plan, Step},
     source::Source,
     template::Remainder,
-    watch::Watched,
+    watch::{LeftBehind, ResourceEvent, Watched},
 };
 
 mod back_out;
@@ -65,6 +67,8 @@ pub struct Applied {
     pub changes: Vec<Change>,
     /// What the server was asked, and what it answered.
     pub questions: Vec<Question>,
+    /// What is there still although its stack is gone.
+    pub left_behind: Vec<LeftBehind>,
 }
 
 /// What becomes of a deployment whose server does not answer as it should.
@@ -246,7 +250,7 @@ impl<'a> Application<'a> {
     }
 
     async fn remove_stack(
-        &self,
+        &mut self,
         stack: &str,
         stack_id: &str,
         leave: &[String],
@@ -255,7 +259,14 @@ impl<'a> Application<'a> {
         let marker = self.deployer.latest_event(stack_id).await?;
         self.deployer.delete_stack(stack_id, leave).await?;
         let watched = Watched { stack, stack_id, expected: "DELETE_COMPLETE" };
-        self.deployer.watch(watched, marker, &|event| reporter.resource(event)).await
+        let left_behind = RefCell::new(Vec::new());
+        let report = |event: &ResourceEvent| {
+            left_behind.borrow_mut().extend(LeftBehind::of(event));
+            reporter.resource(event);
+        };
+        let outcome = self.deployer.watch(watched, marker, &report).await;
+        self.applied.left_behind.extend(left_behind.into_inner());
+        outcome
     }
 
     /// The function is gone, so CloudFormation finds it deleted; with all that needs it out of the way, both can be made

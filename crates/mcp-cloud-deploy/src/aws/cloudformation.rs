@@ -356,6 +356,7 @@ impl From<&types::StackEvent> for StackEvent {
                 resource_type: text(event.resource_type()),
                 status: text(event.resource_status().map(types::ResourceStatus::as_str)),
                 reason: event.resource_status_reason().filter(|reason| !reason.is_empty()).map(str::to_owned),
+                physical_id: event.physical_resource_id().filter(|id| !id.is_empty()).map(str::to_owned),
             },
         }
     }

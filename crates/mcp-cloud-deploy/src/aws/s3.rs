@@ -56,7 +56,11 @@ impl Deployer {
             Err(error) if error.is("AccessDenied") || error.is("Forbidden") => {
                 return Err(Error::BucketNotOurs { bucket: bucket.to_owned(), account: self.account().to_owned() });
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                // The answer to a HEAD request has no body to say why; that of the next call has.
+                self.bucket_tags(bucket).await?;
+                return Err(error.into());
+            }
         }
         let tags = self.bucket_tags(bucket).await?;
         Ok(Some(BucketContents { tags, keys: self.keys(bucket, prefix).await? }))

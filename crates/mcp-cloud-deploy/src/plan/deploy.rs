@@ -4,7 +4,7 @@ use mcp_cloud_app::target::sam;
 
 use super::{Operation, Plan, Removal, Step};
 use crate::{
-    change::{self, Changes, FieldChange},
+    change::{self, Blueprint, Changes, FieldChange},
     deployment::{Bucket, Deployment, is_upload},
     error::Error,
     observe::{CHANGE_SET_PREFIX, Observed, Stack, StackState},
@@ -28,8 +28,8 @@ pub struct Choices {
 ///
 /// # Errors
 ///
-/// [`Error::StackNotOurs`], [`Error::Stuck`] (also for a stack that is [`StackState::Busy`]), [`Error::Protected`] and
-/// [`Error::NoBucket`]: what is there forbids it.
+/// [`Error::StackNotOurs`], [`Error::Stuck`] (also for a stack that is [`StackState::Busy`]), [`Error::Protected`],
+/// [`Error::NothingToLeave`] and [`Error::NoBucket`]: what is there forbids it.
 pub fn deploy(deployment: &Deployment, observed: &Observed, choices: &Choices) -> Result<Plan, Error> {
     // The bucket comes first, because the lock is in it.
     let mut steps = create_bucket(deployment, observed)?;
@@ -52,9 +52,15 @@ pub fn deploy(deployment: &Deployment, observed: &Observed, choices: &Choices) -
         steps.push(Step::KeepRevision { bucket: deployment.bucket.name().to_owned() });
         steps.extend(prune(deployment, observed));
     }
-    // What is created again begins with nothing, whatever a stack that failed said it was made from.
+    // What is created again begins with nothing, whatever a stack that failed said it was made from; and what the stack
+    // has forgotten by then is made again.
     let updated = observed.stack.as_ref().filter(|_| operation == Some(Operation::Update));
-    let before = updated.and_then(Stack::blueprint);
+    let forgets = steps.iter().any(|step| matches!(step, Step::ForgetFunction { .. }));
+    let remainder = updated.filter(|_| forgets).and_then(|stack| Remainder::of(stack.template.as_deref()?).ok());
+    let before = updated.and_then(Stack::blueprint).map(|before| match &remainder {
+        Some(remainder) => Blueprint { template: &remainder.template, ..before },
+        None => before,
+    });
     let changes = match operation {
         Some(_) => Changes::between(before, Some(deployment.blueprint())),
         None => Changes::default(),
@@ -109,6 +115,11 @@ pub(super) fn remove(stack: &Stack, cause: Removal, leave: &[String]) -> Result<
     if stack.protected {
         return Err(Error::Protected { stack: stack.name.clone() });
     }
+    // CloudFormation takes it no earlier
+    // (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteStack.html>).
+    if !leave.is_empty() && stack.status != "DELETE_FAILED" {
+        return Err(Error::NothingToLeave { stack: stack.name.clone(), status: stack.status.clone() });
+    }
     Ok(Step::RemoveStack { stack: stack.name.clone(), stack_id: stack.id.clone(), cause, leave: leave.to_vec() })
 }
 
@@ -154,7 +165,7 @@ fn restore_alias(deployment: &Deployment, observed: &Observed) -> Option<Step> {
 }
 
 /// Whether the version that runs was asked, and answered.
-fn verified(deployment: &Deployment, observed: &Observed) -> bool {
+pub(super) fn verified(deployment: &Deployment, observed: &Observed) -> bool {
     let Some(version) = observed.stack.as_ref().and_then(Stack::published_version) else { return false };
     let fingerprint = deployment.fingerprint();
     observed

@@ -16,7 +16,8 @@ use crate::{
 ///
 /// # Errors
 ///
-/// [`Error::StackNotOurs`], [`Error::Protected`], and [`Error::Stuck`] for a stack that is [`StackState::Busy`].
+/// [`Error::StackNotOurs`], [`Error::Protected`], [`Error::NothingToLeave`], and [`Error::Stuck`] for a stack that is
+/// [`StackState::Busy`].
 pub fn destroy(app: &str, observed: &Observed, choices: &Choices) -> Result<Plan, Error> {
     let mut steps = Vec::new();
     if let Some(stack) = &observed.stack {

@@ -4,7 +4,7 @@ use mcp_cloud_app::target::sam;
 
 use super::{
     Operation, Plan, Step,
-    deploy::{leftovers, stuck},
+    deploy::{leftovers, stuck, verified},
 };
 use crate::{
     change::Changes,
@@ -29,6 +29,10 @@ pub fn rollback(deployment: &Deployment, version: &str, observed: &Observed) -> 
     let nothing = || Error::NotDeployed { stack: deployment.stack.clone() };
     let alias = observed.alias.as_ref().ok_or_else(nothing)?;
     let mut steps = Vec::new();
+    let is_there = stack.state() == StackState::Healthy && deployment.matches(stack);
+    // A stack that went back has published the revision again, under another number.
+    let published = stack.published_version().filter(|_| is_there);
+    let version = published.as_deref().unwrap_or(version);
     if alias.version != version || !alias.shifting.is_empty() {
         steps.push(Step::MoveAlias {
             function: deployment.stack.clone(),
@@ -37,13 +41,13 @@ pub fn rollback(deployment: &Deployment, version: &str, observed: &Observed) -> 
             from: Some(alias.version.clone()),
         });
     }
-    if !(stack.state() == StackState::Healthy && deployment.matches(stack)) {
+    if !is_there {
         let (name, operation) = (deployment.stack.clone(), Operation::Update);
         steps.extend(leftovers(stack));
         steps.push(Step::CreateChangeSet { stack: name.clone(), operation });
         steps.push(Step::ExecuteChangeSet { stack: name, operation });
     }
-    if !steps.is_empty() {
+    if !steps.is_empty() || !verified(deployment, observed) {
         steps.push(Step::Ask { stack: deployment.stack.clone() });
         steps.push(Step::KeepRevision { bucket: deployment.bucket.name().to_owned() });
     }

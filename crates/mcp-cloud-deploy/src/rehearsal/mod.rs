@@ -2,12 +2,14 @@
 //!
 //! - [`connector`]: carries the SDK's requests to the account.
 //! - [`program`]: passes requests to function URLs on to a program on this machine.
+//! - [`matrix`]: fails each call of a run in turn.
 //! - [`time`]: lets nobody wait.
 //! - [`faults`]: strikes a deployment at each call in turn.
 
 mod connector;
 mod faults;
 mod program;
+pub mod matrix;
 mod time;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};

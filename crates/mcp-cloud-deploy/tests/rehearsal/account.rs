@@ -3,16 +3,17 @@
 use std::{fs, future::Future, path::PathBuf, pin::Pin, sync::Arc, sync::Mutex};
 
 use aws_smithy_types::body::SdkBody;
-use http::Response;
+use bytes::Bytes;
+use http::{Request, Response};
 use mcp_cloud_app::{App, Severity, Target};
 use mcp_cloud_deploy::{
     Application, Archive, Deployer, Deployment, Error, Observed, Plan, Reporter, ResourceEvent, StackState, Step,
     StepOutcome,
-    apply::{OnFailure, Rollout},
+    apply::{Applied, OnFailure, Rollout},
     deployment::Bucket,
     mcp::Question,
     plan::{self, Choices},
-    rehearsal::{self, Connector},
+    rehearsal::{self, Connector, Endpoint},
 };
 use mcp_cloud_emulator::aws::{Account, Deployed};
 use tempfile::TempDir;
@@ -22,9 +23,13 @@ use crate::server::{Ask, right};
 pub(crate) const ACCOUNT: &str = "123456789012";
 pub(crate) const REGION: &str = "eu-west-1";
 
+pub(crate) type Reply = Pin<Box<dyn Future<Output = Response<SdkBody>> + Send>>;
+
+#[derive(Clone)]
 pub(crate) struct Stage {
     pub(crate) account: Account,
-    directory: TempDir,
+    directory: Arc<TempDir>,
+    behind: Arc<Endpoint>,
 }
 
 /// What a run did.
@@ -33,18 +38,29 @@ pub(crate) struct Run {
     pub(crate) plan: Plan,
     pub(crate) outcomes: Vec<StepOutcome>,
     pub(crate) events: Vec<ResourceEvent>,
+    pub(crate) applied: Applied,
 }
 
 impl Stage {
     pub(crate) fn open() -> Self {
-        let stage =
-            Self { account: Account::new(ACCOUNT, REGION), directory: TempDir::new().expect("a folder can be made") };
+        let directory = Arc::new(TempDir::new().expect("a folder can be made"));
+        let stage = Self { account: Account::new(ACCOUNT, REGION), directory, behind: Arc::new(serve) };
         let package = "[package]\nname = \"hello\"\nversion = \"1.0.0\"\nedition = \"2024\"\n";
         fs::write(stage.directory.path().join("Cargo.toml"), package).expect("the package can be written");
         fs::create_dir(stage.directory.path().join("src")).expect("a folder can be made");
         fs::write(stage.directory.path().join("src/main.rs"), "fn main() {}\n").expect("it can be written");
         stage.write("");
         stage
+    }
+
+    /// The same app over another account.
+    pub(crate) fn over(&self, account: &Account) -> Self {
+        Self { account: account.clone(), ..self.clone() }
+    }
+
+    /// The same with another program behind the function URL.
+    pub(crate) fn with(&self, behind: impl Fn(Deployed, Request<Bytes>) -> Reply + Send + Sync + 'static) -> Self {
+        Self { behind: Arc::new(behind), ..self.clone() }
     }
 
     /// Writes the app, with more lines of the file.
@@ -62,7 +78,7 @@ impl Stage {
     }
 
     pub(crate) async fn deployer(&self) -> Result<Deployer, Error> {
-        let connector = Connector::new(self.account.clone()).with_endpoint(Arc::new(serve));
+        let connector = Connector::new(self.account.clone()).with_endpoint(Arc::clone(&self.behind));
         let config = rehearsal::config(connector, REGION);
         Deployer::over(config, Some(ACCOUNT)).await
     }
@@ -72,32 +88,90 @@ impl Stage {
         assert!(Target::Sam.check(&app).iter().all(|finding| finding.severity < Severity::Error), "the app is right");
         let bytes = code.as_bytes().to_vec();
         let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        let sha256 = format!("{digits:0>64}");
+        let sha256 = format!("{digits:0<64}");
         let bucket = Bucket::choose(None, ACCOUNT, REGION);
         Deployment::new(&app, Archive { bytes, sha256 }, bucket).expect("the template is short")
     }
 
     /// Deploys this code as the command does.
     pub(crate) async fn deploy(&self, code: &str) -> Result<Run, Error> {
+        self.deploy_with(code, &Choices::default()).await
+    }
+
+    pub(crate) async fn deploy_with(&self, code: &str, choices: &Choices) -> Result<Run, Error> {
         let deployer = self.deployer().await?;
         let deployment = self.deployment(code);
         let observed = self.settled(&deployer).await?;
-        let plan = plan::deploy(&deployment, &observed, &Choices::default())?;
+        let plan = plan::deploy(&deployment, &observed, choices)?;
+        self.execute(plan, &deployer, &deployment, &observed, OnFailure::RollBack).await
+    }
+
+    /// What a deployment of this code would do.
+    pub(crate) async fn plan(&self, code: &str) -> Result<Plan, Error> {
+        let deployer = self.deployer().await?;
+        let observed = self.settled(&deployer).await?;
+        plan::deploy(&self.deployment(code), &observed, &Choices::default())
+    }
+
+    pub(crate) async fn execute(
+        &self,
+        plan: Plan,
+        deployer: &Deployer,
+        deployment: &Deployment,
+        observed: &Observed,
+        on_failure: OnFailure,
+    ) -> Result<Run, Error> {
         let app = self.app();
-        let (token, source, on_failure) = (None, None, OnFailure::RollBack);
-        let rollout = Rollout { deployment: &deployment, app: &app, token, source, on_failure };
-        execute(plan, Application::deploy(&deployer, rollout, &observed)).await
+        let (token, source) = (None, None);
+        let rollout = Rollout { deployment, app: &app, token, source, on_failure };
+        execute(plan, Application::deploy(deployer, rollout, observed)).await
+    }
+
+    /// Goes back to a version as the command does.
+    pub(crate) async fn rollback(&self, version: u64) -> Result<Run, Error> {
+        let deployer = self.deployer().await?;
+        let (plan, deployment, observed) = self.way_back(&deployer, version).await?;
+        self.execute(plan, &deployer, &deployment, &observed, OnFailure::Keep).await
+    }
+
+    /// What going back to a version would do.
+    pub(crate) async fn rollback_plan(&self, version: u64) -> Result<Plan, Error> {
+        let deployer = self.deployer().await?;
+        Ok(self.way_back(&deployer, version).await?.0)
+    }
+
+    async fn way_back(&self, deployer: &Deployer, version: u64) -> Result<(Plan, Deployment, Observed), Error> {
+        let observed = self.settled(deployer).await?;
+        let key = observed.revisions("hello").into_iter().find(|kept| kept.version == version);
+        let none = || Error::NoRevision { app: "hello".to_owned(), wanted: Some(version.to_string()) };
+        let key = key.ok_or_else(none)?;
+        let bucket = observed.bucket.clone();
+        let revision = deployer.revision(bucket.name(), "hello", &key).await?.ok_or_else(none)?;
+        let deployment = Deployment::of_revision(&self.app(), bucket, revision);
+        let plan = plan::rollback(&deployment, &version.to_string(), &observed)?;
+        Ok((plan, deployment, observed))
     }
 
     pub(crate) async fn destroy(&self) -> Result<Run, Error> {
+        self.destroy_with(&Choices::default()).await
+    }
+
+    pub(crate) async fn destroy_with(&self, choices: &Choices) -> Result<Run, Error> {
         let deployer = self.deployer().await?;
         let observed = self.settled(&deployer).await?;
-        let plan = plan::destroy("hello", &observed, &Choices::default())?;
+        let plan = plan::destroy("hello", &observed, choices)?;
         execute(plan, Application::destroy(&deployer, "hello", &observed)).await
     }
 
+    /// What its removal would do.
+    pub(crate) async fn destroy_plan(&self) -> Result<Plan, Error> {
+        let deployer = self.deployer().await?;
+        let observed = self.settled(&deployer).await?;
+        plan::destroy("hello", &observed, &Choices::default())
+    }
+
     /// Observes, when whatever goes on has ended.
-    async fn settled(&self, deployer: &Deployer) -> Result<Observed, Error> {
+    pub(crate) async fn settled(&self, deployer: &Deployer) -> Result<Observed, Error> {
         let observed = deployer.observe("hello", None).await?;
         match &observed.stack {
             Some(stack) if stack.state() == StackState::Busy => {
@@ -111,9 +185,9 @@ impl Stage {
 
 async fn execute(plan: Plan, mut application: Application<'_>) -> Result<Run, Error> {
     let heard = Heard::default();
-    application.run(&plan, &heard).await?;
+    let applied = application.run(&plan, &heard).await?;
     let (outcomes, events) = heard.0.into_inner().expect("nobody panicked with it");
-    Ok(Run { plan, outcomes, events })
+    Ok(Run { plan, outcomes, events, applied })
 }
 
 /// What a run says.
@@ -135,13 +209,13 @@ impl Reporter for Heard {
         self.0.lock().expect("nobody panicked with it").0.extend(outcome.cloned());
     }
 
-    fn agree<'a>(&'a self, beyond: &'a [String]) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
-        panic!("nothing is beyond the plan: {beyond:?}")
+    fn agree<'a>(&'a self, _: &'a [String]) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
+        Box::pin(std::future::ready(false))
     }
 }
 
-/// What is behind every function URL: a server that is right.
-fn serve(_: Deployed, request: http::Request<bytes::Bytes>) -> Pin<Box<dyn Future<Output = Response<SdkBody>> + Send>> {
+/// What is behind a function URL unless something else is: a server that is right.
+pub(crate) fn serve(_: Deployed, request: Request<Bytes>) -> Reply {
     let (head, body) = request.into_parts();
     let message = serde_json::from_slice(&body).unwrap_or_default();
     let path = head.uri.path().to_owned();
@@ -151,9 +225,5 @@ fn serve(_: Deployed, request: http::Request<bytes::Bytes>) -> Pin<Box<dyn Futur
 
 /// Runs to the end; nothing here ever waits for anything.
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .expect("a runtime can be built")
-        .block_on(future)
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be built").block_on(future)
 }

@@ -1,9 +1,21 @@
 //! The deployer against an AWS account in memory, through the SDK's own clients.
 
+#![cfg(unix)]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that cannot go on fails, and the number of cases is printed"
+)]
+
 mod account;
 mod lifecycle;
+mod matrix;
 mod misfortune;
+mod program;
+mod scenes;
 #[path = "../mcp/server.rs"]
 #[expect(dead_code, reason = "the tests of the gate use all of it")]
 mod server;
 mod stacks;
+mod trouble;

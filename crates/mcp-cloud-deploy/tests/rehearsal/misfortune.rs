@@ -1,6 +1,5 @@
-//! Every call of a deployment fails in turn, in each of the ways in which calls fail.
+//! What passes by itself, and what stacks fail of.
 
-use mcp_cloud_deploy::Error;
 use mcp_cloud_emulator::aws::{Lasting, Misfortune, Moment, StackMisfortune, When};
 
 use crate::account::{Stage, block_on};
@@ -10,61 +9,6 @@ async fn calls_of_a_deployment() -> usize {
     let stage = Stage::open();
     stage.deploy("one").await.expect("it deploys");
     stage.account.calls().len()
-}
-
-/// Whatever fails, the next run brings it home, and its end leaves nothing.
-fn next_run_goes_on_after(misfortune: Misfortune) {
-    block_on(async {
-        let calls = calls_of_a_deployment().await;
-        for number in 1..=calls {
-            let stage = Stage::open();
-            stage.account.strike(Moment::Call(number), misfortune, Lasting::Forever);
-            let struck = stage.deploy("one").await;
-            let case = format!("{misfortune:?} at call {number}: {:?}", stage.account.calls().get(number - 1));
-            stage.account.heal();
-            if let Err(error) = struck {
-                assert!(matches!(error, Error::Aws(_) | Error::BucketNotOurs { .. }), "{case}: {error:?}");
-            }
-            let again = stage.deploy("one").await;
-            assert!(again.is_ok(), "{case}: {again:?}");
-            let gone = stage.destroy().await;
-            assert!(gone.is_ok(), "{case}: {gone:?}");
-            assert!(stage.account.inventory().is_empty(), "{case}:\n{}", stage.account.inventory());
-            assert!(stage.account.unknown_calls().is_empty(), "{case}");
-        }
-        println!("{calls} cases of {misfortune:?}");
-        assert!(calls > 20, "{calls}");
-    });
-}
-
-#[test]
-fn next_run_goes_on_after_any_call_was_throttled() {
-    next_run_goes_on_after(Misfortune::Throttled);
-}
-
-#[test]
-fn next_run_goes_on_after_credentials_expired_at_any_call() {
-    next_run_goes_on_after(Misfortune::ExpiredToken);
-}
-
-#[test]
-fn next_run_goes_on_after_any_call_was_denied() {
-    next_run_goes_on_after(Misfortune::AccessDenied);
-}
-
-#[test]
-fn next_run_goes_on_after_any_service_was_unavailable() {
-    next_run_goes_on_after(Misfortune::Unavailable);
-}
-
-#[test]
-fn next_run_goes_on_after_the_network_went_at_any_call() {
-    next_run_goes_on_after(Misfortune::NoAnswer);
-}
-
-#[test]
-fn next_run_goes_on_after_the_answer_of_any_call_was_lost() {
-    next_run_goes_on_after(Misfortune::AnswerLost);
 }
 
 #[test]

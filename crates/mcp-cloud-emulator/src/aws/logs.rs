@@ -11,7 +11,7 @@ use super::{
 const PAGE: usize = 10_000;
 
 /// A log group.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct LogGroup {
     pub(super) retention: Option<u64>,
     pub(super) events: Vec<LogEvent>,

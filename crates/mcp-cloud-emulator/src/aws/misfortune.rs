@@ -117,7 +117,7 @@ pub(super) enum Struck {
     AnswerLost,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Trouble {
     moment: Moment,
     misfortune: Misfortune,
@@ -159,7 +159,7 @@ impl Trouble {
 }
 
 /// Everything that is to go wrong.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Misfortunes {
     troubles: Vec<Trouble>,
     of_stacks: Vec<StackMisfortune>,

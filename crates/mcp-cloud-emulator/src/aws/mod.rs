@@ -96,6 +96,22 @@ impl Account {
         }
     }
 
+    /// Another account with the same things in it and nothing wrong, where no call was made yet. What happens in one of
+    /// them is nothing to the other.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        let mut state = self.lock().clone();
+        state.calls.clear();
+        state.misfortunes.clear();
+        let invoke = self.invoke.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let program = *self.program.lock().unwrap_or_else(PoisonError::into_inner);
+        Self {
+            state: Arc::new(Mutex::new(state)),
+            invoke: Arc::new(Mutex::new(invoke)),
+            program: Arc::new(Mutex::new(program)),
+        }
+    }
+
     /// Answers a call as AWS would. A clone of the account is the same account.
     ///
     /// # Errors

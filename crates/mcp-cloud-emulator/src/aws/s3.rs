@@ -16,7 +16,7 @@ use super::{
 const PAGE: usize = 1000;
 
 /// A bucket.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Bucket {
     pub(super) region: String,
     pub(super) owner: String,
@@ -26,7 +26,7 @@ pub(super) struct Bucket {
 }
 
 /// An object. No versions are kept.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Object {
     pub(super) bytes: Bytes,
     pub(super) etag: String,

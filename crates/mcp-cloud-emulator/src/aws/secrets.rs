@@ -13,6 +13,7 @@ use super::{
 const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
 
 /// A secret.
+#[derive(Clone)]
 pub(super) struct Secret {
     pub(super) arn: String,
     /// By id: the value and its stages.
@@ -282,7 +283,8 @@ fn delete(state: &mut State, asked: &Asked) -> Result<Reply, Fault> {
     if !at_once {
         gone.pass(DAY * days);
     }
-    let (name, secret) = living(state, asked)?;
+    // What is on its way out already can still be had out at once.
+    let (name, secret) = if at_once { find(state, asked) } else { living(state, asked) }?;
     secret.deleted = Some(gone);
     let reply = json!({ "ARN": secret.arn, "Name": name, "DeletionDate": gone.seconds() });
     if at_once {

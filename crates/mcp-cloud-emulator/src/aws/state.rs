@@ -21,7 +21,7 @@ use super::{
 };
 
 /// An account's things. Whatever has no service of its own here is among `things`, as CloudFormation made it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct State {
     pub(super) account_id: String,
     pub(super) region: String,

@@ -143,11 +143,13 @@ pub(in crate::target) fn makes_sealing_key(app: &App) -> bool {
     app.state.needs_sealing_key() && app.state.sealing_key.is_none()
 }
 
-/// The table, if there is one. It outlives the stack: what is in it is not the stack's to throw away. It has no name, so
-/// that one that was kept does not stand in the way of the next.
+/// The table, if there is one. It outlives the stack: what is in it is not the stack's to throw away; but one that was made
+/// by a deployment which failed holds nothing yet, and goes with it
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html>). It has no
+/// name, so that one that was kept does not stand in the way of the next.
 pub(in crate::target) fn table<'a, P>(app: &'a App, wrap: impl FnOnce(Table<'a>) -> P) -> Option<Resource<P>> {
     (app.state.store == Store::DynamoDb).then(|| Resource {
-        deletion_policy: Some("Retain"),
+        deletion_policy: Some("RetainExceptOnCreate"),
         update_replace_policy: Some("Retain"),
         ..wrap(Table::of(app)).into()
     })

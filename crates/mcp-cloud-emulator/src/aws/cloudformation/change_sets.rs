@@ -18,7 +18,7 @@ use crate::aws::{
 };
 
 /// A template that does something else than the one before.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct ChangeSet {
     id: String,
     pub(super) name: String,

@@ -14,7 +14,7 @@ use super::{
 use crate::aws::{misfortune::When, state::State};
 
 /// An operation that goes on.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Operation {
     phase: Phase,
     waves: VecDeque<Vec<Task>>,
@@ -62,7 +62,7 @@ enum Task {
     Restore(Resource),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Going {
     Create(String, Map<String, Value>),
     Update(Resource, Map<String, Value>),

@@ -13,7 +13,7 @@ use super::{
 use crate::aws::{clock::Time, state::State};
 
 /// A stack; one that was deleted is kept for those who know its ARN.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(in super::super) struct Stack {
     pub(super) id: String,
     pub(in super::super) name: String,

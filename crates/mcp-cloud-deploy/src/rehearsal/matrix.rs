@@ -1,0 +1,143 @@
+//! Fails each call of a run in turn, in each way in which calls fail, and says what came of it.
+
+use std::{fmt, future::Future};
+
+use mcp_cloud_emulator::aws::{Account, Call, Inventory, Lasting, Misfortune, Moment};
+
+use crate::error::Error;
+
+/// What is rehearsed: a run on an account, and how whoever started it gets on after it failed.
+///
+/// Everything is asked of several accounts, one after another; nothing may be carried from one to the next.
+pub trait Scene {
+    /// Runs what is rehearsed. A call of it fails.
+    fn run(&self, account: &Account) -> impl Future<Output = Result<(), Error>>;
+
+    /// Runs what leads home from wherever the failure left things; nothing fails any more.
+    fn run_again(&self, account: &Account) -> impl Future<Output = Result<(), Error>>;
+
+    /// Says what is still to be done after that, a sentence each; nothing when it is home.
+    fn unfinished(&self, account: &Account) -> impl Future<Output = Result<Vec<String>, Error>>;
+
+    /// Removes everything, as far as it can be removed.
+    fn end(&self, account: &Account) -> impl Future<Output = Result<(), Error>>;
+}
+
+/// What came of a rehearsal.
+#[derive(Debug)]
+pub struct Rehearsal {
+    /// The calls of a run in which nothing fails.
+    pub calls: Vec<Call>,
+    /// One for each of these calls and each misfortune.
+    pub cases: Vec<Case>,
+}
+
+impl Rehearsal {
+    /// The cases that did not come to a good end.
+    pub fn failed(&self) -> impl Iterator<Item = &Case> {
+        self.cases.iter().filter(|case| !case.defects.is_empty())
+    }
+}
+
+/// A run in which something went wrong at one call.
+#[derive(Debug)]
+pub struct Case {
+    /// What went wrong.
+    pub misfortune: Misfortune,
+    /// The number of the call, from 1.
+    pub number: usize,
+    /// The call; absent when the run ended before it, because calls that go out together come in any order.
+    pub call: Option<Call>,
+    /// What the run ended in; absent when it came to its end nevertheless.
+    pub error: Option<Error>,
+    /// What should not be; nothing when it came to a good end.
+    pub defects: Vec<Defect>,
+}
+
+/// As it stands in a list: `s3:PutObject, call 9, AccessDenied`.
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(call) = &self.call {
+            write!(f, "{}:{}, ", call.service, call.action)?;
+        }
+        write!(f, "call {}, {:?}", self.number, self.misfortune)
+    }
+}
+
+/// What should not come of a run that failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Defect {
+    /// The next run does not come to its end.
+    #[error("the next run fails: {0}")]
+    NextRun(Error),
+    /// After the next run there is still something to do.
+    #[error("the next run leaves undone: {}", .0.join("; "))]
+    Unfinished(Vec<String>),
+    /// What is there cannot be removed.
+    #[error("its removal fails: {0}")]
+    Removal(Error),
+    /// Something is left that should be gone, or is other than it should be.
+    #[error("it leaves behind: {}", .0.join("; "))]
+    Orphaned(Vec<String>),
+    /// The account does not know a call, so nothing is proved.
+    #[error("calls that are not rehearsed: {}", .0.join(", "))]
+    NotRehearsed(Vec<String>),
+}
+
+/// Rehearses a scene from where an account is: once undisturbed, then once for each of its calls and each misfortune.
+///
+/// The account itself stays as it is. A misfortune lasts until the run has ended, so that repeating the call does not help.
+///
+/// # Errors
+///
+/// That of the undisturbed run, when it does not come to its end.
+pub async fn matrix(scene: &impl Scene, before: &Account, misfortunes: &[Misfortune]) -> Result<Rehearsal, Error> {
+    let undisturbed = before.fork();
+    scene.run(&undisturbed).await?;
+    let calls = undisturbed.take_calls();
+    scene.end(&undisturbed).await?;
+    let remains = undisturbed.inventory();
+    let mut cases = Vec::with_capacity(calls.len() * misfortunes.len());
+    for misfortune in misfortunes {
+        for number in 1..=calls.len() {
+            cases.push(case(scene, before.fork(), *misfortune, number, &remains).await);
+        }
+    }
+    Ok(Rehearsal { calls, cases })
+}
+
+async fn case(
+    scene: &impl Scene,
+    account: Account,
+    misfortune: Misfortune,
+    number: usize,
+    remains: &Inventory,
+) -> Case {
+    account.strike(Moment::Call(number), misfortune, Lasting::Forever);
+    let error = scene.run(&account).await.err();
+    let call = account.calls().into_iter().find(|call| call.number == number);
+    account.heal();
+    let mut defects = Vec::new();
+    match scene.run_again(&account).await {
+        Ok(()) => match scene.unfinished(&account).await {
+            Ok(unfinished) if unfinished.is_empty() => {}
+            Ok(unfinished) => defects.push(Defect::Unfinished(unfinished)),
+            Err(error) => defects.push(Defect::NextRun(error)),
+        },
+        Err(error) => defects.push(Defect::NextRun(error)),
+    }
+    defects.extend(scene.end(&account).await.err().map(Defect::Removal));
+    let inventory = account.inventory();
+    let mut orphans = inventory.without(remains);
+    orphans.extend(inventory.changed(remains));
+    if !orphans.is_empty() {
+        defects.push(Defect::Orphaned(orphans.into_iter().map(str::to_owned).collect()));
+    }
+    let unknown = account.unknown_calls();
+    if !unknown.is_empty() {
+        let names = unknown.iter().map(|call| format!("{}:{}", call.service, call.action)).collect();
+        defects.push(Defect::NotRehearsed(names));
+    }
+    Case { misfortune, number, call, error, defects }
+}

@@ -1,0 +1,198 @@
+//! What is rehearsed: the commands, each with the way home of whoever ran it.
+
+use std::fmt::Display;
+
+use mcp_cloud_deploy::{
+    Error, Plan,
+    rehearsal::matrix::Scene,
+    secrets::{Removal, SecretError, SecretOutcome, SecretReference, SecretValue, check_removal},
+};
+use mcp_cloud_emulator::aws::Account;
+use zeroize::Zeroizing;
+
+use crate::account::Stage;
+
+fn told(things: &[impl Display]) -> Vec<String> {
+    things.iter().map(ToString::to_string).collect()
+}
+
+/// What a plan would still do.
+fn left(plan: &Plan) -> Vec<String> {
+    told(&plan.steps)
+}
+
+/// `mcp-cloud deploy`, for the first time or again.
+pub(crate) struct Deploys<'a>(pub(crate) &'a Stage, pub(crate) &'static str);
+
+impl Scene for Deploys<'_> {
+    async fn run(&self, account: &Account) -> Result<(), Error> {
+        self.0.over(account).deploy(self.1).await.map(drop)
+    }
+
+    async fn run_again(&self, account: &Account) -> Result<(), Error> {
+        self.run(account).await
+    }
+
+    async fn unfinished(&self, account: &Account) -> Result<Vec<String>, Error> {
+        Ok(left(&self.0.over(account).plan(self.1).await?))
+    }
+
+    async fn end(&self, account: &Account) -> Result<(), Error> {
+        self.0.over(account).destroy().await.map(drop)
+    }
+}
+
+/// `mcp-cloud rollback`.
+pub(crate) struct GoesBack<'a>(pub(crate) &'a Stage, pub(crate) u64);
+
+impl Scene for GoesBack<'_> {
+    async fn run(&self, account: &Account) -> Result<(), Error> {
+        self.0.over(account).rollback(self.1).await.map(drop)
+    }
+
+    async fn run_again(&self, account: &Account) -> Result<(), Error> {
+        self.run(account).await
+    }
+
+    async fn unfinished(&self, account: &Account) -> Result<Vec<String>, Error> {
+        Ok(left(&self.0.over(account).rollback_plan(self.1).await?))
+    }
+
+    async fn end(&self, account: &Account) -> Result<(), Error> {
+        self.0.over(account).destroy().await.map(drop)
+    }
+}
+
+/// `mcp-cloud destroy`.
+pub(crate) struct Goes<'a>(pub(crate) &'a Stage);
+
+impl Scene for Goes<'_> {
+    async fn run(&self, account: &Account) -> Result<(), Error> {
+        self.0.over(account).destroy().await.map(drop)
+    }
+
+    async fn run_again(&self, account: &Account) -> Result<(), Error> {
+        self.run(account).await
+    }
+
+    async fn unfinished(&self, account: &Account) -> Result<Vec<String>, Error> {
+        Ok(left(&self.0.over(account).destroy_plan().await?))
+    }
+
+    async fn end(&self, _: &Account) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// What reads and changes nothing: what `status`, `secrets list`, `wait` and `logs` look at.
+pub(crate) struct Looks<'a>(pub(crate) &'a Stage);
+
+impl Scene for Looks<'_> {
+    async fn run(&self, account: &Account) -> Result<(), Error> {
+        let stage = self.0.over(account);
+        let deployer = stage.deployer().await?;
+        let observed = stage.settled(&deployer).await?;
+        for key in observed.revisions("hello") {
+            deployer.revision(observed.bucket.name(), "hello", &key).await?;
+        }
+        deployer.list_secrets(&stage.app()).await?;
+        Ok(())
+    }
+
+    async fn run_again(&self, account: &Account) -> Result<(), Error> {
+        self.run(account).await
+    }
+
+    async fn unfinished(&self, account: &Account) -> Result<Vec<String>, Error> {
+        let written: Vec<_> = account.take_calls().into_iter().filter(|call| call.writes).collect();
+        Ok(written.iter().map(|call| format!("{}:{} changes something", call.service, call.action)).collect())
+    }
+
+    async fn end(&self, account: &Account) -> Result<(), Error> {
+        self.0.over(account).destroy().await.map(drop)
+    }
+}
+
+/// The value that secrets are given here; nothing may repeat it.
+pub(crate) const VALUE: &str = "open-sesame-7Q";
+/// The one before.
+pub(crate) const EARLIER: &str = "close-barley-3X";
+
+pub(crate) fn value(text: &str) -> SecretValue {
+    SecretValue::from_input(Zeroizing::new(text.as_bytes().to_vec())).expect("it is text")
+}
+
+/// What `secrets` does with a secret.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Doing {
+    Set,
+    Rotate,
+    Remove(Removal),
+}
+
+/// `mcp-cloud secrets set|rotate|remove`.
+pub(crate) struct Keeps<'a>(pub(crate) &'a Stage, pub(crate) Doing);
+
+const VARIABLE: &str = "GITHUB_TOKEN";
+
+impl Keeps<'_> {
+    async fn remove(&self, account: &Account, removal: Removal) -> Result<(), Error> {
+        let stage = self.0.over(account);
+        let deployer = stage.deployer().await?;
+        let app = stage.app();
+        let Some(record) = deployer.find_secret(&SecretReference::of(&app, VARIABLE)).await? else { return Ok(()) };
+        let stack = deployer.observe_stack("hello").await?;
+        check_removal(&app.name, &record, stack.as_ref())?;
+        deployer.remove_secret(&record, removal).await.map(drop)
+    }
+
+    async fn set(&self, account: &Account) -> Result<SecretOutcome, Error> {
+        let stage = self.0.over(account);
+        let deployer = stage.deployer().await?;
+        let app = stage.app();
+        let reference = SecretReference::of(&app, VARIABLE);
+        let found = deployer.find_secret(&reference).await?;
+        Ok(deployer.set_secret(&app, &reference, found.as_ref(), value(VALUE)).await?.outcome)
+    }
+}
+
+impl Scene for Keeps<'_> {
+    async fn run(&self, account: &Account) -> Result<(), Error> {
+        let stage = self.0.over(account);
+        match self.1 {
+            Doing::Set => self.set(account).await.map(drop),
+            Doing::Rotate => {
+                let deployer = stage.deployer().await?;
+                let app = stage.app();
+                let reference = SecretReference::of(&app, VARIABLE);
+                deployer.rotate_secret(&app, &reference, value(VALUE)).await.map(drop)
+            }
+            Doing::Remove(removal) => self.remove(account, removal).await,
+        }
+    }
+
+    async fn run_again(&self, account: &Account) -> Result<(), Error> {
+        match self.run(account).await {
+            // The first run did it, and only its answer was lost.
+            Err(Error::Secret(SecretError::SameValue { .. })) => Ok(()),
+            run => run,
+        }
+    }
+
+    async fn unfinished(&self, account: &Account) -> Result<Vec<String>, Error> {
+        let stage = self.0.over(account);
+        let deployer = stage.deployer().await?;
+        let found = deployer.find_secret(&SecretReference::of(&stage.app(), VARIABLE)).await?;
+        let good = match (self.1, found) {
+            (Doing::Remove(Removal::Now), found) => found.is_none(),
+            (Doing::Remove(_), found) => found.is_some_and(|record| record.leaves.is_some()),
+            (_, None) => false,
+            (_, Some(_)) => self.set(account).await? == SecretOutcome::Unchanged,
+        };
+        Ok(if good { Vec::new() } else { vec!["the secret is not as it should be".to_owned()] })
+    }
+
+    async fn end(&self, account: &Account) -> Result<(), Error> {
+        self.remove(account, Removal::Now).await
+    }
+}
