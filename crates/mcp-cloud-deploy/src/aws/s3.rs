@@ -11,7 +11,7 @@ use aws_sdk_s3::types::{
 use super::{Deployer, rfc3339};
 use crate::{
     deployment::TAG_BUCKET_OURS,
-    error::{AwsError, Error},
+    error::{AwsError, AwsFault, Error},
     observe::BucketContents,
 };
 
@@ -58,8 +58,8 @@ impl Deployer {
             }
             Err(error) => {
                 // The answer to a HEAD request has no body to say why; that of the next call has.
-                self.bucket_tags(bucket).await?;
-                return Err(error.into());
+                let told = self.bucket_tags(bucket).await.err().filter(|told| told.fault != AwsFault::Other);
+                return Err(told.unwrap_or(error).into());
             }
         }
         let tags = self.bucket_tags(bucket).await?;
