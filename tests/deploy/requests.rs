@@ -14,8 +14,12 @@ fn every_request_of_a_whole_life_is_as_the_services_models_say() {
     let folder = TempDir::new().expect("a folder can be made");
     let record = folder.path().join("requests");
     account.proxy.record_to(&record);
-    let run = account.run_with_input(b"hunter2", &["secrets", "set", "API_KEY"]);
-    assert_eq!(run.code, Some(0), "{run}");
+    let set = |value: &[u8]| {
+        let run = account.run_with_input(value, &["secrets", "set", "API_KEY", "--yes"]);
+        assert_eq!(run.code, Some(0), "{run}");
+        run
+    };
+    let run = set(b"hunter2");
     let secret = format!("[secrets]\nAPI_KEY.aws = {:?}", run.stdout.trim_end());
     let life: [(&str, &[&[&str]]); 4] = [
         ("", &[&["doctor"], &["deploy", "--yes"], &["deploy"], &["status"], &["logs"], &["doctor"], &["policy"]]),
@@ -35,8 +39,11 @@ fn every_request_of_a_whole_life_is_as_the_services_models_say() {
         }
     }
     account.write_app("");
-    let run = account.run(&["secrets", "remove", "API_KEY", "--yes"]);
-    assert_eq!(run.code, Some(0), "{run}");
+    for value in [b"hunter2", b"hunter3", b"hunter2"] {
+        set(value);
+        let run = account.run(&["secrets", "remove", "API_KEY", "--yes"]);
+        assert_eq!(run.code, Some(0), "{run}");
+    }
     let run = held_against_models(&record);
     assert_eq!(run.code, Some(0), "{run}");
     let report = summary(&run);
@@ -52,6 +59,8 @@ fn every_request_of_a_whole_life_is_as_the_services_models_say() {
         "s3.PutBucketTagging",
         "s3.PutObject",
         "secretsmanager.CreateSecret",
+        "secretsmanager.PutSecretValue",
+        "secretsmanager.RestoreSecret",
         "sts.GetCallerIdentity",
     ] {
         assert!(operations.contains(&operation), "{operation} is among them: {report}");
