@@ -8,8 +8,10 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    task::{Context, Poll},
 };
 
+use aws_sdk_sts::error::BoxError;
 use aws_smithy_runtime_api::client::{
     http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
     orchestrator::{HttpRequest, HttpResponse},
@@ -19,6 +21,7 @@ use aws_smithy_runtime_api::client::{
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
+use http_body::{Body, Frame};
 use http_body_util::BodyExt as _;
 use mcp_cloud_emulator::aws::{Account, Deployed};
 
@@ -96,8 +99,31 @@ impl Connector {
         let Some(endpoint) = &self.endpoint else {
             return answer(StatusCode::BAD_GATEWAY, "Internal Server Error");
         };
-        let _at_work = AtWork::begin(&self.busy);
-        endpoint(deployed, request).await
+        let at_work = AtWork::begin(&self.busy);
+        let response = endpoint(deployed, request).await;
+        response.map(|body| SdkBody::from_body_1_x(Answering { body, _at_work: at_work }))
+    }
+}
+
+/// The body of a program's answer. The program is at work until all of it was read, or nobody reads on.
+struct Answering {
+    body: SdkBody,
+    _at_work: AtWork,
+}
+
+impl Body for Answering {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        Body::poll_frame(Pin::new(&mut self.body), context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        Body::is_end_stream(&self.body)
     }
 }
 

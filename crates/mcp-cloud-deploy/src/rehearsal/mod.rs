@@ -8,8 +8,8 @@
 
 mod connector;
 mod faults;
-mod program;
 pub mod matrix;
+mod program;
 mod time;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};

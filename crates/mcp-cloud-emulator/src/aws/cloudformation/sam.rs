@@ -167,7 +167,7 @@ fn function(made: &mut Made, id: &str, properties: &Map<String, Value>, all: &Ma
     }
 }
 
-/// Publishes a version whenever code or, if asked, anything else changes, and has an alias point at it.
+/// Publishes a version whenever code, variables or memory or, if asked, anything else changes, and has an alias point at it.
 fn publish(
     made: &mut Made,
     id: &str,
@@ -176,7 +176,11 @@ fn publish(
     function: &Map<String, Value>,
 ) -> Value {
     let all = properties.get("AutoPublishAliasAllProperties") == Some(&Value::Bool(true));
-    let hashed = if all { Value::Object(function.clone()) } else { function.get("Code").cloned().unwrap_or_default() };
+    // What SAM looks at: <https://github.com/aws/serverless-application-model>, samtranslator/model/sam_resources.py,
+    // `_construct_version`.
+    let looked_at = ["Code", "Environment", "MemorySize", "SnapStart"];
+    let hashed = function.iter().filter(|(name, _)| all || looked_at.contains(&name.as_str()));
+    let hashed = Value::Object(hashed.map(|(name, value)| (name.clone(), value.clone())).collect());
     let version = format!("{id}Version{}", hash(&hashed));
     let alias_id = format!("{id}Alias{alias}");
     made.resources.insert(
