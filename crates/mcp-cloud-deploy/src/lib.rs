@@ -1,7 +1,7 @@
 //! Observes what is deployed, plans what is to be done, applies exactly that plan, and watches until it is done.
 //!
 //! The order is always the same: [`Deployer::connect`] finds the account, [`Deployer::observe`] reads what is there,
-//! [`plan::deploy`] or [`plan::destroy`] computes the steps (pure: no network, no clock), and [`Application::step`]
+//! [`plan::deploy`] or [`plan::destroy`] computes the steps (pure: no network, no clock), and [`Application::run`]
 //! executes them one by one. Whoever calls decides what to show and what to ask in between; nothing here prints.
 //!
 //! - [`build`]: compiles the server for Lambda.

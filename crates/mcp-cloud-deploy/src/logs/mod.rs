@@ -1,6 +1,6 @@
 //! The logs of what is deployed: read, followed, rendered for people.
 //!
-//! [`query`] says what is asked for, [`follow`] which events are new (pure), [`render`] how a person reads them (pure).
+//! [`query`] says what is asked for, [`follow`] which events are new (pure), [`mod@render`] how a person reads them (pure).
 //! Following asks again and again: a live tail costs money by the minute, and no emulator offers one.
 
 pub mod follow;

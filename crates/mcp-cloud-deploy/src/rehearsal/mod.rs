@@ -1,10 +1,10 @@
 //! Rehearses against an account in memory: the SDK's own clients, with no network under them and no clock.
 //!
-//! - [`connector`]: carries the SDK's requests to the account.
-//! - [`program`]: passes requests to function URLs on to a program on this machine.
+//! - `connector`: carries the SDK's requests to the account.
+//! - `program`: passes requests to function URLs on to a program on this machine.
 //! - [`matrix`]: fails each call of a run in turn.
-//! - [`time`]: lets nobody wait.
-//! - [`faults`]: strikes a deployment at each call in turn.
+//! - `time`: lets nobody wait.
+//! - `faults`: strikes a deployment at each call in turn.
 
 mod connector;
 mod faults;

@@ -15,9 +15,9 @@
 //! assert!(account.inventory().is_empty());
 //! ```
 //!
-//! - [`wire`]: which call a request is, and how its answer looks.
-//! - [`misfortune`]: what goes wrong, when, and for how long.
-//! - [`inventory`]: everything that exists.
+//! - `wire`: which call a request is, and how its answer looks.
+//! - `misfortune`: what goes wrong, when, and for how long.
+//! - `inventory`: everything that exists.
 //! - a folder or file for each service.
 
 mod acm;
