@@ -100,7 +100,7 @@ fn sweep(account: &Account, what: &str, arguments: &[&str], prepare: impl Fn(usi
             cases += 1;
         }
     }
-    eprintln!("{what}: {cases} cases in {} s", start.elapsed().as_secs());
+    mcp_cloud_tests::report(format_args!("{what}: {cases} cases in {} s", start.elapsed().as_secs()));
     assert!(cases > 8, "a command that changes something makes more calls than {cases}");
 }
 

@@ -1,12 +1,7 @@
 //! `mcp-cloud deploy`, `status`, `destroy`, `secrets` and `logs` against a server that speaks AWS's own API and runs what is deployed.
 
 #![cfg(unix)]
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "a test that cannot go on fails, and the number of cases is printed"
-)]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod account;
 mod account_in_memory;

@@ -27,6 +27,10 @@ pub(crate) struct Call {
 impl Call {
     /// Whether it may change something. What is not known to be a read counts as a write.
     pub(crate) fn is_write(&self) -> bool {
+        // A question to the server that is deployed, not to AWS.
+        if self.service.is_none() && self.action.is_none() && self.path == "/mcp" {
+            return false;
+        }
         match &self.action {
             // Taking a role brings credentials, and leaves nothing behind.
             Some(action) if action == "AssumeRoleWithWebIdentity" => false,

@@ -50,7 +50,7 @@ fn deployment_that_is_struck_at_any_call_comes_home_in_the_rehearsal() {
     let steps = report["steps"].as_array().expect("they are listed");
     let calls: u64 = steps.iter().filter_map(|step| step["calls"].as_u64()).sum();
     assert_eq!(calls, number("calls"), "every call belongs to a step: {report}");
-    println!("{} cases", number("cases"));
+    mcp_cloud_tests::report(format_args!("deploy --rehearse: {} cases", number("cases")));
 }
 
 #[test]

@@ -66,12 +66,7 @@ fn every_request_of_a_whole_life_is_as_the_services_models_say() {
         assert!(operations.contains(&operation), "{operation} is among them: {report}");
     }
     assert!(report["requests"].as_u64().is_some_and(|requests| requests > 100), "{report}");
-    eprintln_report(&report);
-}
-
-#[expect(clippy::print_stderr, reason = "what was checked belongs to the report of the test")]
-fn eprintln_report(report: &Value) {
-    eprintln!("held against the models: {report}");
+    mcp_cloud_tests::report(format_args!("held against the models: {report}"));
 }
 
 #[test]

@@ -171,7 +171,7 @@ fn hold(file: &str, text: &str) {
 fn transcripts(place: Place) {
     // What a server costs, and for which processor it is built, would be others elsewhere.
     if python().is_none() || !cfg!(target_arch = "x86_64") {
-        return println!("SKIP transcripts: they are of x86_64, and need Python");
+        return mcp_cloud_tests::report("SKIP transcripts: they are of x86_64, and need Python");
     }
     let stage = Stage::open(place);
     stage.write("");

@@ -1,12 +1,7 @@
 //! The deployer against an AWS account in memory, through the SDK's own clients.
 
 #![cfg(unix)]
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "a test that cannot go on fails, and the number of cases is printed"
-)]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod account;
 mod lifecycle;

@@ -16,7 +16,7 @@ use crate::{
 fn rehearse(name: &str, scene: &impl Scene, before: &Account, at_least: usize) {
     let rehearsal = block_on(matrix(scene, before, &Misfortune::ALL)).expect("undisturbed it comes to its end");
     let Rehearsal { calls, cases } = &rehearsal;
-    println!("{name}: {} calls, {} cases", calls.len(), cases.len());
+    mcp_cloud_tests::report(format_args!("{name}: {} calls, {} cases", calls.len(), cases.len()));
     let failed: Vec<_> = rehearsal
         .failed()
         .map(|case| {
@@ -107,7 +107,7 @@ fn removal_comes_to_its_end_whichever_call_fails() {
 #[test]
 fn what_reads_alone_changes_nothing_whichever_call_fails() {
     let stage = deployed(&[("one", 256), ("two", 512)]);
-    rehearse("status", &Looks(&stage), &stage.account, 10);
+    rehearse("status, secrets list, wait, logs", &Looks(&stage), &stage.account, 15);
 }
 
 #[test]

@@ -4,8 +4,10 @@ use std::fmt::Display;
 
 use mcp_cloud_deploy::{
     Error, Plan,
+    logs::{LogQuery, server_group},
     rehearsal::matrix::Scene,
     secrets::{Removal, SecretError, SecretOutcome, SecretReference, SecretValue, check_removal},
+    status::Health,
 };
 use mcp_cloud_emulator::aws::Account;
 use zeroize::Zeroizing;
@@ -95,8 +97,12 @@ impl Scene for Looks<'_> {
         for key in observed.revisions("hello") {
             deployer.revision(observed.bucket.name(), "hello", &key).await?;
         }
-        deployer.list_secrets(&stage.app()).await?;
-        Ok(())
+        let app = stage.app();
+        deployer.list_secrets(&app).await?;
+        deployer.status(&app, &observed, Health::Skip).await?;
+        deployer.wait_until_deployed("hello", &|_| {}).await?;
+        let query = LogQuery::new(vec![server_group(&app)], 0);
+        deployer.read_logs(&query, &mut |_| {}).await
     }
 
     async fn run_again(&self, account: &Account) -> Result<(), Error> {
