@@ -55,13 +55,13 @@ pub(crate) struct Args {
 
 /// What to do with resources that stand in the way.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Recovery {
+struct Recovery {
     /// Resource that a failed rollback leaves as it is, by its name in the template
     #[arg(long, value_name = "RESOURCE")]
     skip: Vec<String>,
     /// Resource that stays behind when a failed stack is deleted, by its name in the template
     #[arg(long, value_name = "RESOURCE")]
-    pub(crate) leave: Vec<String>,
+    leave: Vec<String>,
 }
 
 /// What becomes of a server that does not answer as it should.
@@ -224,7 +224,7 @@ impl From<Failing> for OnFailure {
 }
 
 impl Recovery {
-    pub(crate) fn choices(&self) -> Choices {
+    fn choices(&self) -> Choices {
         Choices { skip: self.skip.clone(), leave: self.leave.clone() }
     }
 }

@@ -4,7 +4,6 @@ use mcp_cloud_app::target::sam;
 
 use super::{Application, OnFailure, Reporter};
 use crate::{
-    aws::cloudformation::Computed,
     deployment::Deployment,
     error::{Error, RolledBack},
     plan::Operation,
@@ -68,11 +67,7 @@ impl Application<'_> {
         let Before { version, deployment } = before;
         reporter.note(&format!("going back to version {version}"));
         self.deployer.move_alias(self.name, sam::ALIAS, &version).await?;
-        let name = deployment.change_set_name(&self.run);
-        match self.deployer.create_change_set(&deployment, &name, Operation::Update).await? {
-            Computed::Changes(change_set) => self.execute(self.name, &change_set, reporter).await?,
-            Computed::Nothing { id } => self.deployer.delete_change_set(self.name, &id).await?,
-        }
+        self.update_to(&deployment, reporter).await?;
         Ok(RolledBack::To(version))
     }
 }

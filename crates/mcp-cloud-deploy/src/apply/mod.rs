@@ -276,10 +276,15 @@ impl<'a> Application<'a> {
         let remainder = Remainder::of(template)
             .map_err(|problem| Error::TemplateUnreadable { stack: stack.to_owned(), problem })?;
         let shrunk = Deployment { template: remainder.template, ..self.deployment()?.clone() };
-        let name = shrunk.change_set_name(&self.run);
-        match self.deployer.create_change_set(&shrunk, &name, Operation::Update).await? {
-            Computed::Changes(change_set) => self.execute(stack, &change_set, reporter).await,
-            Computed::Nothing { id } => Ok(self.deployer.delete_change_set(stack, &id).await?),
+        self.update_to(&shrunk, reporter).await
+    }
+
+    /// Brings the stack to what nobody has to be asked about any more; what is so already is left alone.
+    async fn update_to(&self, deployment: &Deployment, reporter: &dyn Reporter) -> Result<(), Error> {
+        let name = deployment.change_set_name(&self.run);
+        match self.deployer.create_change_set(deployment, &name, Operation::Update).await? {
+            Computed::Changes(change_set) => self.execute(&deployment.stack, &change_set, reporter).await,
+            Computed::Nothing { id } => Ok(self.deployer.delete_change_set(&deployment.stack, &id).await?),
         }
     }
 

@@ -7,7 +7,7 @@ use crate::{
     change::{self, Blueprint, Changes, FieldChange},
     deployment::{Bucket, Deployment, is_upload},
     error::Error,
-    observe::{CHANGE_SET_PREFIX, Observed, Stack, StackState},
+    observe::{Alias, CHANGE_SET_PREFIX, Observed, Stack, StackState},
     revision::RevisionKey,
     template::Remainder,
 };
@@ -35,12 +35,10 @@ pub fn deploy(deployment: &Deployment, observed: &Observed, choices: &Choices) -
     let mut steps = create_bucket(deployment, observed)?;
     let (prepared, operation) = prepare_stack(deployment, observed, choices)?;
     steps.extend(prepared);
-    let stack = &deployment.stack;
     steps.extend(upload(deployment, observed));
     let restored = match operation {
         Some(operation) => {
-            steps.push(Step::CreateChangeSet { stack: stack.clone(), operation });
-            steps.push(Step::ExecuteChangeSet { stack: stack.clone(), operation });
+            steps.extend(change_stack(&deployment.stack, operation));
             None
         }
         None => restore_alias(deployment, observed),
@@ -48,8 +46,7 @@ pub fn deploy(deployment: &Deployment, observed: &Observed, choices: &Choices) -
     let same = operation.is_none() && restored.is_none() && verified(deployment, observed);
     steps.extend(restored);
     if !same {
-        steps.push(Step::Ask { stack: stack.clone() });
-        steps.push(Step::KeepRevision { bucket: deployment.bucket.name().to_owned() });
+        steps.extend(verify(deployment));
         steps.extend(prune(deployment, observed));
     }
     // What is created again begins with nothing, whatever a stack that failed said it was made from; and what the stack
@@ -152,16 +149,31 @@ fn upload(deployment: &Deployment, observed: &Observed) -> Option<Step> {
 /// person.
 fn restore_alias(deployment: &Deployment, observed: &Observed) -> Option<Step> {
     let published = observed.stack.as_ref()?.published_version()?;
-    let alias = observed.alias.as_ref()?;
-    if alias.version == published && alias.shifting.is_empty() {
-        return None;
-    }
-    Some(Step::MoveAlias {
-        function: deployment.stack.clone(),
+    move_alias(&deployment.stack, observed.alias.as_ref()?, &published)
+}
+
+/// Has a version answer everything; nothing where it does.
+pub(super) fn move_alias(function: &str, alias: &Alias, version: &str) -> Option<Step> {
+    let answers = alias.version == version && alias.shifting.is_empty();
+    (!answers).then(|| Step::MoveAlias {
+        function: function.to_owned(),
         alias: sam::ALIAS.to_owned(),
-        version: published,
+        version: version.to_owned(),
         from: Some(alias.version.clone()),
     })
+}
+
+/// Changes the stack: what CloudFormation computes is what it executes.
+pub(super) fn change_stack(stack: &str, operation: Operation) -> [Step; 2] {
+    [
+        Step::CreateChangeSet { stack: stack.to_owned(), operation },
+        Step::ExecuteChangeSet { stack: stack.to_owned(), operation },
+    ]
+}
+
+/// Asks the server, and keeps the record of what answered.
+pub(super) fn verify(deployment: &Deployment) -> [Step; 2] {
+    [Step::Ask { stack: deployment.stack.clone() }, Step::KeepRevision { bucket: deployment.bucket.name().to_owned() }]
 }
 
 /// Whether the version that runs was asked, and answered.

@@ -1,10 +1,8 @@
 //! The plan that goes back to a revision that answered before.
 
-use mcp_cloud_app::target::sam;
-
 use super::{
-    Operation, Plan, Step,
-    deploy::{leftovers, stuck, verified},
+    Operation, Plan,
+    deploy::{change_stack, leftovers, move_alias, stuck, verified, verify},
 };
 use crate::{
     change::Changes,
@@ -28,28 +26,17 @@ pub fn rollback(deployment: &Deployment, version: &str, observed: &Observed) -> 
     }
     let nothing = || Error::NotDeployed { stack: deployment.stack.clone() };
     let alias = observed.alias.as_ref().ok_or_else(nothing)?;
-    let mut steps = Vec::new();
     let is_there = stack.state() == StackState::Healthy && deployment.matches(stack);
     // A stack that went back has published the revision again, under another number.
     let published = stack.published_version().filter(|_| is_there);
     let version = published.as_deref().unwrap_or(version);
-    if alias.version != version || !alias.shifting.is_empty() {
-        steps.push(Step::MoveAlias {
-            function: deployment.stack.clone(),
-            alias: sam::ALIAS.to_owned(),
-            version: version.to_owned(),
-            from: Some(alias.version.clone()),
-        });
-    }
+    let mut steps: Vec<_> = move_alias(&deployment.stack, alias, version).into_iter().collect();
     if !is_there {
-        let (name, operation) = (deployment.stack.clone(), Operation::Update);
         steps.extend(leftovers(stack));
-        steps.push(Step::CreateChangeSet { stack: name.clone(), operation });
-        steps.push(Step::ExecuteChangeSet { stack: name, operation });
+        steps.extend(change_stack(&deployment.stack, Operation::Update));
     }
     if !steps.is_empty() || !verified(deployment, observed) {
-        steps.push(Step::Ask { stack: deployment.stack.clone() });
-        steps.push(Step::KeepRevision { bucket: deployment.bucket.name().to_owned() });
+        steps.extend(verify(deployment));
     }
     let changes = Changes::between(stack.blueprint(), Some(deployment.blueprint()));
     Ok(Plan { steps, changes, drift: Vec::new() })
