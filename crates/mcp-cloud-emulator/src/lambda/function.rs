@@ -24,7 +24,7 @@ use crate::{
     runtime_api::{self, Outcome},
 };
 
-/// How long a request waits for an instance that has just replied.
+/// How long a request waits for an instance that has replied or begun to.
 const SETTLING: Duration = Duration::from_millis(200);
 
 /// How a function is run.
@@ -64,7 +64,7 @@ pub(super) struct Shared {
     pub(super) managed: Managed,
     /// How many events may be under way at once.
     pub(super) permits: Semaphore,
-    /// How many instances have replied and not asked for their next event yet.
+    /// How many instances have replied, or begun to, and not asked for their next event yet.
     settling: watch::Sender<usize>,
 }
 
@@ -146,8 +146,8 @@ impl Shared {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A free instance. One that has just replied is waited for: its client's next request is faster here than it
-    /// would be over a network, and would start an instance that it does not start when deployed.
+    /// A free instance. One that has replied, or begun to, is waited for a little: its client's next request is faster
+    /// here than it would be over a network, and would start an instance that it does not start when deployed.
     async fn free(&self) -> Option<Instance> {
         let mut settling = self.settling.subscribe();
         let until = Instant::now() + SETTLING;
@@ -211,24 +211,23 @@ async fn carry(shared: &Shared, event: Bytes, sender: oneshot::Sender<Outcome>, 
         let _ = sender.send(outcome);
         return;
     }
-    // Before its outcome is known, so that whoever acts on it finds the instance settling.
-    let settling = (!matches!(outcome, Outcome::Streamed(_))).then(|| Settling::new(&shared.settling));
+    // Before its outcome is known, so that whoever acts on it finds the instance settling. A stream may be all that its
+    // client waits for long before its last byte: nobody but the client knows.
+    let settling = Settling::new(&shared.settling);
     let _ = sender.send(outcome);
     settle(shared, instance, &request_id, settling).await;
 }
 
 /// Waits until the instance is done with its event, which is when it asks for the next one.
-async fn settle(shared: &Shared, instance: Instance, request_id: &str, settling: Option<Settling<'_>>) {
+async fn settle(shared: &Shared, instance: Instance, request_id: &str, settling: Settling<'_>) {
     let deadline = instance.api.deadline(request_id).unwrap_or_else(|| Instant::now() + shared.settings.timeout);
     let done = async {
         instance.api.done(request_id).await;
-        let settling = settling.unwrap_or_else(|| Settling::new(&shared.settling));
         instance.api.ready().await;
-        settling
     };
-    let settling = tokio::select! {
+    tokio::select! {
         biased;
-        settling = done => settling,
+        () = done => {}
         _ = instance.process.exited() => return,
         () = sleep_until(deadline) => {
             instance.process.kill("was not done before its deadline").await;
