@@ -9,7 +9,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use mcp_cloud_app::{App, Code, Severity, Target};
+use mcp_cloud_app::{
+    App, Code, Severity, Target,
+    target::ecs::{self, Service},
+};
 use tempfile::TempDir;
 
 use crate::golden_directory;
@@ -147,5 +150,45 @@ fn golden_apps_are_within_the_limits() {
                 target.check(&app).into_iter().filter(|found| found.severity == Severity::Error).collect();
             assert!(found.is_empty(), "{name} for {target}: {found:#?}");
         }
+    }
+}
+
+/// Every `${…}` in a document.
+fn placeholders(value: &serde_json::Value, found: &mut BTreeSet<String>) {
+    match value {
+        serde_json::Value::String(text) => {
+            found.extend(text.split("${").skip(1).filter_map(|rest| Some(rest.split_once('}')?.0.to_owned())));
+        }
+        serde_json::Value::Array(items) => items.iter().for_each(|item| placeholders(item, found)),
+        serde_json::Value::Object(members) => members.values().for_each(|value| placeholders(value, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn service_for_the_api_names_nothing_but_outputs_of_the_stack_around_it() {
+    for name in APPS {
+        let folder = folder(name);
+        let app = load(folder.path(), Target::Ecs);
+        let surroundings = ecs::surroundings(&app);
+        let service = Service::of(&app, &code(&app));
+        assert!(!surroundings.contains("AWS::ECS::Service") && !surroundings.contains("WithService"), "{name}");
+        let scaling = serde_json::to_value(&service.scaling).unwrap();
+        let mut named = BTreeSet::new();
+        placeholders(&service.service, &mut named);
+        placeholders(&scaling, &mut named);
+        assert!(named.contains(ecs::OUTPUT_SUBNETS), "{name}: {named:?}");
+        for output in named {
+            assert!(
+                surroundings.contains(&format!("\n  {output}:\n    Description:")),
+                "{name} has no output {output}"
+            );
+        }
+        for document in [&service.service, &service.task_definition, &scaling] {
+            let text = document.to_string();
+            assert!(!text.contains("\"Ref\"") && !text.contains("\"Fn::"), "{name}: {text}");
+        }
+        assert_eq!(service.service["serviceName"], app.name.as_str());
+        assert!(service.service.get("cluster").is_none() && service.service.get("taskDefinition").is_none());
     }
 }

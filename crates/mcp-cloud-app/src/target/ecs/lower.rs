@@ -1,8 +1,9 @@
 //! App → the stack.
 
 use super::{
-    CONTAINER, OUTPUT_ASSIGN_PUBLIC_IP, OUTPUT_CLUSTER, OUTPUT_ENDPOINT, OUTPUT_LOAD_BALANCER, OUTPUT_REPOSITORY,
-    OUTPUT_SECURITY_GROUPS, OUTPUT_SERVICE, OUTPUT_SUBNETS, OUTPUT_TARGET_GROUP, scaling,
+    CONTAINER, OUTPUT_ASSIGN_PUBLIC_IP, OUTPUT_CLUSTER, OUTPUT_ENDPOINT, OUTPUT_LOAD_BALANCER,
+    OUTPUT_LOAD_BALANCER_FULL_NAME, OUTPUT_REPOSITORY, OUTPUT_SECURITY_GROUPS, OUTPUT_SERVICE, OUTPUT_SUBNETS,
+    OUTPUT_TARGET_GROUP, OUTPUT_TARGET_GROUP_FULL_NAME, scaling,
     schema::{
         AwsvpcConfiguration, CapacityProvider, CircuitBreaker, Cluster, Conditions, DeploymentConfiguration, Equals,
         ImageScanning, LifecycleAction, LifecyclePolicy, LifecycleRule, LifecycleRules, LifecycleSelection,
@@ -36,7 +37,7 @@ pub(in crate::target) const LOGS: &str = "ServerLogs";
 pub(in crate::target) const REPOSITORY: &str = "Repository";
 pub(in crate::target) const TASK_DEFINITION: &str = "TaskDefinition";
 pub(super) const SERVICE: &str = "Service";
-const CLUSTER: &str = "Cluster";
+pub(super) const CLUSTER: &str = "Cluster";
 /// The parameter with the image, and the condition that there is one.
 pub(in crate::target) const IMAGE: &str = "Image";
 pub(in crate::target) const WITH_SERVICE: &str = "WithService";
@@ -52,7 +53,16 @@ const IMAGES_KEPT: u32 = 20;
 /// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html>).
 const LEAST_THRESHOLD: u32 = 2;
 
-pub(super) fn stack<'a>(app: &'a App, code: &'a Code) -> Template<'a, Properties<'a>> {
+/// What a stack holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holds<'a> {
+    /// All there is; the service as soon as there is an image.
+    Everything(&'a Code),
+    /// What stands around the service, which somebody makes with the ECS API.
+    Surroundings,
+}
+
+pub(super) fn stack<'a>(app: &'a App, holds: Holds<'a>) -> Template<'a, Properties<'a>> {
     let network = Network::new(app, load_balancer::is_internal(app));
     let has_secrets = !state::secrets(app).is_empty();
     let mut resources = Resources::new();
@@ -86,18 +96,24 @@ pub(super) fn stack<'a>(app: &'a App, code: &'a Code) -> Template<'a, Properties
     if app.ecs.cluster.is_none() {
         resources.add(CLUSTER, Properties::Cluster(cluster(app)));
     }
-    let definition = task_definition::lower(app, &in_stack(CONTAINER, Names::One));
-    resources.add(TASK_DEFINITION, with_service(Properties::TaskDefinition(definition)));
-    let depends_on = [front.way_in()].into_iter().chain(network.ways_out(has_secrets)).collect();
-    let service = Properties::Service(Box::new(service(app, &network)));
-    resources.add(SERVICE, Resource { depends_on, ..with_service(service) });
-    scaling::add_to(&mut resources, app);
-    add_alarms(&mut resources, app);
+    if holds != Holds::Surroundings {
+        let definition = task_definition::lower(app, &in_stack(CONTAINER, Names::One));
+        resources.add(TASK_DEFINITION, with_service(Properties::TaskDefinition(definition)));
+        let depends_on = [front.way_in()].into_iter().chain(network.ways_out(has_secrets)).collect();
+        let service = Properties::Service(Box::new(service(app, &network)));
+        resources.add(SERVICE, Resource { depends_on, ..with_service(service) });
+        scaling::add_to(&mut resources, app);
+    }
+    add_alarms(&mut resources, app, holds);
+    let (parameters, conditions) = match holds {
+        Holds::Everything(code) => (Some(parameters(app, code)), Some(conditions())),
+        Holds::Surroundings => (None, None),
+    };
     Template {
         format_version: "2010-09-09",
         description: &app.description,
-        parameters: parameters(app, code),
-        conditions: conditions(),
+        parameters,
+        conditions,
         resources,
         outputs: outputs(app, &network),
     }
@@ -326,7 +342,7 @@ pub(super) fn cluster_name(app: &App) -> Value<'_> {
     app.ecs.cluster.as_ref().map_or_else(|| Value::reference(CLUSTER), |name| Value::text(name.as_str()))
 }
 
-fn service<'a>(app: &'a App, network: &Network<'a>) -> Service<'a> {
+pub(super) fn service<'a>(app: &'a App, network: &Network<'a>) -> Service<'a> {
     Service {
         service_name: &app.name,
         cluster: cluster_name(app),
@@ -384,7 +400,7 @@ pub(super) fn of_load_balancer<'a>() -> (&'static str, Value<'a>) {
     ("LoadBalancer", Value::attribute(LOAD_BALANCER, "LoadBalancerFullName"))
 }
 
-fn add_alarms<'a>(resources: &mut Resources<Properties<'a>>, app: &'a App) {
+fn add_alarms<'a>(resources: &mut Resources<Properties<'a>>, app: &'a App, holds: Holds<'_>) {
     const NAMESPACE: &str = "AWS/ApplicationELB";
     let Some(alarms) = &app.alarms else { return };
     let metric = |name| Metric::new(NAMESPACE, name, [of_load_balancer()]);
@@ -401,7 +417,9 @@ fn add_alarms<'a>(resources: &mut Resources<Properties<'a>>, app: &'a App) {
     // Outside of working hours there should be none.
     if app.ecs.cluster.is_none() && app.scaling.working_hours.is_none() {
         let fewer = Alarm::fewer(app, alarms, scaling::running_tasks(app), app.ecs.minimum);
-        resources.add("TasksAlarm", with_service(Properties::Alarm(fewer)));
+        let alarm = Properties::Alarm(fewer);
+        // One that is made before the service rings until that runs.
+        resources.add("TasksAlarm", if holds == Holds::Surroundings { alarm.into() } else { with_service(alarm) });
     }
 }
 
@@ -428,12 +446,20 @@ fn outputs<'a>(app: &'a App, network: &Network<'a>) -> Outputs<'a> {
             OUTPUT_LOAD_BALANCER,
             output("Name of the load balancer in the DNS", Value::attribute(LOAD_BALANCER, "DNSName")),
         ),
+        (
+            OUTPUT_LOAD_BALANCER_FULL_NAME,
+            output("What metrics call the load balancer", Value::attribute(LOAD_BALANCER, "LoadBalancerFullName")),
+        ),
         (OUTPUT_CLUSTER, output("Name of the cluster", cluster_name(app))),
         (OUTPUT_SERVICE, output("Name of the service", Value::text(app.name.as_str()))),
     ];
     outputs.extend(repository.map(|uri| (OUTPUT_REPOSITORY, output("Repository that images are pushed to", uri))));
     outputs.extend([
         (OUTPUT_TARGET_GROUP, output("ARN of the target group", Value::reference(TARGET_GROUP))),
+        (
+            OUTPUT_TARGET_GROUP_FULL_NAME,
+            output("What metrics call the target group", Value::attribute(TARGET_GROUP, "TargetGroupFullName")),
+        ),
         (OUTPUT_SUBNETS, output("Subnets of the tasks", Value::list(network.subnets()))),
         (OUTPUT_SECURITY_GROUPS, output("Security groups of the tasks", Value::list(network.server_security_groups()))),
         (

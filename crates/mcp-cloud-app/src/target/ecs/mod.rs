@@ -21,19 +21,27 @@
 //! out. In a VPC that is there already, `network.subnets` have to have their own way to what tasks need (a NAT gateway, or
 //! endpoints), for tasks get no address on the internet there.
 //!
+//! A deployment that pushes the image itself makes the stack without the service, and the service with the ECS API:
+//! [`surroundings`] and [`Service`] are what it asks for.
+//!
 //! `limits` holds an app against what Fargate and load balancers take, `lower` turns it into the structures of `schema`.
 
 pub(super) mod limits;
 pub(super) mod lower;
 mod scaling;
 pub(super) mod schema;
+mod service;
 pub(super) mod task_definition;
 
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-use self::task_definition::{Names, Surroundings};
+pub use self::service::{ACCOUNT, IMAGE, REGION, Scaling, Service, surroundings};
+use self::{
+    lower::Holds,
+    task_definition::{Names, Surroundings},
+};
 use super::{
     Bundle, Code, Target,
     aws::{Value, state},
@@ -53,6 +61,8 @@ pub const CAPABILITIES: [&str; 1] = ["CAPABILITY_NAMED_IAM"];
 pub const OUTPUT_ENDPOINT: &str = "McpEndpoint";
 /// The stack output with the name of the load balancer in the DNS.
 pub const OUTPUT_LOAD_BALANCER: &str = "LoadBalancerName";
+/// The stack output with what metrics call the load balancer.
+pub const OUTPUT_LOAD_BALANCER_FULL_NAME: &str = "LoadBalancerFullName";
 /// The stack output with the name of the cluster.
 pub const OUTPUT_CLUSTER: &str = "ClusterName";
 /// The stack output with the name of the service.
@@ -61,6 +71,8 @@ pub const OUTPUT_SERVICE: &str = "ServiceName";
 pub const OUTPUT_REPOSITORY: &str = "RepositoryUri";
 /// The stack output with the ARN of the target group.
 pub const OUTPUT_TARGET_GROUP: &str = "TargetGroupArn";
+/// The stack output with what metrics call the target group.
+pub const OUTPUT_TARGET_GROUP_FULL_NAME: &str = "TargetGroupFullName";
 /// The stack output with the subnets of the tasks, separated by commas.
 pub const OUTPUT_SUBNETS: &str = "TaskSubnets";
 /// The stack output with the security groups of the tasks, separated by commas.
@@ -76,14 +88,14 @@ pub fn check(app: &App) -> Vec<Diagnostic> {
 
 /// The stack itself.
 pub(super) fn template<'a>(app: &'a App, code: &'a Code) -> impl Serialize + use<'a> {
-    lower::stack(app, code)
+    lower::stack(app, Holds::Everything(code))
 }
 
 /// Lowers an app to its task definition, its stack and the recipe of its image.
 #[must_use]
 pub fn emit(app: &App, code: &Code) -> Bundle {
     let mut bundle = Bundle::default();
-    bundle.yaml(STACK, Target::Ecs, &lower::stack(app, code));
+    bundle.yaml(STACK, Target::Ecs, &lower::stack(app, Holds::Everything(code)));
     container::files(&mut bundle, app, code);
     bundle.files.insert(PathBuf::from(TASK_DEFINITION), task_definition_json(app, code));
     bundle
@@ -91,7 +103,7 @@ pub fn emit(app: &App, code: &Code) -> Bundle {
 
 /// The stack as it is printed, but for its first line.
 fn stack(app: &App, code: &Code) -> String {
-    yaml::to_string(&lower::stack(app, code))
+    yaml::to_string(&lower::stack(app, Holds::Everything(code)))
 }
 
 /// The task definition as the ECS API takes it.

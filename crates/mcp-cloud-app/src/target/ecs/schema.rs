@@ -28,8 +28,10 @@ pub(in crate::target) struct Template<'a, P: Serialize> {
     #[serde(rename = "AWSTemplateFormatVersion")]
     pub(in crate::target) format_version: &'static str,
     pub(in crate::target) description: &'a str,
-    pub(in crate::target) parameters: Parameters<'a>,
-    pub(in crate::target) conditions: Conditions<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::target) parameters: Option<Parameters<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::target) conditions: Option<Conditions<'a>>,
     pub(in crate::target) resources: Resources<P>,
     #[serde(serialize_with = "in_order")]
     pub(in crate::target) outputs: Outputs<'a>,

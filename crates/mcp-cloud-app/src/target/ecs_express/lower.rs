@@ -42,8 +42,8 @@ pub(super) fn stack<'a>(app: &'a App, code: &'a Code) -> Template<'a, Properties
     Template {
         format_version: "2010-09-09",
         description: &app.description,
-        parameters: lower::parameters(app, code),
-        conditions: lower::conditions(),
+        parameters: Some(lower::parameters(app, code)),
+        conditions: Some(lower::conditions()),
         resources,
         outputs: outputs(app),
     }
