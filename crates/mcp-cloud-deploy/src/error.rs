@@ -306,7 +306,8 @@ impl Error {
             }
             Self::GateFailed { .. } => "`mcp-cloud logs` may say why; mend the cause and repeat the command",
             Self::BeyondPlan { .. } => {
-                "read it, and repeat the command in a terminal without `--yes` if that is what you want; it asks there"
+                "read it, and if that is what you want, repeat the command in a terminal without `--yes`, where it asks, or with \
+                 `--accept-beyond-plan`"
             }
             Self::TemplateTooLong { .. } => "shorten the environment, the tags or the policies of `mcp-cloud.toml`",
             Self::StackFailed { failure: Some(failure), .. } if failure.is_of_a_role_that_is_new() => {

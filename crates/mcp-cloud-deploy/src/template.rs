@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use crate::change;
+use crate::{change, error::Error, observe::Stack};
 
 /// What stays of a stack when its function is gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub(crate) struct Remainder {
 
 impl Remainder {
     /// Keeps what holds data and needs nothing that goes.
-    pub(crate) fn of(template: &str) -> Result<Self, String> {
+    fn of(template: &str) -> Result<Self, String> {
         let template = change::parse(template).map_err(|error| error.to_string())?;
         let resources = template.get("Resources").and_then(Value::as_object).ok_or("it has no resources")?;
         let mut stays: Map<String, Value> = resources
@@ -43,6 +43,14 @@ impl Remainder {
         let names = stays.keys().cloned().collect();
         let template = json!({ "AWSTemplateFormatVersion": "2010-09-09", "Resources": stays });
         Ok(Self { stays: names, template: template.to_string() })
+    }
+}
+
+impl Stack {
+    /// What stays of it when its function is gone.
+    pub(crate) fn remainder(&self) -> Result<Remainder, Error> {
+        Remainder::of(self.template.as_deref().unwrap_or_default())
+            .map_err(|problem| Error::TemplateUnreadable { stack: self.name.clone(), problem })
     }
 }
 

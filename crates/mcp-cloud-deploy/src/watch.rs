@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     aws::Deployer,
-    error::Error,
+    error::{AwsError, Error},
     observe::{Stack, StackState},
 };
 
@@ -139,14 +139,21 @@ impl Progress {
 }
 
 impl Deployer {
-    /// Waits until an operation ends. The events decide, not the stack's state: right after a call that may still be
-    /// the state before.
-    pub(crate) async fn watch(
+    /// Begins an operation on a stack and waits until it ends; what happened before is not reported.
+    pub(crate) async fn operate(
         &self,
         watched: Watched<'_>,
-        mut after: Option<String>,
+        begin: impl Future<Output = Result<(), AwsError>>,
         report: &Report<'_>,
     ) -> Result<(), Error> {
+        let before = self.latest_event(watched.stack_id).await?;
+        begin.await?;
+        self.watch(watched, before, report).await
+    }
+
+    /// Waits until an operation ends. The events decide, not the stack's state: right after a call that may still be
+    /// the state before.
+    async fn watch(&self, watched: Watched<'_>, mut after: Option<String>, report: &Report<'_>) -> Result<(), Error> {
         let mut progress = Progress::default();
         let mut pause = FIRST_POLL;
         loop {

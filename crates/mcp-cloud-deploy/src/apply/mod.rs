@@ -15,7 +15,6 @@ use crate::{
     observe::{Observed, Stack},
     plan::{Operation, Plan, Step},
     source::Source,
-    template::Remainder,
     watch::{LeftBehind, ResourceEvent, Watched},
 };
 
@@ -243,10 +242,9 @@ impl<'a> Application<'a> {
 
     async fn continue_rollback(&self, stack: &str, skip: &[String], reporter: &dyn Reporter) -> Result<(), Error> {
         let stack_id = self.observed.stack.as_ref().map_or(stack, |stack| &stack.id);
-        let marker = self.deployer.latest_event(stack_id).await?;
-        self.deployer.continue_rollback(stack_id, skip).await?;
+        let begin = self.deployer.continue_rollback(stack_id, skip);
         let watched = Watched { stack, stack_id, expected: "UPDATE_ROLLBACK_COMPLETE" };
-        self.deployer.watch(watched, marker, &|event| reporter.resource(event)).await
+        self.deployer.operate(watched, begin, &|event| reporter.resource(event)).await
     }
 
     async fn remove_stack(
@@ -256,15 +254,14 @@ impl<'a> Application<'a> {
         leave: &[String],
         reporter: &dyn Reporter,
     ) -> Result<(), Error> {
-        let marker = self.deployer.latest_event(stack_id).await?;
-        self.deployer.delete_stack(stack_id, leave).await?;
+        let begin = self.deployer.delete_stack(stack_id, leave);
         let watched = Watched { stack, stack_id, expected: "DELETE_COMPLETE" };
         let left_behind = RefCell::new(Vec::new());
         let report = |event: &ResourceEvent| {
             left_behind.borrow_mut().extend(LeftBehind::of(event));
             reporter.resource(event);
         };
-        let outcome = self.deployer.watch(watched, marker, &report).await;
+        let outcome = self.deployer.operate(watched, begin, &report).await;
         self.applied.left_behind.extend(left_behind.into_inner());
         outcome
     }
@@ -272,9 +269,8 @@ impl<'a> Application<'a> {
     /// The function is gone, so CloudFormation finds it deleted; with all that needs it out of the way, both can be made
     /// anew.
     async fn forget_function(&mut self, stack: &str, reporter: &dyn Reporter) -> Result<(), Error> {
-        let template = self.observed.stack.as_ref().and_then(|stack| stack.template.as_deref()).unwrap_or_default();
-        let remainder = Remainder::of(template)
-            .map_err(|problem| Error::TemplateUnreadable { stack: stack.to_owned(), problem })?;
+        let gone = || Error::NotDeployed { stack: stack.to_owned() };
+        let remainder = self.observed.stack.as_ref().ok_or_else(gone)?.remainder()?;
         let shrunk = Deployment { template: remainder.template, ..self.deployment()?.clone() };
         self.update_to(&shrunk, reporter).await
     }
@@ -321,14 +317,13 @@ impl<'a> Application<'a> {
     }
 
     async fn execute(&self, stack: &str, change_set: &ChangeSet, reporter: &dyn Reporter) -> Result<(), Error> {
-        let marker = self.deployer.latest_event(&change_set.stack_id).await?;
-        self.deployer.execute_change_set(&change_set.id, &self.run).await?;
+        let begin = self.deployer.execute_change_set(&change_set.id, &self.run);
         let expected = match change_set.operation {
             Operation::Create => "CREATE_COMPLETE",
             Operation::Update => "UPDATE_COMPLETE",
         };
         let watched = Watched { stack, stack_id: &change_set.stack_id, expected };
-        self.deployer.watch(watched, marker, &|event| reporter.resource(event)).await
+        self.deployer.operate(watched, begin, &|event| reporter.resource(event)).await
     }
 
     /// Takes back what was prepared and not executed: the change set, and the empty stack that came with it.

@@ -33,7 +33,8 @@ pub struct Choices {
 pub fn deploy(deployment: &Deployment, observed: &Observed, choices: &Choices) -> Result<Plan, Error> {
     // The bucket comes first, because the lock is in it.
     let mut steps = create_bucket(deployment, observed)?;
-    let (prepared, operation) = prepare_stack(deployment, observed, choices)?;
+    let remainder = remainder(observed)?;
+    let (prepared, operation) = prepare_stack(deployment, observed, remainder.as_ref(), choices)?;
     steps.extend(prepared);
     steps.extend(upload(deployment, observed));
     let restored = match operation {
@@ -52,8 +53,6 @@ pub fn deploy(deployment: &Deployment, observed: &Observed, choices: &Choices) -
     // What is created again begins with nothing, whatever a stack that failed said it was made from; and what the stack
     // has forgotten by then is made again.
     let updated = observed.stack.as_ref().filter(|_| operation == Some(Operation::Update));
-    let forgets = steps.iter().any(|step| matches!(step, Step::ForgetFunction { .. }));
-    let remainder = updated.filter(|_| forgets).and_then(|stack| Remainder::of(stack.template.as_deref()?).ok());
     let before = updated.and_then(Stack::blueprint).map(|before| match &remainder {
         Some(remainder) => Blueprint { template: &remainder.template, ..before },
         None => before,
@@ -69,6 +68,7 @@ pub fn deploy(deployment: &Deployment, observed: &Observed, choices: &Choices) -
 fn prepare_stack(
     deployment: &Deployment,
     observed: &Observed,
+    remainder: Option<&Remainder>,
     choices: &Choices,
 ) -> Result<(Vec<Step>, Option<Operation>), Error> {
     let Some(stack) = &observed.stack else { return Ok((Vec::new(), Some(Operation::Create))) };
@@ -79,8 +79,9 @@ fn prepare_stack(
         StackState::Review => Ok((leftovers(stack), Some(Operation::Create))),
         StackState::Healthy | StackState::Updatable => {
             let mut steps = leftovers(stack);
-            if observed.function.is_none() {
-                steps.push(forget_function(stack)?);
+            if let Some(Remainder { stays, .. }) = remainder {
+                let (stack, function, stays) = (stack.name.clone(), stack.name.clone(), stays.clone());
+                steps.push(Step::ForgetFunction { stack, function, stays });
                 return Ok((steps, Some(Operation::Update)));
             }
             let same = stack.state() == StackState::Healthy && deployment.matches(stack);
@@ -120,10 +121,14 @@ pub(super) fn remove(stack: &Stack, cause: Removal, leave: &[String]) -> Result<
     Ok(Step::RemoveStack { stack: stack.name.clone(), stack_id: stack.id.clone(), cause, leave: leave.to_vec() })
 }
 
-fn forget_function(stack: &Stack) -> Result<Step, Error> {
-    let remainder = Remainder::of(stack.template.as_deref().unwrap_or_default())
-        .map_err(|problem| Error::TemplateUnreadable { stack: stack.name.clone(), problem })?;
-    Ok(Step::ForgetFunction { stack: stack.name.clone(), function: stack.name.clone(), stays: remainder.stays })
+/// What stays of a stack that lives on although somebody deleted its function.
+fn remainder(observed: &Observed) -> Result<Option<Remainder>, Error> {
+    let lives = |stack: &&Stack| matches!(stack.state(), StackState::Healthy | StackState::Updatable);
+    let Some(stack) = observed.stack.as_ref().filter(|stack| stack.is_ours()).filter(lives) else { return Ok(None) };
+    if observed.function.is_some() {
+        return Ok(None);
+    }
+    stack.remainder().map(Some)
 }
 
 fn create_bucket(deployment: &Deployment, observed: &Observed) -> Result<Vec<Step>, Error> {

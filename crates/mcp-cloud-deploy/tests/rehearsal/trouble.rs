@@ -219,7 +219,7 @@ fn change_set_that_says_more_than_the_plan_is_not_executed_and_leaves_nothing() 
         let error = run.expect_err("nobody agreed to it");
         let Error::BeyondPlan { beyond } = &error else { panic!("{error}") };
         assert!(beyond.iter().any(|sentence| sentence.contains("StateTable")), "{beyond:?}");
-        assert!(error.hint().is_some(), "{error}");
+        assert!(error.hint().is_some_and(|hint| hint.contains("`--accept-beyond-plan`")), "{error}");
         assert_eq!(stage.account.inventory(), before, "neither a change set nor the lock is left");
     });
 }
