@@ -4,7 +4,7 @@ use anstyle::{AnsiColor, Style};
 use mcp_cloud_deploy::{
     mcp::Outcome,
     source::{Source, Worktree},
-    status::{KeptRevision, Running, Status},
+    status::{KeptRevision, Running, Status, Tasks},
 };
 
 use crate::{
@@ -35,6 +35,9 @@ pub(crate) fn lines(report: &Report<'_>) -> Vec<String> {
     line("health", health(status));
     line("changed", status.changed.clone().unwrap_or_else(|| "unknown".to_owned()));
     line("runs", status.running.as_ref().map_or_else(|| "nothing".to_owned(), running));
+    if let Some(tasks) = &status.service {
+        line("tasks", self::tasks(tasks));
+    }
     line("code", code(code_sha256.as_deref(), built_sha256.as_deref()));
     line("settings", if *settings_match { "as in mcp-cloud.toml" } else { "not as in mcp-cloud.toml" }.to_owned());
     if status.drift.is_empty() {
@@ -73,6 +76,21 @@ fn running(running: &Running) -> String {
     }
     if let Some(source) = source {
         text.push_str(&format!(", {}", commit(source)));
+    }
+    text
+}
+
+fn tasks(tasks: &Tasks) -> String {
+    let Tasks { desired, running, pending, rollout, task_definition, .. } = tasks;
+    let revision = task_definition.rsplit(':').next().unwrap_or_default();
+    let mut text = format!("{running} of {desired} run, of revision {revision}");
+    if *pending > 0 {
+        text.push_str(&format!(", {pending} start"));
+    }
+    match rollout.as_deref() {
+        Some("IN_PROGRESS") => text.push_str(", while they replace others"),
+        Some("FAILED") => text.push_str(", and the last deployment failed"),
+        _ => {}
     }
     text
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use anstyle::{AnsiColor, Style};
 use mcp_cloud_app::cost::Difference;
 use mcp_cloud_deploy::{
-    Deployer, Observed, Plan,
+    Deployer, Deployment, Observed, Plan,
     change::{FieldChange, Sign},
     mcp::{Surface, local, surface::Differences},
     plan,
@@ -53,7 +53,7 @@ impl Beside {
         app: &str,
         deployer: &Deployer,
         observed: &Observed,
-        wanted: Option<&str>,
+        wanted: Option<&Deployment>,
         program: Option<(&Path, &BTreeMap<String, String>)>,
     ) -> Self {
         let tools = match program {
@@ -63,8 +63,9 @@ impl Beside {
             },
             _ => Tools::Same,
         };
-        let before = observed.stack.as_ref().and_then(|stack| stack.template.as_deref());
-        Self { tools, cost: plan::cost(before, wanted, deployer.region()) }
+        let before = plan::template_before(observed);
+        let after = wanted.map(|wanted| plan::template_after(wanted, observed));
+        Self { tools, cost: plan::cost(before.as_deref(), after.as_deref(), deployer.region()) }
     }
 }
 

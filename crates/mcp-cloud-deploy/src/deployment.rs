@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use mcp_cloud_app::{App, Code, Target, target::sam};
+use mcp_cloud_app::{
+    App, Code, Target,
+    target::{ecs, sam},
+};
+use serde_json::Value;
 
 use crate::{
     artifact::{Archive, sha256},
@@ -14,6 +18,8 @@ use crate::{
 
 /// Stack tag that says which app of ours a stack is; without it nothing is touched.
 pub const TAG_APP: &str = "mcp-cloud:app";
+/// Stack tag that says where the app runs, unless it is a function: `ecs`.
+pub const TAG_TARGET: &str = "mcp-cloud:target";
 /// Stack tag that says where the code of the app was uploaded to.
 pub const TAG_BUCKET: &str = "mcp-cloud:bucket";
 /// Bucket tag that says a bucket was created for uploads and may be removed with the last of them.
@@ -52,23 +58,53 @@ impl Bucket {
     }
 }
 
-/// The stack that is wanted, and the code it refers to.
+/// The stack that is wanted, and what runs in it.
 #[derive(Debug, Clone)]
 pub struct Deployment {
     /// The name of the stack: the app's.
     pub stack: String,
-    /// Where the code goes.
+    /// Where code and records go.
     pub bucket: Bucket,
-    /// The object that holds the code; named by its content.
-    pub key: String,
-    /// The code.
-    pub archive: Archive,
-    /// The SAM template, referring to the code.
+    /// The template of the stack.
     pub template: String,
     /// Tags of the stack and of everything in it.
     pub tags: BTreeMap<String, String>,
     /// How many revisions are kept to go back to, this one included.
     pub keep: usize,
+    /// What runs.
+    pub workload: Workload,
+}
+
+/// What runs in a stack, or beside it.
+#[derive(Debug, Clone)]
+pub enum Workload {
+    /// A Lambda function, which is in the stack.
+    Function {
+        /// The object that holds the code; named by its content.
+        key: String,
+        /// The code.
+        archive: Archive,
+    },
+    /// A service on ECS, which is made with the ECS API in the surroundings that the stack is.
+    Service(Box<ServiceWorkload>),
+}
+
+/// A service on ECS, and the image that its tasks run.
+#[derive(Debug, Clone)]
+pub struct ServiceWorkload {
+    /// What ECS is asked for. Outputs of the stack stand in it by their names.
+    pub service: ecs::Service,
+    /// What is pushed first.
+    pub image: Image,
+}
+
+/// An image by its digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// Its digest, `sha256:…`.
+    pub digest: String,
+    /// What has to be in the repository of the stack before a task can start.
+    pub contents: Option<crate::image::Contents>,
 }
 
 impl Deployment {
@@ -79,28 +115,109 @@ impl Deployment {
     /// [`Error::TemplateTooLong`] when the template exceeds what CloudFormation takes inline.
     pub fn new(app: &App, archive: Archive, bucket: Bucket) -> Result<Self, Error> {
         let key = key(&app.name, &archive.sha256);
-        let template = template(app, &bucket, &key);
-        if template.len() > TEMPLATE_LIMIT {
-            return Err(Error::TemplateTooLong { bytes: template.len(), limit: TEMPLATE_LIMIT });
-        }
-        let mut tags = app.tags.clone();
-        tags.insert(TAG_APP.to_owned(), app.name.clone());
-        tags.insert(TAG_BUCKET.to_owned(), bucket.name().to_owned());
+        let template = checked(template(app, &bucket, &key))?;
+        let tags = tags(app, &bucket);
         let keep = app.lambda.keep_revisions as usize;
-        Ok(Self { stack: app.name.clone(), bucket, key, archive, template, tags, keep })
+        Ok(Self { stack: app.name.clone(), bucket, template, tags, keep, workload: Workload::Function { key, archive } })
+    }
+
+    /// Lowers an app and its image to what CloudFormation and ECS take in a region of an account. `repository` is where
+    /// the image is when that is not the repository of the stack.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TemplateTooLong`] when the template exceeds what CloudFormation takes inline.
+    pub fn of_service(
+        app: &App,
+        image: Image,
+        repository: Option<&str>,
+        (region, account): (&str, &str),
+        bucket: Bucket,
+    ) -> Result<Self, Error> {
+        let template = checked(ecs::surroundings(app))?;
+        let mut tags = tags(app, &bucket);
+        tags.insert(TAG_TARGET.to_owned(), Target::Ecs.as_str().to_owned());
+        let own = format!("${{{}}}", ecs::OUTPUT_REPOSITORY);
+        let reference = format!("{}@{}", repository.unwrap_or(&own), image.digest);
+        let known = [(ecs::IMAGE, reference.as_str()), (ecs::REGION, region), (ecs::ACCOUNT, account)];
+        let known = known.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let code = Code::Image { output_directory: app.manifest_directory.clone(), reference: reference.clone() };
+        let mut service = ecs::Service::of(app, &code).with(&known);
+        for document in [&mut service.task_definition, &mut service.service] {
+            add_tags(document, &tags);
+        }
+        let workload = Workload::Service(Box::new(ServiceWorkload { service, image }));
+        let keep = app.ecs.keep_revisions as usize;
+        Ok(Self { stack: app.name.clone(), bucket, template, tags, keep, workload })
     }
 
     /// What a revision was, from its record: its code is uploaded already.
     #[must_use]
     pub fn of_revision(app: &App, bucket: Bucket, revision: Revision) -> Self {
+        let (keep, workload) = match revision.service {
+            Some(service) => {
+                let image = Image { digest: format!("sha256:{}", revision.code_sha256), contents: None };
+                (app.ecs.keep_revisions, Workload::Service(Box::new(ServiceWorkload { service, image })))
+            }
+            None => {
+                let key = key(&app.name, &revision.code_sha256);
+                let archive = Archive { bytes: Vec::new(), sha256: revision.code_sha256 };
+                (app.lambda.keep_revisions, Workload::Function { key, archive })
+            }
+        };
         Self {
             stack: app.name.clone(),
             bucket,
-            key: key(&app.name, &revision.code_sha256),
-            archive: Archive { bytes: Vec::new(), sha256: revision.code_sha256 },
             template: revision.template,
             tags: revision.tags,
-            keep: app.lambda.keep_revisions as usize,
+            keep: keep as usize,
+            workload,
+        }
+    }
+
+    /// The SHA-256 of what runs, in hexadecimal: of the code's archive, or of the image's manifest.
+    #[must_use]
+    pub fn code_sha256(&self) -> &str {
+        match &self.workload {
+            Workload::Function { archive, .. } => &archive.sha256,
+            Workload::Service(workload) => {
+                let digest = workload.image.digest.as_str();
+                digest.strip_prefix("sha256:").unwrap_or(digest)
+            }
+        }
+    }
+
+    /// Where it runs.
+    #[must_use]
+    pub fn target(&self) -> Target {
+        match &self.workload {
+            Workload::Function { .. } => Target::Sam,
+            Workload::Service(_) => Target::Ecs,
+        }
+    }
+
+    /// The object that has to be in the bucket before the stack can be as wanted.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        match &self.workload {
+            Workload::Function { key, .. } => Some(key),
+            Workload::Service(_) => None,
+        }
+    }
+
+    /// What whoever changes the stack has to acknowledge.
+    pub(crate) fn capabilities(&self) -> &'static [&'static str] {
+        match &self.workload {
+            Workload::Function { .. } => &sam::CAPABILITIES,
+            Workload::Service(_) => &ecs::CAPABILITIES,
+        }
+    }
+
+    /// The service that runs in the stack, if it is one.
+    pub(crate) fn service(&self) -> Option<&ServiceWorkload> {
+        match &self.workload {
+            Workload::Function { .. } => None,
+            Workload::Service(workload) => Some(workload),
         }
     }
 
@@ -111,12 +228,15 @@ impl Deployment {
         stack.template.as_deref().map(str::trim_end) == Some(self.template.trim_end()) && stack.tags == self.tags
     }
 
-    /// Names what is wanted of the stack: the same for the same template and tags.
+    /// Names what is wanted: the same for the same template and tags, and the same service beside it.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         let mut text = self.template.clone();
         for (key, value) in &self.tags {
             text.push_str(&format!("\n{key}={value}"));
+        }
+        if let Some(workload) = self.service() {
+            text.push_str(&serde_json::to_string(&workload.service).unwrap_or_default());
         }
         sha256(text.as_bytes()).get(..16).unwrap_or_default().to_owned()
     }
@@ -131,6 +251,27 @@ impl Deployment {
     pub(crate) fn change_set_name(&self, run: &str) -> String {
         format!("{CHANGE_SET_PREFIX}{}-{run}", self.fingerprint())
     }
+}
+
+fn checked(template: String) -> Result<String, Error> {
+    if template.len() > TEMPLATE_LIMIT {
+        return Err(Error::TemplateTooLong { bytes: template.len(), limit: TEMPLATE_LIMIT });
+    }
+    Ok(template)
+}
+
+fn tags(app: &App, bucket: &Bucket) -> BTreeMap<String, String> {
+    let mut tags = app.tags.clone();
+    tags.insert(TAG_APP.to_owned(), app.name.clone());
+    tags.insert(TAG_BUCKET.to_owned(), bucket.name().to_owned());
+    tags
+}
+
+/// CloudFormation would put the tags of the stack on what is in it; what is beside it gets them here.
+fn add_tags(document: &mut Value, tags: &BTreeMap<String, String>) {
+    let Some(members) = document.as_object_mut() else { return };
+    let tags = tags.iter().map(|(key, value)| serde_json::json!({ "key": key, "value": value }));
+    members.insert("tags".to_owned(), tags.collect());
 }
 
 /// The SAM template of an app whose code is this object.

@@ -210,6 +210,32 @@ pub enum Error {
         /// What became of the deployment.
         rolled_back: RolledBack,
     },
+    /// The tasks of a service did not come to answer.
+    #[error("{source}{rolled_back}")]
+    RolloutFailed {
+        /// Why.
+        source: Box<crate::service::Error>,
+        /// What became of the deployment.
+        rolled_back: RolledBack,
+    },
+    /// The stack is the app on another target.
+    #[error("the stack `{stack}` is this app on the target `{actual}`, and it was to be deployed on `{wanted}`")]
+    OtherTarget {
+        /// The stack.
+        stack: String,
+        /// Where it is.
+        actual: String,
+        /// Where it was to be.
+        wanted: String,
+    },
+    /// The image of a revision is not in its repository any more.
+    #[error("the image {digest} of version {version} is not in its repository any more")]
+    ImageGone {
+        /// The version.
+        version: String,
+        /// The image.
+        digest: String,
+    },
     /// What CloudFormation would do goes beyond the plan that was shown.
     #[error("CloudFormation would do more than the plan says: {}", beyond.join("; "))]
     BeyondPlan {
@@ -304,6 +330,14 @@ impl Error {
             Self::GateFailed { rolled_back: RolledBack::Failed(_), .. } => {
                 "run `mcp-cloud rollback`, or mend the cause and run `mcp-cloud deploy`"
             }
+            Self::RolloutFailed { rolled_back: RolledBack::Failed(_), .. } => {
+                "run `mcp-cloud rollback`, or mend the cause and run `mcp-cloud deploy`"
+            }
+            Self::RolloutFailed { source, .. } => return source.hint(),
+            Self::OtherTarget { .. } => {
+                "pass the target that it is on, or give this one an environment of its own: `[env.NAME]` in `mcp-cloud.toml`"
+            }
+            Self::ImageGone { .. } => "deploy the commit that it was built from again",
             Self::GateFailed { .. } => "`mcp-cloud logs` may say why; mend the cause and repeat the command",
             Self::BeyondPlan { .. } => {
                 "read it, and if that is what you want, repeat the command in a terminal without `--yes`, where it asks, or with \

@@ -24,6 +24,7 @@ pub mod deployment;
 pub mod doctor;
 pub mod error;
 pub mod lock;
+pub mod image;
 pub mod logs;
 pub mod mcp;
 pub mod observe;

@@ -1,20 +1,29 @@
 //! Reads what is there. Everything in this file is a read: it may be called at any time and changes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use mcp_cloud_app::target::sam;
+use mcp_cloud_app::{
+    Target,
+    target::{
+        ecs::{self, Scaling},
+        sam,
+    },
+};
 
 use crate::{
     aws::Deployer,
     change::{Blueprint, FunctionState},
-    deployment::{Bucket, TAG_APP, TAG_BUCKET, TAG_BUCKET_OURS, key_prefix},
+    deployment::{Bucket, TAG_APP, TAG_BUCKET, TAG_TARGET, TAG_BUCKET_OURS, code_hash, key_prefix},
     error::{AwsError, Error},
-    lock,
+    image, lock,
     revision::RevisionKey,
+    service::{ServiceName, ServiceState, TaskDefinition},
 };
 
 /// Change sets of ours start with this.
 pub(crate) const CHANGE_SET_PREFIX: &str = "mcp-cloud-";
+/// Tag of a service that says which of its revisions answered last.
+pub(crate) const TAG_REVISION: &str = "mcp-cloud:revision";
 
 /// What there is of an app in an account and region.
 #[derive(Debug, Clone)]
@@ -29,6 +38,8 @@ pub struct Observed {
     pub function: Option<Function>,
     /// What the alias of the function points to.
     pub alias: Option<Alias>,
+    /// The service that the stack is around, where it is around one.
+    pub service: Option<ObservedService>,
 }
 
 impl Observed {
@@ -52,8 +63,61 @@ impl Observed {
         self.is_uploaded(&lock::key(app))
     }
 
+    /// The version that answers, as [`RevisionKey::version`] counts them; for a service, the one that answered when it
+    /// was asked last.
+    #[must_use]
+    pub fn running(&self) -> Option<String> {
+        match (&self.service, &self.alias) {
+            (Some(service), _) => service.revision().map(|revision| revision.to_string()),
+            (None, alias) => alias.as_ref().map(|alias| alias.version.clone()),
+        }
+    }
+
+    /// The SHA-256 of what runs, in hexadecimal: of the code's archive, or of the image's manifest.
+    #[must_use]
+    pub fn code_sha256(&self, app: &str) -> Option<String> {
+        match &self.service {
+            Some(service) => service.image()?.rsplit_once("@sha256:").map(|(_, digits)| digits.to_owned()),
+            None => code_hash(self.stack.as_ref()?.template.as_deref()?, app).map(str::to_owned),
+        }
+    }
+
     fn keys(&self) -> &[String] {
         self.bucket_contents.as_ref().map(|contents| contents.keys.as_slice()).unwrap_or_default()
+    }
+}
+
+/// A service on ECS, and what it needs.
+#[derive(Debug, Clone)]
+pub struct ObservedService {
+    /// What it is called.
+    pub name: ServiceName,
+    /// The service itself, if it is there.
+    pub state: Option<ServiceState>,
+    /// What its tasks are made from.
+    pub task_definition: Option<TaskDefinition>,
+    /// All revisions of its task definition that can be used, newest first, by their ARNs.
+    pub task_definitions: Vec<String>,
+    /// How the number of its tasks changes.
+    pub scaling: Option<Scaling>,
+    /// Where its images are, and the digests of those that are there.
+    pub images: Option<(String, BTreeSet<String>)>,
+}
+
+impl ObservedService {
+    /// The image that the server's container is made from.
+    #[must_use]
+    pub fn image(&self) -> Option<&str> {
+        let containers = self.task_definition.as_ref()?.raw.get("containerDefinitions")?.as_array()?;
+        containers.iter().find(|container| container["name"] == ecs::CONTAINER)?["image"].as_str()
+    }
+
+    /// The number of the revision that was verified last, as a tag of the service says it.
+    #[must_use]
+    pub fn revision(&self) -> Option<u64> {
+        let tags = self.state.as_ref()?.raw.get("tags")?.as_array()?;
+        let tag = tags.iter().find(|tag| tag["key"] == TAG_REVISION)?;
+        tag["value"].as_str()?.parse().ok()
     }
 }
 
@@ -188,6 +252,12 @@ impl Stack {
         Some(Blueprint { template: self.template.as_deref()?, parameters: &NONE, tags: &self.tags })
     }
 
+    /// Where the app runs.
+    #[must_use]
+    pub fn target(&self) -> Target {
+        self.tags.get(TAG_TARGET).and_then(|name| Target::from_name(name)).unwrap_or(Target::Sam)
+    }
+
     pub(crate) fn mark(&self) -> StackMark {
         StackMark { id: self.id.clone(), status: self.status.clone(), changed: self.changed.clone() }
     }
@@ -218,8 +288,46 @@ impl Deployer {
             Bucket::Ours(_) => String::new(),
             Bucket::Named(_) => key_prefix(app),
         };
-        let bucket_contents = self.bucket_contents(bucket.name(), &prefix).await?;
-        Ok(Observed { stack, bucket, bucket_contents, function, alias })
+        let around = stack.as_ref().filter(|stack| stack.is_ours());
+        let (bucket_contents, service) = tokio::try_join!(
+            async { self.bucket_contents(bucket.name(), &prefix).await },
+            async {
+                match around {
+                    Some(stack) => self.observed_service(&stack.outputs).await,
+                    None => Ok(None),
+                }
+            }
+        )?;
+        Ok(Observed { stack, bucket, bucket_contents, function, alias, service })
+    }
+
+    /// Reads the service that a stack with these outputs is around.
+    async fn observed_service(&self, outputs: &BTreeMap<String, String>) -> Result<Option<ObservedService>, Error> {
+        let (Some(cluster), Some(service)) = (outputs.get(ecs::OUTPUT_CLUSTER), outputs.get(ecs::OUTPUT_SERVICE))
+        else {
+            return Ok(None);
+        };
+        let name = ServiceName { cluster: cluster.clone(), service: service.clone() };
+        let (state, task_definitions, scaling, images) = tokio::try_join!(
+            from_aws(self.service(&name)),
+            from_aws(self.task_definitions(service)),
+            from_aws(self.scaling(&name)),
+            from_aws(self.pushed_images(outputs.get(ecs::OUTPUT_REPOSITORY))),
+        )?;
+        let task_definition = match &state {
+            Some(state) => self.task_definition(&state.task_definition).await?,
+            None => None,
+        };
+        Ok(Some(ObservedService { name, state, task_definition, task_definitions, scaling, images }))
+    }
+
+    async fn pushed_images(&self, repository: Option<&String>) -> Result<Option<(String, BTreeSet<String>)>, AwsError> {
+        // A registry of somebody else is not asked.
+        let Some((uri, name)) = repository.and_then(|uri| Some((uri, image::ecr_repository(uri)?))) else {
+            return Ok(None);
+        };
+        let images = self.images(name).await?;
+        Ok(Some((uri.clone(), images.into_iter().map(|image| image.digest).collect())))
     }
 
     /// Reads the stack of an app alone; `None` when there is none of that name.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use mcp_cloud_app::target::ecs;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -21,14 +22,17 @@ const FORM: u32 = 1;
 pub struct Revision {
     /// The version of this form.
     pub form: u32,
-    /// Lambda's number of the version.
+    /// Lambda's number of the version; for a service, the count of its revisions.
     pub version: String,
-    /// SHA-256 of the code's archive, in hexadecimal.
+    /// SHA-256 of the code's archive, or of the image's manifest, in hexadecimal.
     pub code_sha256: String,
     /// The template, with which the stack becomes what it was.
     pub template: String,
     /// The tags of the stack.
     pub tags: BTreeMap<String, String>,
+    /// The service beside the stack, if that is what it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<ecs::Service>,
     /// The commit it was built from, if there was one.
     #[serde(default)]
     pub source: Option<Source>,

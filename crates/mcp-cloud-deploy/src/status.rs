@@ -12,9 +12,10 @@ use crate::{
     change::{self, FieldChange},
     error::{AwsError, Error},
     mcp::{Gate, Question, Token, http::Limits},
-    observe::{Observed, Stack},
+    observe::{Observed, ObservedService, Stack},
     plan,
     revision::{Revision, RevisionKey},
+    service::ServiceName,
     source::Source,
 };
 
@@ -34,6 +35,8 @@ pub struct Status {
     pub changed: Option<String>,
     /// What answers; absent when there is no function, or nothing is published of it.
     pub running: Option<Running>,
+    /// How the service does, where it is one.
+    pub service: Option<Tasks>,
     /// Whether the endpoint answers; absent when it was not asked.
     pub health: Option<Question>,
     /// The alarms of the stack, by name.
@@ -51,7 +54,7 @@ pub struct Status {
 /// What answers those who call.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Running {
-    /// Lambda's number of the version.
+    /// Lambda's number of the version; for a service, the count of its revisions.
     pub version: String,
     /// The share of calls that each version answers while traffic shifts from one to the other, from 0 to 1; empty when
     /// one answers them all.
@@ -63,6 +66,23 @@ pub struct Running {
     /// The version that the stack published last; another one after a rollback that did not come to its end, and while
     /// traffic shifts.
     pub published: Option<String>,
+}
+
+/// How a service on ECS does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Tasks {
+    /// The cluster and the service.
+    pub name: ServiceName,
+    /// How many tasks are to run.
+    pub desired: u32,
+    /// How many do.
+    pub running: u32,
+    /// How many are about to.
+    pub pending: u32,
+    /// How far the deployment is that goes on or went on last: `IN_PROGRESS`, `COMPLETED` or `FAILED`.
+    pub rollout: Option<String>,
+    /// The ARN of what they are made from.
+    pub task_definition: String,
 }
 
 /// An alarm of the stack.
@@ -126,10 +146,11 @@ impl Deployer {
             url,
             changed: stack.changed.clone(),
             running: running(stack, observed, &revisions),
+            service: observed.service.as_ref().and_then(tasks),
             health,
             alarms: alarms?,
             drift: plan::drift(observed),
-            monthly_usd: plan::cost(None, stack.template.as_deref(), self.region()).map(|cost| cost.after),
+            monthly_usd: plan::cost(None, plan::template_before(observed).as_deref(), self.region()).map(|cost| cost.after),
             revisions,
             locked: observed.is_locked(&app.name),
         }))
@@ -186,16 +207,29 @@ fn kept(key: RevisionKey, record: Option<Revision>) -> KeptRevision {
     KeptRevision { version, code, deployed, source }
 }
 
+fn tasks(service: &ObservedService) -> Option<Tasks> {
+    let state = service.state.as_ref()?;
+    Some(Tasks {
+        name: service.name.clone(),
+        desired: state.desired,
+        running: state.running,
+        pending: state.pending,
+        rollout: state.deployments.first().and_then(|primary| primary.rollout_state.clone()),
+        task_definition: state.task_definition.clone(),
+    })
+}
+
 fn running(stack: &Stack, observed: &Observed, revisions: &[KeptRevision]) -> Option<Running> {
-    let alias = observed.alias.as_ref()?;
-    let kept = revisions.iter().find(|revision| revision.version.to_string() == alias.version);
-    let mut shares = alias.shifting.clone();
+    let version = observed.running()?;
+    let kept = revisions.iter().find(|revision| revision.version.to_string() == version);
+    let alias = observed.alias.as_ref().filter(|_| observed.service.is_none());
+    let mut shares = alias.map(|alias| alias.shifting.clone()).unwrap_or_default();
     if !shares.is_empty() {
         let rest = 1.0 - shares.values().sum::<f64>();
-        shares.insert(alias.version.clone(), rest);
+        shares.insert(version.clone(), rest);
     }
     Some(Running {
-        version: alias.version.clone(),
+        version,
         shares,
         since: kept.and_then(|kept| kept.deployed.clone()),
         source: kept.and_then(|kept| kept.source.clone()),
@@ -217,8 +251,8 @@ mod tests {
     use crate::{deployment::Bucket, observe::Alias};
 
     fn observed(alias: Option<Alias>) -> Observed {
-        let (stack, bucket_contents, function) = (None, None, None);
-        Observed { stack, bucket: Bucket::Named("b".to_owned()), bucket_contents, function, alias }
+        let (stack, bucket_contents, function, service) = (None, None, None, None);
+        Observed { stack, bucket: Bucket::Named("b".to_owned()), bucket_contents, function, alias, service }
     }
 
     #[test]

@@ -66,6 +66,8 @@ pub struct Ecs {
     pub idle_timeout_seconds: u32,
     /// Seconds that a task may take to end.
     pub stop_timeout_seconds: u32,
+    /// Revisions to roll back to that are kept, the one that serves among them; 1 to 100.
+    pub keep_revisions: u32,
     /// Repository that images are pushed to; one is made where absent.
     pub repository: Option<String>,
 }

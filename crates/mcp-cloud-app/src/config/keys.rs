@@ -109,6 +109,13 @@ pub(crate) static ROOT: &[Key] = &[
     },
 ];
 
+const KEEP_REVISIONS: Key = number(
+    "keep-revisions",
+    ours(1, 100, ""),
+    Some("10"),
+    "How many revisions `mcp-cloud deploy` keeps to roll back to, with their code, the one that serves among them.",
+);
+
 static BUILD: &[Key] = &[
     text(
         "directory",
@@ -435,12 +442,7 @@ static LAMBDA: &[Key] = &[
         meaning: "How a new version takes over. One that fails more often than `alarms.errors` allows while it does is taken back.",
         default: Some("\"all-at-once\""),
     },
-    number(
-        "keep-revisions",
-        ours(1, 100, ""),
-        Some("10"),
-        "How many revisions `mcp-cloud deploy` keeps to roll back to, with their code, the one that serves among them.",
-    ),
+    KEEP_REVISIONS,
     text("certificate", &forms::CERTIFICATE_ARN, None, "Certificate for `endpoint.domain`, or of the load balancer."),
     text(
         "hosted-zone",
@@ -490,6 +492,7 @@ static ECS: &[Key] = &[
         Some("60"),
         "How long a task may take to end: a request of the default length gets through.",
     ),
+    KEEP_REVISIONS,
     text(
         "repository",
         &forms::REPOSITORY,

@@ -6,6 +6,7 @@ use mcp_cloud_deploy::{
     apply::{Applied, Change, OnFailure, Rollout},
     build::build,
     change::WarningKind,
+    deployment::Image,
     plan::{self, Choices, Operation},
     source::source,
 };
@@ -27,6 +28,9 @@ pub(crate) struct Args {
     source: Source,
     #[command(flatten)]
     place: remote::Place,
+    /// Where the server is to run
+    #[arg(long, value_enum, value_name = "TARGET", default_value_t)]
+    target: Hosting,
     /// Do what the plan says without asking; needed where nobody can be asked
     #[arg(long)]
     yes: bool,
@@ -51,6 +55,25 @@ pub(crate) struct Args {
     allow_data_loss: bool,
     #[command(flatten)]
     recovery: Recovery,
+}
+
+/// Where a server can be deployed to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Hosting {
+    /// A function of AWS Lambda
+    #[default]
+    Sam,
+    /// A service of ECS on Fargate, behind a load balancer
+    Ecs,
+}
+
+impl Hosting {
+    fn target(self) -> Target {
+        match self {
+            Self::Sam => Target::Sam,
+            Self::Ecs => Target::Ecs,
+        }
+    }
 }
 
 /// What to do with resources that stand in the way.
@@ -102,12 +125,17 @@ enum Outcome {
 
 impl Outcome {
     fn of(plan: &Plan, changes: &[Change]) -> Self {
-        let operation = plan.steps.iter().find_map(|step| match step {
+        let of_stack = plan.steps.iter().find_map(|step| match step {
             Step::ExecuteChangeSet { operation, .. } => Some(*operation),
             _ => None,
         });
-        match operation {
+        let of_service = plan.steps.iter().find_map(|step| match step {
+            Step::ChangeService { operation, .. } => Some(*operation),
+            _ => None,
+        });
+        match of_service.or(of_stack) {
             Some(Operation::Create) => Self::Created,
+            Some(Operation::Update) if of_service.is_some() => Self::Updated,
             // Changed tags of the stack alone change no resource.
             Some(Operation::Update) if !changes.is_empty() => Self::Updated,
             _ => Self::Unchanged,
@@ -128,7 +156,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
 }
 
 async fn deploy(args: &Args, interrupt: &mut Interrupt, printer: &Printer) -> Result<(), Failure> {
-    let mut app = args.source.load(&[Target::Sam], printer)?;
+    let mut app = args.source.load(&[args.target.target()], printer)?;
     if args.rehearse {
         return tokio::select! {
             rehearsed = rehearsal::rehearse(&app, args.place.region(&app), printer) => rehearsed,
@@ -205,12 +233,22 @@ async fn prepare(args: &Args, app: &mut App, printer: &Printer) -> Result<Prepar
     let app = &*app;
     let package = app.cargo().ok_or_else(|| app::not_cargo("deploy"))?;
     let program = build(package, app.architecture).await.map_err(|error| failed(error.into()))?;
-    let archive = Archive::of_file(&program).map_err(|error| failed(error.into()))?;
     let observed = remote::observe(&deployer, app, args.place.bucket.clone(), printer).await?;
-    let deployment = Deployment::new(app, archive, observed.bucket.clone()).map_err(failed)?;
+    let deployment = match args.target {
+        Hosting::Sam => {
+            let archive = Archive::of_file(&program).map_err(|error| failed(error.into()))?;
+            Deployment::new(app, archive, observed.bucket.clone())
+        }
+        Hosting::Ecs => {
+            let image = Image::of_program(app, &program).map_err(failed)?;
+            let place = (deployer.region(), deployer.account());
+            Deployment::of_service(app, image, app.ecs.repository.as_deref(), place, observed.bucket.clone())
+        }
+    };
+    let deployment = deployment.map_err(failed)?;
     let plan = plan::deploy(&deployment, &observed, &args.recovery.choices()).map_err(failed)?;
     let program = Some((program.as_path(), &app.environment));
-    let beside = Beside::of(&plan, &app.name, &deployer, &observed, Some(&deployment.template), program).await;
+    let beside = Beside::of(&plan, &app.name, &deployer, &observed, Some(&deployment), program).await;
     Ok(Prepared { deployer, observed, deployment, plan, beside })
 }
 
@@ -245,7 +283,7 @@ fn report(
             account: deployer.account(),
             region: deployer.region(),
             url,
-            code_sha256: &deployment.archive.sha256,
+            code_sha256: deployment.code_sha256(),
             plan,
             beside,
             applied,

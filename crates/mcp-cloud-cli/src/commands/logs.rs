@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use mcp_cloud_app::{App, app::Trigger};
+use mcp_cloud_app::{App, Target, app::Trigger};
 use mcp_cloud_deploy::{
     Deployer,
     logs::{self, Followed, LogQuery, query::parse_time},
@@ -57,9 +57,11 @@ fn time(text: &str) -> Result<i64, String> {
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let mut interrupt = Interrupt::listen()?;
     let app = args.source.load(&[], printer)?;
-    let query = query(&args, &app)?;
+    let mut query = query(&args, &app)?;
     let shown = async {
         let deployer = args.account.connect(&app).await?;
+        let stack = deployer.observe_stack(&app.name).await.map_err(failed)?;
+        query.groups.insert(0, logs::server_group(&app, stack.map_or(Target::Sam, |stack| stack.target())));
         if args.follow { follow(&deployer, &query, printer).await } else { read(&deployer, &query, printer).await }
     };
     tokio::select! {
@@ -69,7 +71,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
 }
 
 fn query(args: &Args, app: &App) -> Result<LogQuery, Failure> {
-    let mut groups = vec![logs::server_group(app)];
+    let mut groups = Vec::new();
     if args.access {
         let no_log = || {
             Failure::new(format!(

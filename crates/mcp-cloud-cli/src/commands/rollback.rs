@@ -25,7 +25,7 @@ pub(crate) struct Args {
     source: Source,
     #[command(flatten)]
     place: remote::Place,
-    /// Version of the function to go back to [default: the last one that answered before the one that runs]
+    /// Version to go back to [default: the last one that answered before the one that runs]
     #[arg(long, value_name = "VERSION")]
     to: Option<u64>,
     /// Agree to what CloudFormation would do beyond the plan: a replacement, a removal
@@ -53,7 +53,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         let deployment = Deployment::of_revision(&app, bucket, revision);
         let plan = plan::rollback(&deployment, &version, &observed).map_err(failed)?;
         remote::announce(&app, &deployer, printer);
-        let beside = Beside::of(&plan, &app.name, &deployer, &observed, Some(&deployment.template), None).await;
+        let beside = Beside::of(&plan, &app.name, &deployer, &observed, Some(&deployment), None).await;
         shown::show(&plan, &beside, Channel::Talk, printer);
         execution::consent(&plan, Consent::from_flag(args.yes), None, printer).await?;
         Ok::<_, Failure>((deployer, observed, deployment, plan, version, source))
@@ -92,7 +92,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
 
 /// The revision that was asked for, or the last one before what runs.
 fn choose(app: &str, observed: &Observed, wanted: Option<u64>) -> Result<RevisionKey, Failure> {
-    let runs = observed.alias.as_ref().map(|alias| alias.version.as_str()).unwrap_or_default();
+    let runs = observed.running().unwrap_or_default();
     let mut revisions = observed.revisions(app).into_iter().rev();
     let found = match wanted {
         Some(version) => revisions.find(|revision| revision.version == version),

@@ -1,10 +1,10 @@
 //! `mcp-cloud status`: shows what runs, how it does, and whether it is what is here.
 
-use mcp_cloud_app::App;
+use mcp_cloud_app::{App, Target};
 use mcp_cloud_deploy::{
     Archive, Deployer, Deployment, Stack, build,
-    deployment::code_hash,
-    secrets,
+    deployment::Image,
+    plan, secrets,
     status::{Health, Status},
 };
 use serde::Serialize;
@@ -76,15 +76,29 @@ async fn details(
         Some(package) => build::find(package, app.architecture).await.map_err(|error| failed(error.into()))?,
         None => None,
     };
-    let archive = built.map(|program| Archive::of_file(&program)).transpose().map_err(|error| failed(error.into()))?;
-    let code_sha256 = code_hash(stack.template.as_deref().unwrap_or_default(), &app.name).map(str::to_owned);
-    // The same app with the code that is deployed: what differs then is the settings.
-    let deployed = Archive { bytes: Vec::new(), sha256: code_sha256.clone().unwrap_or_default() };
+    let code_sha256 = observed.code_sha256(&app.name);
     // A secret that has changed since is a difference, too; one that is missing is none of this command's concern.
     let secrets = deployer.observe_secrets(app).await.map_err(failed)?;
     let mut app = app.clone();
     secrets::stamp(&mut app, &secrets);
-    let wanted = Deployment::new(&app, deployed, observed.bucket.clone()).map_err(failed)?;
-    let (built_sha256, settings_match) = (archive.map(|archive| archive.sha256), wanted.matches(stack));
+    let deployed = code_sha256.clone().unwrap_or_default();
+    let bucket = observed.bucket.clone();
+    // The same app with the code that is deployed: what differs then is the settings.
+    let (wanted, built_sha256) = match stack.target() {
+        Target::Ecs => {
+            let built = built.map(|program| Image::of_program(&app, &program)).transpose().map_err(failed)?;
+            let image = Image { digest: format!("sha256:{deployed}"), contents: None };
+            let place = (deployer.region(), deployer.account());
+            let wanted = Deployment::of_service(&app, image, app.ecs.repository.as_deref(), place, bucket);
+            (wanted, built.map(|image| image.digest.trim_start_matches("sha256:").to_owned()))
+        }
+        _ => {
+            let built = built.map(|program| Archive::of_file(&program)).transpose();
+            let built = built.map_err(|error| failed(error.into()))?;
+            let deployed = Archive { bytes: Vec::new(), sha256: deployed };
+            (Deployment::new(&app, deployed, bucket), built.map(|archive| archive.sha256))
+        }
+    };
+    let settings_match = plan::is_current(&wanted.map_err(failed)?, observed);
     Ok(Details { status, code_sha256, built_sha256, settings_match })
 }

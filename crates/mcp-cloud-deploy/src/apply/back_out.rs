@@ -24,6 +24,9 @@ impl Application<'_> {
         if self.done == Some(Operation::Create) {
             return self.remove_again(reporter).await.into();
         }
+        if self.rollout().is_ok_and(|rollout| rollout.deployment.service().is_some()) {
+            return self.bring_all_back(reporter).await.into();
+        }
         match self.before(failed_version).await {
             Ok(Some(before)) => self.bring_back(before, reporter).await.into(),
             Ok(None) => RolledBack::Not,
@@ -31,8 +34,22 @@ impl Application<'_> {
         }
     }
 
+    /// The service first, so that what answered answers again; then the stack around it.
+    async fn bring_all_back(&mut self, reporter: &dyn Reporter) -> Result<RolledBack, Error> {
+        let version = self.bring_service_back(reporter).await?;
+        if self.done.is_some()
+            && let Some(stack) = &self.observed.stack
+            && let Some(template) = stack.template.clone()
+        {
+            let before = Deployment { template, tags: stack.tags.clone(), ..self.deployment()?.clone() };
+            self.update_to(&before, reporter).await?;
+        }
+        Ok(version.map_or(RolledBack::Removed, RolledBack::To))
+    }
+
     async fn remove_again(&mut self, reporter: &dyn Reporter) -> Result<RolledBack, Error> {
         reporter.note("removing what was created");
+        self.remove_service_again().await?;
         if let Some(stack) = self.deployer.observe_stack(self.name).await? {
             self.remove_stack(&stack.name, &stack.id, &[], reporter).await?;
         }

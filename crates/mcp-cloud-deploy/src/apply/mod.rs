@@ -8,7 +8,7 @@ use serde::Serialize;
 pub use self::reporter::{Quiet, Reporter};
 use crate::{
     aws::{Deployer, cloudformation::Computed},
-    deployment::Deployment,
+    deployment::{Deployment, Workload},
     error::{Error, RolledBack},
     lock::Lock,
     mcp::{Answers, Question, Token},
@@ -20,6 +20,7 @@ use crate::{
 
 mod back_out;
 mod reporter;
+mod service;
 mod verify;
 
 /// What CloudFormation says would happen to a resource.
@@ -116,6 +117,10 @@ pub struct Application<'a> {
     answers: Option<Answers>,
     /// What this run did to the stack.
     done: Option<Operation>,
+    /// The task definition that the service is to have, once it is registered.
+    task_definition: Option<String>,
+    /// Whether this run changed the service.
+    changed_service: bool,
     applied: Applied,
 }
 
@@ -134,8 +139,20 @@ impl<'a> Application<'a> {
     }
 
     fn new(deployer: &'a Deployer, name: &'a str, goal: Goal<'a>, observed: &'a Observed) -> Self {
-        let (run, applied) = (run_id(), Applied::default());
-        Self { deployer, name, goal, observed, run, lock: None, change_set: None, answers: None, done: None, applied }
+        Self {
+            deployer,
+            name,
+            goal,
+            observed,
+            run: run_id(),
+            lock: None,
+            change_set: None,
+            answers: None,
+            done: None,
+            task_definition: None,
+            changed_service: false,
+            applied: Applied::default(),
+        }
     }
 
     /// Executes the plan to its end, and lets the next run begin. No other run of mcp-cloud changes the app meanwhile.
@@ -219,10 +236,19 @@ impl<'a> Application<'a> {
             Step::CreateChangeSet { operation, .. } => return self.create_change_set(*operation, plan, reporter).await,
             Step::CreateBucket { bucket } => deployer.create_bucket(bucket).await?,
             Step::Upload { bucket, key, .. } => {
-                deployer.upload(bucket, key, self.deployment()?.archive.bytes.clone()).await?;
+                let Workload::Function { archive, .. } = &self.deployment()?.workload else {
+                    return Err(Error::Misuse("what is uploaded is the code of a function"));
+                };
+                deployer.upload(bucket, key, archive.bytes.clone()).await?;
             }
             Step::ExecuteChangeSet { stack, .. } => return self.execute_change_set(stack, reporter).await,
             Step::MoveAlias { function, alias, version, .. } => deployer.move_alias(function, alias, version).await?,
+            Step::PushImage { .. } => return self.push_image(reporter).await,
+            Step::RegisterTaskDefinition { family } => return self.register_task_definition(family).await,
+            Step::ChangeService { service, .. } => return self.change_service(service, reporter).await,
+            Step::ScaleService { service, .. } => self.scale_service(service).await?,
+            Step::RemoveService { service } => self.remove_service(service).await?,
+            Step::RemoveTaskDefinitions { revisions, .. } => deployer.remove_task_definitions(revisions).await?,
             Step::Ask { .. } => return self.ask(reporter).await,
             Step::KeepRevision { bucket } => return self.keep_revision(bucket).await,
             Step::RemoveVersions { function, oldest_kept } => self.remove_versions(function, *oldest_kept).await?,

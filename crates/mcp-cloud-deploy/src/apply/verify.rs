@@ -5,6 +5,7 @@ use mcp_cloud_app::target::sam::OUTPUT_ENDPOINT;
 use super::{Application, Change, Reporter, StepOutcome};
 use crate::{
     change::{Changes, unexpected},
+    deployment::Workload,
     error::Error,
     mcp::Gate,
     observe::Stack,
@@ -51,19 +52,21 @@ impl Application<'_> {
         let rollout = self.rollout()?;
         let deployment = rollout.deployment;
         let stack = self.stack_now().await?;
-        let Some(version) = stack.published_version() else {
-            return Ok(StepOutcome::Skipped("the stack does not say which version it published"));
+        let number = match &deployment.workload {
+            Workload::Function { .. } => stack.published_version().and_then(|version| version.parse().ok()),
+            Workload::Service(_) => Some(self.service_version()?),
         };
-        let Ok(number) = version.parse() else {
-            return Ok(StepOutcome::Skipped("the version that was published is no number"));
+        let Some(number) = number else {
+            return Ok(StepOutcome::Skipped("the stack does not say which version it published"));
         };
         let answers = self.answers.as_ref();
         let revision = Revision {
             form: Revision::FORM,
-            version,
-            code_sha256: deployment.archive.sha256.clone(),
+            version: number.to_string(),
+            code_sha256: deployment.code_sha256().to_owned(),
             template: deployment.template.clone(),
             tags: deployment.tags.clone(),
+            service: deployment.service().map(|workload| workload.service.clone()),
             source: rollout.source.clone(),
             tool: env!("CARGO_PKG_VERSION").to_owned(),
             identity: self.deployer.identity().to_owned(),
@@ -71,10 +74,13 @@ impl Application<'_> {
             deployed: None,
         };
         self.deployer.keep(bucket, self.name, &record_key(deployment, number), &revision).await?;
+        if deployment.service().is_some() {
+            self.mark_revision(number).await?;
+        }
         Ok(StepOutcome::Done)
     }
 
-    async fn stack_now(&self) -> Result<Stack, Error> {
+    pub(super) async fn stack_now(&self) -> Result<Stack, Error> {
         let gone = || Error::NotDeployed { stack: self.name.to_owned() };
         self.deployer.observe_stack(self.name).await?.ok_or_else(gone)
     }

@@ -150,7 +150,7 @@ impl Deployer {
                 Operation::Update => ChangeSetType::Update,
             })
             .template_body(&deployment.template)
-            .set_capabilities(Some(sam::CAPABILITIES.map(Capability::from).into()))
+            .set_capabilities(Some(deployment.capabilities().iter().copied().map(Capability::from).collect()))
             .set_tags(Some(tags(&deployment.tags)))
             .send()
             .await

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use mcp_cloud_app::{App, app::Trigger};
+use mcp_cloud_app::{App, Target, app::Trigger};
 use serde_json::json;
 use thiserror::Error;
 
@@ -31,10 +31,13 @@ use crate::{
 const FIRST_POLL: Duration = Duration::from_secs(1);
 const SLOWEST_POLL: Duration = Duration::from_secs(5);
 
-/// The log group of an app's function.
+/// The log group of an app's server, by where it runs.
 #[must_use]
-pub fn server_group(app: &App) -> String {
-    format!("/aws/lambda/{}", app.name)
+pub fn server_group(app: &App, target: Target) -> String {
+    match target {
+        Target::Ecs => format!("/ecs/{}", app.name),
+        _ => format!("/aws/lambda/{}", app.name),
+    }
 }
 
 /// The log group in which the HTTP API in front of an app says who called; `None` for every other trigger, since none of

@@ -2,10 +2,11 @@
 
 use mcp_cloud_app::target::sam;
 
-use super::{Operation, Plan, Removal, Step};
+use super::{Operation, Plan, Removal, Step, service};
 use crate::{
     change::{self, Blueprint, Changes, FieldChange},
-    deployment::{Bucket, Deployment, is_upload},
+    artifact::Archive,
+    deployment::{Bucket, Deployment, Workload, is_upload},
     error::Error,
     observe::{Alias, CHANGE_SET_PREFIX, Observed, Stack, StackState},
     revision::RevisionKey,
@@ -31,12 +32,37 @@ pub struct Choices {
 /// [`Error::StackNotOurs`], [`Error::Stuck`] (also for a stack that is [`StackState::Busy`]), [`Error::Protected`],
 /// [`Error::NothingToLeave`] and [`Error::NoBucket`]: what is there forbids it.
 pub fn deploy(deployment: &Deployment, observed: &Observed, choices: &Choices) -> Result<Plan, Error> {
+    same_target(deployment, observed)?;
+    match &deployment.workload {
+        Workload::Function { key, archive } => function(deployment, (key, archive), observed, choices),
+        Workload::Service(workload) => service::deploy(deployment, workload, observed, choices),
+    }
+}
+
+/// A stack of functions does not become one around a service: what has the same name would get in its own way.
+fn same_target(deployment: &Deployment, observed: &Observed) -> Result<(), Error> {
+    let Some(stack) = observed.stack.as_ref().filter(|stack| stack.is_ours() && !stack.tags.is_empty()) else {
+        return Ok(());
+    };
+    let (actual, wanted) = (stack.target(), deployment.target());
+    if actual == wanted {
+        return Ok(());
+    }
+    Err(Error::OtherTarget { stack: stack.name.clone(), actual: actual.to_string(), wanted: wanted.to_string() })
+}
+
+fn function(
+    deployment: &Deployment,
+    (key, archive): (&str, &Archive),
+    observed: &Observed,
+    choices: &Choices,
+) -> Result<Plan, Error> {
     // The bucket comes first, because the lock is in it.
     let mut steps = create_bucket(deployment, observed)?;
     let remainder = remainder(observed)?;
     let (prepared, operation) = prepare_stack(deployment, observed, remainder.as_ref(), choices)?;
     steps.extend(prepared);
-    steps.extend(upload(deployment, observed));
+    steps.extend(upload(deployment, key, archive, observed));
     let restored = match operation {
         Some(operation) => {
             steps.extend(change_stack(&deployment.stack, operation));
@@ -48,7 +74,7 @@ pub fn deploy(deployment: &Deployment, observed: &Observed, choices: &Choices) -
     steps.extend(restored);
     if !same {
         steps.extend(verify(deployment));
-        steps.extend(prune(deployment, observed));
+        steps.extend(prune(deployment, key, observed));
     }
     // What is created again begins with nothing, whatever a stack that failed said it was made from; and what the stack
     // has forgotten by then is made again.
@@ -65,7 +91,7 @@ pub fn deploy(deployment: &Deployment, observed: &Observed, choices: &Choices) -
 }
 
 /// What must happen before the stack can be as wanted, and how it gets there; no operation when it is so already.
-fn prepare_stack(
+pub(super) fn prepare_stack(
     deployment: &Deployment,
     observed: &Observed,
     remainder: Option<&Remainder>,
@@ -131,7 +157,7 @@ fn remainder(observed: &Observed) -> Result<Option<Remainder>, Error> {
     stack.remainder().map(Some)
 }
 
-fn create_bucket(deployment: &Deployment, observed: &Observed) -> Result<Vec<Step>, Error> {
+pub(super) fn create_bucket(deployment: &Deployment, observed: &Observed) -> Result<Vec<Step>, Error> {
     let bucket = deployment.bucket.name().to_owned();
     match (&deployment.bucket, &observed.bucket_contents) {
         (Bucket::Named(_), None) => Err(Error::NoBucket { bucket }),
@@ -142,11 +168,11 @@ fn create_bucket(deployment: &Deployment, observed: &Observed) -> Result<Vec<Ste
     }
 }
 
-fn upload(deployment: &Deployment, observed: &Observed) -> Option<Step> {
-    (!observed.is_uploaded(&deployment.key)).then(|| Step::Upload {
+fn upload(deployment: &Deployment, key: &str, archive: &Archive, observed: &Observed) -> Option<Step> {
+    (!observed.is_uploaded(key)).then(|| Step::Upload {
         bucket: deployment.bucket.name().to_owned(),
-        key: deployment.key.clone(),
-        bytes: deployment.archive.bytes.len(),
+        key: key.to_owned(),
+        bytes: archive.bytes.len(),
     })
 }
 
@@ -191,16 +217,23 @@ pub(super) fn verified(deployment: &Deployment, observed: &Observed) -> bool {
         .any(|kept| kept.version.to_string() == version && kept.fingerprint == fingerprint)
 }
 
+/// The records that are too old to be kept, and those that stay, oldest first. The one that is being deployed will be
+/// kept as well.
+pub(super) fn old_records(deployment: &Deployment, observed: &Observed) -> (Vec<RevisionKey>, Vec<RevisionKey>) {
+    let mut old = observed.revisions(&deployment.stack);
+    let surplus = (old.len() + 1).saturating_sub(deployment.keep).min(old.len());
+    let kept = old.split_off(surplus);
+    (old, kept)
+}
+
 /// What is older than the revisions that are kept: their records, and code that none of them needs.
-fn prune(deployment: &Deployment, observed: &Observed) -> Vec<Step> {
+fn prune(deployment: &Deployment, own_key: &str, observed: &Observed) -> Vec<Step> {
     let app = &deployment.stack;
-    let revisions = observed.revisions(app);
-    // The one that is being deployed is kept as well.
-    let Some(surplus) = (revisions.len() + 1).checked_sub(deployment.keep).filter(|surplus| *surplus > 0) else {
+    let (old, kept) = old_records(deployment, observed);
+    if old.is_empty() {
         return Vec::new();
-    };
-    let (old, kept) = revisions.split_at(surplus.min(revisions.len()));
-    let needed = |key: &str| *key == deployment.key || kept.iter().any(|revision| is_upload(app, key, &revision.code));
+    }
+    let needed = |key: &str| *key == *own_key || kept.iter().any(|revision| is_upload(app, key, &revision.code));
     let contents = observed.bucket_contents.as_ref().map(|contents| contents.keys.as_slice()).unwrap_or_default();
     let uploads = contents.iter().filter(|key| is_upload(app, key, "") && !needed(key)).cloned();
     let records = old.iter().map(|revision| revision.key(app));
@@ -227,5 +260,5 @@ pub(crate) fn drift(observed: &Observed) -> Vec<FieldChange> {
 
 /// The key of the record that [`Step::KeepRevision`] writes.
 pub(crate) fn record_key(deployment: &Deployment, version: u64) -> RevisionKey {
-    RevisionKey::new(version, &deployment.fingerprint(), &deployment.archive.sha256)
+    RevisionKey::new(version, &deployment.fingerprint(), deployment.code_sha256())
 }

@@ -3,6 +3,7 @@
 use super::{
     Plan, Removal, Step,
     deploy::{Choices, remove, stuck},
+    service,
 };
 use crate::{
     change::Changes,
@@ -24,6 +25,7 @@ pub fn destroy(app: &str, observed: &Observed, choices: &Choices) -> Result<Plan
         if !stack.is_ours() {
             return Err(Error::StackNotOurs { stack: stack.name.clone() });
         }
+        steps.extend(service::destroy(observed));
         steps.push(match stack.state() {
             StackState::Busy => return Err(stuck(stack)),
             StackState::Review => remove(stack, Removal::Empty, &[])?,

@@ -9,6 +9,7 @@ pub use self::{
     deploy::{Choices, deploy},
     destroy::destroy,
     rollback::{deployed, rollback},
+    service::{is_current, template_after, template_before},
     step::{Operation, Removal, Step},
 };
 
@@ -17,6 +18,7 @@ pub(crate) use self::deploy::{drift, record_key};
 mod deploy;
 mod destroy;
 mod rollback;
+mod service;
 mod step;
 
 /// What is to be done.

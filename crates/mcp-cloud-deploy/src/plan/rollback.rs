@@ -3,10 +3,11 @@
 use super::{
     Operation, Plan,
     deploy::{change_stack, leftovers, move_alias, stuck, verified, verify},
+    service,
 };
 use crate::{
     change::Changes,
-    deployment::Deployment,
+    deployment::{Deployment, Workload},
     error::Error,
     observe::{Observed, Stack, StackState},
 };
@@ -21,8 +22,12 @@ use crate::{
 /// [`Error::NotDeployed`], [`Error::StackNotOurs`], [`Error::Stuck`], and [`Error::CodeGone`] when its code was removed.
 pub fn rollback(deployment: &Deployment, version: &str, observed: &Observed) -> Result<Plan, Error> {
     let stack = deployed(&deployment.stack, observed)?;
-    if !observed.is_uploaded(&deployment.key) {
-        return Err(Error::CodeGone { version: version.to_owned(), key: deployment.key.clone() });
+    match &deployment.workload {
+        Workload::Service(workload) => return service::rollback(deployment, workload, version, observed),
+        Workload::Function { key, .. } if !observed.is_uploaded(key) => {
+            return Err(Error::CodeGone { version: version.to_owned(), key: key.clone() });
+        }
+        Workload::Function { .. } => {}
     }
     let nothing = || Error::NotDeployed { stack: deployment.stack.clone() };
     let alias = observed.alias.as_ref().ok_or_else(nothing)?;

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::service::ServiceName;
+
 /// A unit of work. Each can be repeated: what it would do and finds done is no error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "step", rename_all = "kebab-case", rename_all_fields = "snake_case")]
@@ -82,6 +84,46 @@ pub enum Step {
         version: String,
         /// The version that answers now.
         from: Option<String>,
+    },
+    /// Pushes the image to its repository, layer by layer, only what is missing there.
+    PushImage {
+        /// The repository; absent where the stack is about to make it.
+        repository: Option<String>,
+        /// The digest of the image.
+        digest: String,
+        /// What all of it takes, compressed.
+        bytes: u64,
+    },
+    /// Registers a new revision of the task definition, unless the newest one is what is wanted.
+    RegisterTaskDefinition {
+        /// Its family.
+        family: String,
+    },
+    /// Makes the service, or brings it to what is wanted, and waits until its tasks run and answer.
+    ChangeService {
+        /// The service.
+        service: ServiceName,
+        /// What is done with it.
+        operation: Operation,
+    },
+    /// Has the number of tasks change as is wanted.
+    ScaleService {
+        /// The service.
+        service: ServiceName,
+        /// The fewest and the most tasks; absent where the number is not to change any more.
+        bounds: Option<(u32, u32)>,
+    },
+    /// Ends the tasks of the service, and removes it.
+    RemoveService {
+        /// The service.
+        service: ServiceName,
+    },
+    /// Removes revisions of the task definition.
+    RemoveTaskDefinitions {
+        /// Their family.
+        family: String,
+        /// The revisions, by their ARNs.
+        revisions: Vec<String>,
     },
     /// Asks what runs then, in MCP, whether it is what a client needs.
     Ask {
@@ -192,6 +234,28 @@ impl fmt::Display for Step {
                 write!(f, "point the alias `{alias}` of the function `{function}` to version {version}")?;
                 from.as_ref().map_or(Ok(()), |from| write!(f, " (now {from})"))
             }
+            Self::PushImage { repository, digest, bytes } => {
+                let size = Size(usize::try_from(*bytes).unwrap_or(usize::MAX));
+                let repository = repository.as_deref().unwrap_or("the repository of the stack");
+                write!(f, "push the image {digest} ({size}) to {repository}, as far as it is not there")
+            }
+            Self::RegisterTaskDefinition { family } => write!(f, "register a revision of the task definition `{family}`"),
+            Self::ChangeService { service, operation: Operation::Create } => {
+                write!(f, "create the service `{service}`, and wait until its tasks answer")
+            }
+            Self::ChangeService { service, operation: Operation::Update } => {
+                write!(f, "update the service `{service}`, and wait until its new tasks answer and the old ones are gone")
+            }
+            Self::ScaleService { service, bounds: Some((least, most)) } => {
+                write!(f, "keep between {least} and {most} tasks of the service `{service}`, as scaling decides")
+            }
+            Self::ScaleService { service, bounds: None } => {
+                write!(f, "have scaling leave the service `{service}` alone")
+            }
+            Self::RemoveService { service } => write!(f, "end the tasks of the service `{service}`, and remove it"),
+            Self::RemoveTaskDefinitions { family, revisions } => {
+                write!(f, "remove {} of the task definition `{family}`", Revisions(revisions))
+            }
             Self::Ask { .. } => write!(f, "ask the server in MCP whether it answers as it should"),
             Self::KeepRevision { bucket } => write!(f, "keep a record of this revision in the bucket `{bucket}`"),
             Self::RemoveVersions { function, oldest_kept } => {
@@ -207,6 +271,22 @@ impl fmt::Display for Step {
 }
 
 struct Size(usize);
+
+/// Revisions by their numbers, which end their ARNs.
+struct Revisions<'a>(&'a [String]);
+
+impl fmt::Display for Revisions<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = |arn: &String| arn.rsplit(':').next().unwrap_or_default().to_owned();
+        match self.0 {
+            [one] => write!(f, "revision {}", number(one)),
+            [newest, .., oldest] => {
+                write!(f, "{} revisions from {} to {}", self.0.len(), number(oldest), number(newest))
+            }
+            [] => f.write_str("no revision"),
+        }
+    }
+}
 
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

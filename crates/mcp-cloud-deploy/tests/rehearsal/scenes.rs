@@ -101,7 +101,7 @@ impl Scene for Looks<'_> {
         deployer.list_secrets(&app).await?;
         deployer.status(&app, &observed, Health::Skip).await?;
         deployer.wait_until_deployed("hello", &|_| {}).await?;
-        let query = LogQuery::new(vec![server_group(&app)], 0);
+        let query = LogQuery::new(vec![server_group(&app, Target::Sam)], 0);
         deployer.read_logs(&query, &mut |_| {}).await
     }
 

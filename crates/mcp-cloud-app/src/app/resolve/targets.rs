@@ -70,6 +70,7 @@ pub(super) fn ecs(config: &Table, scaling: &Scaling, memory_mb: Option<u32>) -> 
         cluster: text(table, "cluster"),
         idle_timeout_seconds: table.number("idle-timeout").unwrap_or(120),
         stop_timeout_seconds: table.number("stop-timeout").unwrap_or(60),
+        keep_revisions: table.number("keep-revisions").unwrap_or(KEEP_REVISIONS),
         repository: text(table, "repository"),
     }
 }

@@ -1,0 +1,177 @@
+//! The steps that bring a service on ECS to what is wanted, and those that take it away.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde_json::{Value, json};
+
+use super::{Application, Reporter, StepOutcome};
+use crate::{
+    deployment::ServiceWorkload,
+    error::Error,
+    service::{self, RolloutEvent, ServiceName, compared_service, compared_task_definition},
+};
+
+/// How long new tasks may take until all of them answer: an image is pulled, the health check passes, and the old ones
+/// drain for two minutes at most. The circuit breaker ends what fails much earlier.
+const ROLLOUT_LIMIT: Duration = Duration::from_secs(20 * 60);
+
+impl Application<'_> {
+    pub(super) async fn push_image(&self, reporter: &dyn Reporter) -> Result<StepOutcome, Error> {
+        let image = &self.workload()?.image;
+        let Some(contents) = &image.contents else {
+            return Ok(StepOutcome::Skipped("it is an image of somebody else"));
+        };
+        let outputs = self.outputs().await?;
+        let repository = outputs.get(mcp_cloud_app::target::ecs::OUTPUT_REPOSITORY);
+        let repository = repository.ok_or(Error::Misuse("an image needs a repository to be pushed to"))?;
+        self.deployer.push_image(repository, contents, &|note| reporter.note(note)).await?;
+        Ok(StepOutcome::Done)
+    }
+
+    pub(super) async fn register_task_definition(&mut self, family: &str) -> Result<StepOutcome, Error> {
+        let outputs = self.outputs().await?;
+        let wanted = self.workload()?.service.with(&outputs).task_definition;
+        let newest = self.deployer.task_definition(family).await?;
+        if let Some(newest) = newest.filter(|newest| newest.status == "ACTIVE")
+            && compared_task_definition(&newest.raw) == compared_task_definition(&wanted)
+        {
+            self.task_definition = Some(newest.arn);
+            return Ok(StepOutcome::Skipped("the newest revision is what is wanted"));
+        }
+        self.task_definition = Some(self.deployer.register_task_definition(&wanted).await?);
+        Ok(StepOutcome::Done)
+    }
+
+    /// Makes or changes the service, and waits. When its tasks do not come to answer, what ran before runs again.
+    pub(super) async fn change_service(
+        &mut self,
+        name: &ServiceName,
+        reporter: &dyn Reporter,
+    ) -> Result<StepOutcome, Error> {
+        let outputs = self.outputs().await?;
+        let wanted = self.workload()?.service.with(&outputs).service;
+        let there = self.deployer.service(name).await?;
+        let named = there.as_ref().map(|there| there.task_definition.clone());
+        let task_definition = self.task_definition.clone().or(named);
+        let task_definition = task_definition.ok_or(Error::Misuse("a service needs a task definition"))?;
+        let outcome = match &there {
+            None => {
+                let body = with(&wanted, &[("cluster", &name.cluster), ("taskDefinition", &task_definition)]);
+                self.deployer.create_service(&body).await?;
+                StepOutcome::Done
+            }
+            Some(there) => {
+                let same = there.task_definition == task_definition
+                    && compared_service(&there.raw) == compared_service(&wanted);
+                if !same {
+                    let body = with(&wanted, &[("taskDefinition", &task_definition)]);
+                    self.deployer.update_service(name, &body).await?;
+                }
+                if same { StepOutcome::Skipped("it is so already") } else { StepOutcome::Done }
+            }
+        };
+        self.changed_service = outcome == StepOutcome::Done;
+        match self.wait_for_rollout(name, &task_definition, reporter).await {
+            Ok(()) => Ok(outcome),
+            Err(Error::Service(source)) => {
+                let rolled_back = self.back_out(None, reporter).await;
+                Err(Error::RolloutFailed { source, rolled_back })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn wait_for_rollout(
+        &self,
+        name: &ServiceName,
+        task_definition: &str,
+        reporter: &dyn Reporter,
+    ) -> Result<(), Error> {
+        let report = |event: &RolloutEvent| reporter.note(&event.to_string());
+        self.deployer.rollout(name, task_definition, ROLLOUT_LIMIT, &report).await
+    }
+
+    pub(super) async fn scale_service(&self, name: &ServiceName) -> Result<(), Error> {
+        let outputs = self.outputs().await?;
+        match self.workload()?.service.with(&outputs).scaling {
+            Some(scaling) => Ok(self.deployer.apply_scaling(name, &scaling).await?),
+            None => Ok(self.deployer.remove_scaling(name).await?),
+        }
+    }
+
+    pub(super) async fn remove_service(&self, name: &ServiceName) -> Result<(), Error> {
+        self.deployer.remove_scaling(name).await?;
+        self.deployer.remove_service(name).await
+    }
+
+    /// Says on the service which of its revisions answered.
+    pub(super) async fn mark_revision(&self, version: u64) -> Result<(), Error> {
+        let wanted = &self.workload()?.service;
+        let name = ServiceName { cluster: wanted.cluster.clone(), service: wanted.name.clone() };
+        let Some(there) = self.deployer.service(&name).await? else { return Ok(()) };
+        let Some(arn) = there.raw.get("serviceArn").and_then(Value::as_str) else { return Ok(()) };
+        let version = version.to_string();
+        Ok(self.deployer.tag_ecs(arn, &[(crate::observe::TAG_REVISION, &version)]).await?)
+    }
+
+    /// The number of the revision that is being kept: that of its record, or the next one.
+    pub(super) fn service_version(&self) -> Result<u64, Error> {
+        let deployment = self.deployment()?;
+        let (kept, fingerprint) = (self.observed.revisions(self.name), deployment.fingerprint());
+        let same = kept.iter().rev().find(|kept| kept.fingerprint == fingerprint);
+        let last = kept.last().map(|last| last.version).unwrap_or_default();
+        Ok(same.map_or(last + 1, |same| same.version))
+    }
+
+    /// Brings back the service that this run found; removes the one that it made.
+    pub(super) async fn bring_service_back(&self, reporter: &dyn Reporter) -> Result<Option<String>, Error> {
+        let wanted = &self.workload()?.service;
+        let name = ServiceName { cluster: wanted.cluster.clone(), service: wanted.name.clone() };
+        let Some(before) = self.observed.service.as_ref() else { return Ok(None) };
+        let Some(state) = &before.state else {
+            reporter.note("removing the service that was created");
+            self.remove_service(&name).await?;
+            return Ok(None);
+        };
+        if self.changed_service {
+            let number = state.task_definition.rsplit(':').next().unwrap_or_default();
+            reporter.note(&format!("going back to revision {number} of the task definition"));
+            let body = with(&service::input(&state.raw), &[("taskDefinition", &state.task_definition)]);
+            self.deployer.update_service(&name, &body).await?;
+            self.wait_for_rollout(&name, &state.task_definition, reporter).await?;
+            match &before.scaling {
+                Some(scaling) => self.deployer.apply_scaling(&name, scaling).await?,
+                None => self.deployer.remove_scaling(&name).await?,
+            }
+        }
+        Ok(Some(before.revision().map_or_else(|| "before".to_owned(), |revision| revision.to_string())))
+    }
+
+    /// Everything that a first deployment made beside its stack.
+    pub(super) async fn remove_service_again(&self) -> Result<(), Error> {
+        let Some(workload) = self.deployment()?.service() else { return Ok(()) };
+        let wanted = &workload.service;
+        let name = ServiceName { cluster: wanted.cluster.clone(), service: wanted.name.clone() };
+        self.remove_service(&name).await?;
+        let task_definitions = self.deployer.task_definitions(&wanted.name).await?;
+        Ok(self.deployer.remove_task_definitions(&task_definitions).await?)
+    }
+
+    pub(super) fn workload(&self) -> Result<&ServiceWorkload, Error> {
+        self.deployment()?.service().ok_or(Error::Misuse("a step of a service needs one"))
+    }
+
+    /// The outputs of the stack as it is now.
+    async fn outputs(&self) -> Result<BTreeMap<String, String>, Error> {
+        Ok(self.stack_now().await?.outputs)
+    }
+}
+
+/// The document with further members.
+fn with(document: &Value, members: &[(&str, &str)]) -> Value {
+    let mut document = document.clone();
+    if let Some(object) = document.as_object_mut() {
+        object.extend(members.iter().map(|(name, value)| ((*name).to_owned(), json!(value))));
+    }
+    document
+}

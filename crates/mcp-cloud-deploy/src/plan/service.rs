@@ -1,0 +1,280 @@
+//! The plans for a service on ECS: the stack around it goes the way of every stack, the service itself the way of the ECS
+//! API.
+
+use mcp_cloud_app::target::ecs;
+use serde_json::{Value, json};
+
+use super::{
+    Choices, Operation, Plan, Step,
+    deploy::{change_stack, create_bucket, leftovers, old_records, prepare_stack, verify},
+    rollback::deployed,
+};
+use crate::{
+    change::{self, Blueprint, Changes},
+    deployment::{Deployment, ServiceWorkload},
+    error::Error,
+    observe::{Observed, ObservedService, StackState},
+    service::{compared_service, compared_task_definition},
+};
+
+/// What the resources are called in the plan, which are the names they have in the emitted stack.
+pub(crate) const TASK_DEFINITION: &str = "TaskDefinition";
+pub(crate) const SERVICE: &str = "Service";
+const SCALABLE_TARGET: &str = "ScalableTarget";
+
+pub(super) fn deploy(
+    deployment: &Deployment,
+    workload: &ServiceWorkload,
+    observed: &Observed,
+    choices: &Choices,
+) -> Result<Plan, Error> {
+    let mut steps = create_bucket(deployment, observed)?;
+    let (prepared, operation) = prepare_stack(deployment, observed, None, choices)?;
+    if prepared.iter().any(|step| matches!(step, Step::RemoveStack { .. })) {
+        steps.extend(destroy(observed));
+    }
+    steps.extend(prepared);
+    steps.extend(operation.into_iter().flat_map(|operation| change_stack(&deployment.stack, operation)));
+    // What a stack that is made anew was around before is gone with it.
+    let there = observed.service.as_ref().filter(|_| operation != Some(Operation::Create));
+    let changes = changes(deployment, workload, observed, operation);
+    steps.extend(push(workload, there));
+    let changed = rollout(workload, there, &changes, operation);
+    let same = operation.is_none() && changed.is_empty() && is_verified(deployment, observed);
+    steps.extend(changed);
+    if !same {
+        steps.extend(verify(deployment));
+        steps.extend(prune(deployment, workload, observed));
+    }
+    Ok(Plan { steps, changes, drift: Vec::new() })
+}
+
+/// Goes back to the service of a revision, and then to the stack around it.
+pub(super) fn rollback(
+    deployment: &Deployment,
+    workload: &ServiceWorkload,
+    version: &str,
+    observed: &Observed,
+) -> Result<Plan, Error> {
+    let stack = deployed(&deployment.stack, observed)?;
+    let there = observed.service.as_ref();
+    if is_pushed(workload, there) == Some(false) {
+        return Err(Error::ImageGone { version: version.to_owned(), digest: workload.image.digest.clone() });
+    }
+    let is_there = stack.state() == StackState::Healthy && deployment.matches(stack);
+    let operation = (!is_there).then_some(Operation::Update);
+    let changes = changes(deployment, workload, observed, operation);
+    let mut steps = rollout(workload, there, &changes, None);
+    if let Some(operation) = operation {
+        steps.extend(leftovers(stack));
+        steps.extend(change_stack(&deployment.stack, operation));
+    }
+    if !steps.is_empty() || !is_verified(deployment, observed) {
+        steps.extend(verify(deployment));
+    }
+    Ok(Plan { steps, changes, drift: Vec::new() })
+}
+
+/// What has to go before the stack around a service can.
+pub(super) fn destroy(observed: &Observed) -> Vec<Step> {
+    let Some(there) = &observed.service else { return Vec::new() };
+    let mut steps = Vec::new();
+    if there.state.is_some() || there.scaling.is_some() {
+        steps.push(Step::RemoveService { service: there.name.clone() });
+    }
+    if !there.task_definitions.is_empty() {
+        steps.push(Step::RemoveTaskDefinitions {
+            family: there.name.service.clone(),
+            revisions: there.task_definitions.clone(),
+        });
+    }
+    steps
+}
+
+/// What is there as one template, with the service in it as if the stack held it: what is compared, and paid for.
+#[must_use]
+pub fn template_before(observed: &Observed) -> Option<String> {
+    let template = observed.stack.as_ref()?.template.as_deref()?;
+    Some(with_service(template, observed.service.as_ref().map(parts_there).unwrap_or_default()))
+}
+
+/// What is wanted as one template, with the service in it as if the stack held it.
+#[must_use]
+pub fn template_after(deployment: &Deployment, observed: &Observed) -> String {
+    let parts = deployment.service().map(|workload| parts_wanted(workload, observed)).unwrap_or_default();
+    with_service(&deployment.template, parts)
+}
+
+/// Whether what is there is what is wanted, apart from whether it was asked.
+#[must_use]
+pub fn is_current(deployment: &Deployment, observed: &Observed) -> bool {
+    let Some(stack) = observed.stack.as_ref().filter(|stack| deployment.matches(stack)) else { return false };
+    deployment
+        .service()
+        .is_none_or(|workload| stack.is_ours() && changes(deployment, workload, observed, None).is_empty())
+}
+
+fn changes(
+    deployment: &Deployment,
+    workload: &ServiceWorkload,
+    observed: &Observed,
+    operation: Option<Operation>,
+) -> Changes {
+    let stack = observed.stack.as_ref().filter(|_| operation != Some(Operation::Create));
+    let there = observed.service.as_ref();
+    let before = stack.and_then(|stack| {
+        let parts = there.map(parts_there).unwrap_or_default();
+        Some(with_service(stack.template.as_deref()?, parts))
+    });
+    // A stack that stays as it is must not differ by how its template is written.
+    let template = match (operation, stack.and_then(|stack| stack.template.as_deref())) {
+        (None, Some(template)) => template,
+        _ => &deployment.template,
+    };
+    let after = with_service(template, parts_wanted(workload, observed));
+    let before = before.as_deref().zip(stack.map(|stack| &stack.tags)).and_then(|(template, tags)| {
+        let blueprint = stack?.blueprint()?;
+        Some(Blueprint { template, tags, ..blueprint })
+    });
+    let tags = match (operation, stack) {
+        (None, Some(stack)) => &stack.tags,
+        _ => &deployment.tags,
+    };
+    Changes::between(before, Some(Blueprint { template: &after, tags, ..deployment.blueprint() }))
+}
+
+/// The resources that a service would be in a stack, by their logical ids.
+type Parts = Vec<(String, Value)>;
+
+fn parts_there(there: &ObservedService) -> Parts {
+    let mut parts = Vec::new();
+    if let Some(task_definition) = &there.task_definition {
+        parts.push(resource(TASK_DEFINITION, "AWS::ECS::TaskDefinition", compared_task_definition(&task_definition.raw)));
+    }
+    if let Some(state) = &there.state {
+        parts.push(resource(SERVICE, "AWS::ECS::Service", compared_service(&state.raw)));
+    }
+    parts.extend(there.scaling.as_ref().map(parts_of_scaling).unwrap_or_default());
+    parts
+}
+
+fn parts_wanted(workload: &ServiceWorkload, observed: &Observed) -> Parts {
+    let outputs = observed.stack.as_ref().map(|stack| stack.outputs.clone()).unwrap_or_default();
+    let wanted = workload.service.with(&outputs);
+    let task_definition = compared_task_definition(&wanted.task_definition);
+    let mut parts = vec![
+        resource(TASK_DEFINITION, "AWS::ECS::TaskDefinition", task_definition),
+        resource(SERVICE, "AWS::ECS::Service", compared_service(&wanted.service)),
+    ];
+    parts.extend(wanted.scaling.as_ref().map(parts_of_scaling).unwrap_or_default());
+    parts
+}
+
+fn parts_of_scaling(scaling: &ecs::Scaling) -> Parts {
+    let target = json!({
+        "MinCapacity": scaling.minimum,
+        "MaxCapacity": scaling.maximum,
+        "ScheduledActions": scaling.actions,
+    });
+    let policies = scaling.policies.iter().map(|policy| {
+        let name = policy.get("PolicyName").and_then(Value::as_str).unwrap_or_default();
+        resource(&format!("Policy-{name}"), "AWS::ApplicationAutoScaling::ScalingPolicy", policy.clone())
+    });
+    let target = resource(SCALABLE_TARGET, "AWS::ApplicationAutoScaling::ScalableTarget", target);
+    std::iter::once(target).chain(policies).collect()
+}
+
+fn resource(id: &str, kind: &str, properties: Value) -> (String, Value) {
+    (id.to_owned(), json!({ "Type": kind, "Properties": properties }))
+}
+
+/// The template with further resources in it. One that cannot be read stays as it is, and the comparison says so.
+fn with_service(template: &str, parts: Parts) -> String {
+    if parts.is_empty() {
+        return template.to_owned();
+    }
+    let Ok(mut parsed) = change::parse(template) else { return template.to_owned() };
+    if let Some(resources) = parsed.get_mut("Resources").and_then(Value::as_object_mut) {
+        resources.extend(parts);
+    }
+    parsed.to_string()
+}
+
+/// Whether the image is in the repository of the stack; nothing where it is in another.
+fn is_pushed(workload: &ServiceWorkload, there: Option<&ObservedService>) -> Option<bool> {
+    let (_, digests) = there?.images.as_ref()?;
+    Some(digests.contains(&workload.image.digest))
+}
+
+fn push(workload: &ServiceWorkload, there: Option<&ObservedService>) -> Option<Step> {
+    let contents = workload.image.contents.as_ref()?;
+    let repository = there.and_then(|there| there.images.as_ref()).map(|(repository, _)| repository.clone());
+    (is_pushed(workload, there) != Some(true)).then(|| Step::PushImage {
+        repository,
+        digest: workload.image.digest.clone(),
+        bytes: contents.bytes(),
+    })
+}
+
+/// Brings the service to what is wanted. After a change of the stack, what stands around it may have other names.
+fn rollout(
+    workload: &ServiceWorkload,
+    there: Option<&ObservedService>,
+    changes: &Changes,
+    operation: Option<Operation>,
+) -> Vec<Step> {
+    let wanted = &workload.service;
+    let service = crate::service::ServiceName { cluster: wanted.cluster.clone(), service: wanted.name.clone() };
+    let is_changed = |id: &str| changes.resource(id).is_some();
+    let is_there = there.is_some_and(|there| there.state.is_some());
+    let active = there.and_then(|there| there.task_definition.as_ref()).is_some_and(|there| there.status == "ACTIVE");
+    let registers = is_changed(TASK_DEFINITION) || !active;
+    let mut steps = Vec::new();
+    if registers {
+        steps.push(Step::RegisterTaskDefinition { family: wanted.name.clone() });
+    }
+    if registers || !is_there || is_changed(SERVICE) || operation.is_some() {
+        let operation = if is_there { Operation::Update } else { Operation::Create };
+        steps.push(Step::ChangeService { service: service.clone(), operation });
+    }
+    let scaled = there.and_then(|there| there.scaling.as_ref());
+    if wanted.scaling.is_some() && (!is_there || operation.is_some()) || is_scaled_otherwise(changes) {
+        let bounds = wanted.scaling.as_ref().map(|scaling| (scaling.minimum, scaling.maximum));
+        if bounds.is_some() || scaled.is_some() {
+            steps.push(Step::ScaleService { service, bounds });
+        }
+    }
+    steps
+}
+
+fn is_scaled_otherwise(changes: &Changes) -> bool {
+    changes.resources.iter().any(|change| change.resource_type.starts_with("AWS::ApplicationAutoScaling::"))
+}
+
+/// Whether what runs was asked, and answered.
+fn is_verified(deployment: &Deployment, observed: &Observed) -> bool {
+    let Some(revision) = observed.service.as_ref().and_then(ObservedService::revision) else { return false };
+    let fingerprint = deployment.fingerprint();
+    let mut kept = observed.revisions(&deployment.stack).into_iter();
+    kept.any(|kept| kept.version == revision && kept.fingerprint == fingerprint)
+}
+
+/// What is older than the revisions that are kept.
+fn prune(deployment: &Deployment, workload: &ServiceWorkload, observed: &Observed) -> Vec<Step> {
+    let mut steps = Vec::new();
+    if let Some(there) = &observed.service {
+        let current = there.task_definition.as_ref().map(|current| current.arn.as_str());
+        // The one that is being registered is kept as well; a record says all that is needed to register it again.
+        let old = there.task_definitions.iter().skip(deployment.keep.saturating_sub(1));
+        let revisions: Vec<_> = old.filter(|arn| Some(arn.as_str()) != current).cloned().collect();
+        if !revisions.is_empty() {
+            steps.push(Step::RemoveTaskDefinitions { family: workload.service.name.clone(), revisions });
+        }
+    }
+    let (old, _) = old_records(deployment, observed);
+    let keys: Vec<_> = old.iter().map(|revision| revision.key(&deployment.stack)).collect();
+    if !keys.is_empty() {
+        steps.push(Step::RemoveObjects { bucket: deployment.bucket.name().to_owned(), keys });
+    }
+    steps
+}
