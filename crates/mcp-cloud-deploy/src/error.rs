@@ -9,7 +9,9 @@ use aws_sdk_cloudformation::{
 };
 use thiserror::Error;
 
-use crate::{artifact::ArchiveError, build::BuildError, logs::NoLogGroup, observe::StackState, secrets::SecretError};
+use crate::{
+    artifact::ArchiveError, build::BuildError, logs::NoLogGroup, observe::StackState, secrets::SecretError, service,
+};
 
 /// Why a deployment could not be observed, planned or applied.
 #[derive(Debug, Error)]
@@ -65,6 +67,9 @@ pub enum Error {
     /// Something about a secret.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// Something about a service of ECS.
+    #[error(transparent)]
+    Service(#[from] service::Error),
     /// A stack of the app's name belongs to something else.
     #[error("the stack `{stack}` was not created by mcp-cloud for this app")]
     StackNotOurs {
@@ -295,6 +300,7 @@ impl Error {
             }
             Self::Credentials { .. } => "mend that source, or log in again, for example with `aws sso login`",
             Self::Secret(error) => return error.hint(),
+            Self::Service(error) => return error.hint(),
             Self::NoLogGroup(error) => return Some(error.hint()),
             Self::Aws(error) => return error.fault.hint().map(str::to_owned),
             Self::NotDeployed { .. } => "run `mcp-cloud deploy`, or name another region, account or environment",
@@ -441,6 +447,8 @@ impl AwsFault {
             | "InternalServiceError"
             | "InternalServiceFault"
             | "InternalServerError"
+            | "InternalServiceException"
+            | "ServerException"
             | "ServiceException"
             | "ServiceUnavailable"
             | "ServiceUnavailableException" => Self::Unavailable,
@@ -509,6 +517,11 @@ impl AwsError {
             request_id: None,
             source: None,
         }
+    }
+
+    /// Whether AWS says this, where its code alone does not tell.
+    pub(crate) fn says(&self, text: &str) -> bool {
+        self.message.as_deref().is_some_and(|message| message.contains(text))
     }
 
     /// Whether AWS gave this code; for the answer to a HEAD request without one, `HTTP` and the status.

@@ -10,6 +10,7 @@
 //! - [`change`]: what differs between what is deployed and what is wanted, field by field.
 //! - [`logs`]: what the server says while it runs.
 //! - [`secrets`]: what the server must not have in its files.
+//! - [`service`]: what drives a service of ECS.
 //! - [`observe`], [`plan`], [`apply`], [`watch`]: the way above.
 //! - [`status`]: what runs, since when, from which commit, and how it does.
 //! - [`doctor`], [`wait`]: what stands in the way of it, and when it has come to its end; neither changes anything.
@@ -33,6 +34,7 @@ pub mod policy;
 pub mod rehearsal;
 pub mod revision;
 pub mod secrets;
+pub mod service;
 pub mod source;
 pub mod status;
 mod template;

@@ -123,6 +123,125 @@ pub(crate) const CALLS: &[Call] = &[
     call("sts", "get_caller_identity", &[], On::Anything, EVERY),
 ];
 
+/// The calls that are made for a service of ECS, beside those of every stack
+/// (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html>).
+pub(crate) const CALLS_OF_A_SERVICE: &[Call] = &[
+    call("ecs", "describe_clusters", &["ecs:DescribeClusters"], On::Cluster, EVERY),
+    call("ecs", "describe_services", &["ecs:DescribeServices"], On::Service, EVERY),
+    call("ecs", "create_service", &["ecs:CreateService", "ecs:TagResource"], On::Service, &[Deploy]),
+    // To scale, to start and to stop is to operate.
+    call("ecs", "update_service", &["ecs:UpdateService"], On::Service, &[Deploy, Operate]),
+    call("ecs", "delete_service", &["ecs:DeleteService"], On::Service, CHANGE),
+    call("ecs", "tag_resource", &["ecs:TagResource"], On::Service, &[Deploy]),
+    // These take no resource.
+    call("ecs", "describe_task_definition", &["ecs:DescribeTaskDefinition"], On::Anything, EVERY),
+    call("ecs", "list_task_definitions", &["ecs:ListTaskDefinitions"], On::Anything, EVERY),
+    call("ecs", "deregister_task_definition", &["ecs:DeregisterTaskDefinition"], On::Anything, CHANGE),
+    call(
+        "ecs",
+        "register_task_definition",
+        &["ecs:RegisterTaskDefinition", "ecs:TagResource"],
+        On::TaskDefinitions,
+        &[Deploy],
+    ),
+    call("ecs", "delete_task_definitions", &["ecs:DeleteTaskDefinitions"], On::TaskDefinitions, CHANGE),
+    // Tasks of a service are listed by what runs them, which is a kind of machine that Fargate has none of.
+    call("ecs", "list_tasks", &["ecs:ListTasks"], On::Anything, EVERY),
+    call("ecs", "describe_tasks", &["ecs:DescribeTasks"], On::Tasks, EVERY),
+    call("ecs", "run_task", &["ecs:RunTask"], On::TaskDefinitions, &[Operate]),
+    call("ecs", "stop_task", &["ecs:StopTask"], On::Tasks, &[Operate]),
+    call("ecs", "execute_command", &["ecs:ExecuteCommand"], On::Tasks, &[Operate]),
+    call("ecr", "get_authorization_token", &["ecr:GetAuthorizationToken"], On::Anything, &[Deploy]),
+    call("ecr", "describe_repositories", &["ecr:DescribeRepositories"], On::Repository, EVERY),
+    call("ecr", "describe_images", &["ecr:DescribeImages"], On::Repository, EVERY),
+    call("ecr", "batch_get_image", &["ecr:BatchGetImage"], On::Repository, EVERY),
+    call("ecr", "batch_delete_image", &["ecr:BatchDeleteImage"], On::Repository, CHANGE),
+    call(
+        "elb",
+        "describe_target_health",
+        &["elasticloadbalancing:DescribeTargetHealth"],
+        On::Anything,
+        EVERY,
+    ),
+    call(
+        "elb",
+        "describe_load_balancers",
+        &["elasticloadbalancing:DescribeLoadBalancers"],
+        On::Anything,
+        EVERY,
+    ),
+    call(
+        "elb",
+        "describe_target_groups",
+        &["elasticloadbalancing:DescribeTargetGroups"],
+        On::Anything,
+        EVERY,
+    ),
+    call(
+        "scaling",
+        "describe_scalable_targets",
+        &["application-autoscaling:DescribeScalableTargets"],
+        On::Anything,
+        EVERY,
+    ),
+    call(
+        "scaling",
+        "describe_scaling_policies",
+        &["application-autoscaling:DescribeScalingPolicies"],
+        On::Anything,
+        EVERY,
+    ),
+    call(
+        "scaling",
+        "describe_scheduled_actions",
+        &["application-autoscaling:DescribeScheduledActions"],
+        On::Anything,
+        EVERY,
+    ),
+    call(
+        "scaling",
+        "register_scalable_target",
+        &["application-autoscaling:RegisterScalableTarget"],
+        On::ScalableTargets,
+        &[Deploy, Operate],
+    ),
+    call(
+        "scaling",
+        "deregister_scalable_target",
+        &["application-autoscaling:DeregisterScalableTarget"],
+        On::ScalableTargets,
+        CHANGE,
+    ),
+    call(
+        "scaling",
+        "put_scaling_policy",
+        &["application-autoscaling:PutScalingPolicy"],
+        On::ScalableTargets,
+        &[Deploy],
+    ),
+    call(
+        "scaling",
+        "delete_scaling_policy",
+        &["application-autoscaling:DeleteScalingPolicy"],
+        On::ScalableTargets,
+        CHANGE,
+    ),
+    call(
+        "scaling",
+        "put_scheduled_action",
+        &["application-autoscaling:PutScheduledAction"],
+        On::ScalableTargets,
+        &[Deploy],
+    ),
+    call(
+        "scaling",
+        "delete_scheduled_action",
+        &["application-autoscaling:DeleteScheduledAction"],
+        On::ScalableTargets,
+        CHANGE,
+    ),
+];
+
 #[cfg(test)]
 mod tests {
     use std::{fs, path::Path};
@@ -136,7 +255,7 @@ mod tests {
             for (client, method) in calls(source) {
                 found += 1;
                 assert!(
-                    CALLS.iter().any(|call| call.operation == (client.as_str(), method.as_str())),
+                    CALLS.iter().chain(CALLS_OF_A_SERVICE).any(|call| call.operation == (client.as_str(), method.as_str())),
                     "`{client}.{method}` is not in the table of calls"
                 );
             }
@@ -146,8 +265,9 @@ mod tests {
 
     #[test]
     fn no_call_is_in_the_table_twice() {
-        for (index, call) in CALLS.iter().enumerate() {
-            assert!(CALLS[index + 1..].iter().all(|other| other.operation != call.operation), "{call:?}");
+        let calls: Vec<_> = CALLS.iter().chain(CALLS_OF_A_SERVICE).collect();
+        for (index, call) in calls.iter().enumerate() {
+            assert!(calls[index + 1..].iter().all(|other| other.operation != call.operation), "{call:?}");
         }
     }
 
@@ -165,7 +285,20 @@ mod tests {
     /// What is called of a client: `self.s3.head_bucket()`, on one line or several.
     fn calls(source: &str) -> Vec<(String, String)> {
         let source: String = source.split_whitespace().collect();
-        let clients = ["acm", "cloudformation", "cloudwatch", "iam", "lambda", "logs", "s3", "secrets"];
+        let clients = [
+            "acm",
+            "cloudformation",
+            "cloudwatch",
+            "ecr",
+            "ecs",
+            "elb",
+            "iam",
+            "lambda",
+            "logs",
+            "s3",
+            "scaling",
+            "secrets",
+        ];
         let word = |text: &str| -> String {
             text.chars().take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '_').collect()
         };

@@ -3,10 +3,15 @@
 pub(crate) mod actions;
 pub(crate) mod cloudformation;
 mod cloudwatch;
+mod ecr;
+mod ecs;
+mod elb;
 mod emulated;
 mod lambda;
 pub(crate) mod logs;
+mod raw;
 pub(crate) mod s3;
+pub(crate) mod scaling;
 pub(crate) mod secrets;
 
 use std::time::Duration;
@@ -25,6 +30,8 @@ use aws_smithy_async::rt::sleep::AsyncSleep as _;
 use aws_smithy_http_client::{Builder, Connector, proxy::ProxyConfig, tls};
 use aws_smithy_types::{DateTime, date_time::Format};
 
+pub(crate) use self::ecs::Desired;
+pub use self::ecr::{RegistryLogin, Repository, StoredImage};
 use crate::error::{AwsError, Error};
 
 /// A polling command makes many calls: a throttled one waits and tries again a few times more than the SDK would.
@@ -40,10 +47,14 @@ pub struct Deployer {
     pub(crate) acm: aws_sdk_acm::Client,
     pub(crate) cloudformation: aws_sdk_cloudformation::Client,
     pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
+    pub(crate) ecr: aws_sdk_ecr::Client,
+    pub(crate) ecs: aws_sdk_ecs::Client,
+    pub(crate) elb: aws_sdk_elasticloadbalancingv2::Client,
     pub(crate) iam: aws_sdk_iam::Client,
     pub(crate) lambda: aws_sdk_lambda::Client,
     pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
     pub(crate) s3: aws_sdk_s3::Client,
+    pub(crate) scaling: aws_sdk_applicationautoscaling::Client,
     pub(crate) secrets: aws_sdk_secretsmanager::Client,
 }
 
@@ -123,10 +134,14 @@ impl Deployer {
             acm: aws_sdk_acm::Client::new(&config),
             cloudformation: aws_sdk_cloudformation::Client::new(&config),
             cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
+            ecr: aws_sdk_ecr::Client::new(&config),
+            ecs: aws_sdk_ecs::Client::new(&config),
+            elb: aws_sdk_elasticloadbalancingv2::Client::new(&config),
             iam: aws_sdk_iam::Client::new(&config),
             lambda: aws_sdk_lambda::Client::new(&config),
             logs: aws_sdk_cloudwatchlogs::Client::new(&config),
             s3: aws_sdk_s3::Client::from_conf(s3_config(&config)),
+            scaling: aws_sdk_applicationautoscaling::Client::new(&config),
             secrets: aws_sdk_secretsmanager::Client::new(&config),
             config,
         })

@@ -1,0 +1,67 @@
+//! Elastic Load Balancing in the words of this crate.
+
+use aws_sdk_elasticloadbalancingv2::types::TargetHealthDescription;
+
+use super::Deployer;
+use crate::{error::AwsError, service::TargetHealth};
+
+const NO_TARGET_GROUP: &str = "TargetGroupNotFound";
+const NO_LOAD_BALANCER: &str = "LoadBalancerNotFound";
+
+impl Deployer {
+    /// Reads how the targets of a target group do; there are none where the target group is gone.
+    ///
+    /// # Errors
+    ///
+    /// When the call fails.
+    pub async fn target_health(&self, target_group_arn: &str) -> Result<Vec<TargetHealth>, AwsError> {
+        let found = self.elb.describe_target_health().target_group_arn(target_group_arn).send().await;
+        match found.map_err(|error| AwsError::new("read the health of the load balancer's targets", error)) {
+            Ok(found) => Ok(found.target_health_descriptions().iter().map(TargetHealth::from).collect()),
+            Err(error) if error.is(NO_TARGET_GROUP) => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Finds the name of a load balancer in the DNS; `None` when there is none of that ARN.
+    ///
+    /// # Errors
+    ///
+    /// When the call fails.
+    pub async fn load_balancer_host(&self, load_balancer_arn: &str) -> Result<Option<String>, AwsError> {
+        let found = self.elb.describe_load_balancers().load_balancer_arns(load_balancer_arn).send().await;
+        match found.map_err(|error| AwsError::new("look at the load balancer", error)) {
+            Ok(found) => Ok(found.load_balancers().first().and_then(|one| one.dns_name().map(str::to_owned))),
+            Err(error) if error.is(NO_LOAD_BALANCER) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Lists the ARNs of the load balancers that send to a target group; `None` when there is no such group.
+    ///
+    /// # Errors
+    ///
+    /// When the call fails.
+    pub async fn load_balancers_of(&self, target_group_arn: &str) -> Result<Option<Vec<String>>, AwsError> {
+        let found = self.elb.describe_target_groups().target_group_arns(target_group_arn).send().await;
+        match found.map_err(|error| AwsError::new("look at the target group", error)) {
+            Ok(found) => Ok(found.target_groups().first().map(|group| group.load_balancer_arns().to_vec())),
+            Err(error) if error.is(NO_TARGET_GROUP) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl From<&TargetHealthDescription> for TargetHealth {
+    fn from(found: &TargetHealthDescription) -> Self {
+        let (target, health) = (found.target(), found.target_health());
+        let state = health.and_then(|health| health.state());
+        Self {
+            target: target.and_then(|target| target.id()).unwrap_or_default().to_owned(),
+            port: target.and_then(|target| target.port()).and_then(|port| port.try_into().ok()),
+            state: state.map(|state| state.as_str().to_owned()).unwrap_or_default(),
+            reason: health.and_then(|health| health.reason()).map(|reason| reason.as_str().to_owned()),
+            description: health.and_then(|health| health.description()).map(str::to_owned),
+        }
+    }
+}

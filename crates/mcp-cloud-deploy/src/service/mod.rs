@@ -1,0 +1,32 @@
+//! Drives a service of ECS: creates and changes it, waits until it is what it is to be, and removes it.
+//!
+//! Bodies of calls are JSON as the emitters write it (ECS's own names), and what AWS answers is kept as it came.
+//!
+//! - [`state`](self): a service, its task definition and its tasks, as AWS has them.
+//! - `rollout`: waits for a deployment, and holds its end against the truth.
+//! - `reason`: what tasks stopped of, and what to do about it.
+//! - `compare`: what differs between what is registered and what is wanted.
+//! - `scaling`: by itself, by load and by the clock.
+//! - `operate`: tasks beside the service, sessions in it, rest and work.
+
+mod compare;
+mod error;
+mod operate;
+mod reason;
+mod rollout;
+mod scaling;
+mod state;
+
+pub use self::{
+    compare::{as_template, as_update, changes, image},
+    error::{Ending, Error, FailedRollout},
+    operate::{ExecSession, LogStream, OneOff, Switched, TaskRun},
+    reason::{ContainerStop, StopKind, TaskStop},
+    rollout::RolloutEvent,
+    scaling::Scaling,
+    state::{Rollout, ServiceEvent, ServiceName, ServiceState, TargetHealth, Task, TaskDefinition},
+};
+pub use crate::aws::{RegistryLogin, Repository, StoredImage};
+
+#[cfg(test)]
+mod tests;
