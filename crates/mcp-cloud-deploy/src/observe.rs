@@ -99,7 +99,7 @@ pub struct ObservedService {
     /// All revisions of its task definition that can be used, newest first, by their ARNs.
     pub task_definitions: Vec<String>,
     /// How the number of its tasks changes.
-    pub scaling: Option<Scaling>,
+    pub scaling: Scaling,
     /// Where its images are, and the digests of those that are there.
     pub images: Option<(String, BTreeSet<String>)>,
 }

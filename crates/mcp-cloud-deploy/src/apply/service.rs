@@ -8,7 +8,7 @@ use super::{Application, Reporter, StepOutcome};
 use crate::{
     deployment::ServiceWorkload,
     error::Error,
-    service::{self, RolloutEvent, ServiceName, compared_service, compared_task_definition},
+    service::{RolloutEvent, Scaling, ServiceState, ServiceName, as_it_is, as_update, changes},
 };
 
 /// How long new tasks may take until all of them answer: an image is pulled, the health check passes, and the old ones
@@ -33,7 +33,7 @@ impl Application<'_> {
         let wanted = self.workload()?.service.with(&outputs).task_definition;
         let newest = self.deployer.task_definition(family).await?;
         if let Some(newest) = newest.filter(|newest| newest.status == "ACTIVE")
-            && compared_task_definition(&newest.raw) == compared_task_definition(&wanted)
+            && changes((Some(&newest.raw), None), (Some(&wanted), None)).is_empty()
         {
             self.task_definition = Some(newest.arn);
             return Ok(StepOutcome::Skipped("the newest revision is what is wanted"));
@@ -49,25 +49,28 @@ impl Application<'_> {
         reporter: &dyn Reporter,
     ) -> Result<StepOutcome, Error> {
         let outputs = self.outputs().await?;
-        let wanted = self.workload()?.service.with(&outputs).service;
+        let wanted = self.workload()?.service.with(&outputs);
         let there = self.deployer.service(name).await?;
         let named = there.as_ref().map(|there| there.task_definition.clone());
         let task_definition = self.task_definition.clone().or(named);
         let task_definition = task_definition.ok_or(Error::Misuse("a service needs a task definition"))?;
+        let body = with(&wanted.service, &[("cluster", &name.cluster), ("taskDefinition", &task_definition)]);
         let outcome = match &there {
             None => {
-                let body = with(&wanted, &[("cluster", &name.cluster), ("taskDefinition", &task_definition)]);
                 self.deployer.create_service(&body).await?;
                 StepOutcome::Done
             }
+            Some(there) if self.is_already(there, &body, &task_definition, &wanted.scaling) => {
+                StepOutcome::Skipped("it is so already")
+            }
             Some(there) => {
-                let same = there.task_definition == task_definition
-                    && compared_service(&there.raw) == compared_service(&wanted);
-                if !same {
-                    let body = with(&wanted, &[("taskDefinition", &task_definition)]);
-                    self.deployer.update_service(name, &body).await?;
+                let mut update = as_update(&body);
+                if wanted.scaling.scalable_target.is_none() {
+                    update["desiredCount"] = body["desiredCount"].clone();
                 }
-                if same { StepOutcome::Skipped("it is so already") } else { StepOutcome::Done }
+                self.deployer.update_service(name, &update).await?;
+                self.retag(there, &body).await?;
+                StepOutcome::Done
             }
         };
         self.changed_service = outcome == StepOutcome::Done;
@@ -75,10 +78,24 @@ impl Application<'_> {
             Ok(()) => Ok(outcome),
             Err(Error::Service(source)) => {
                 let rolled_back = self.back_out(None, reporter).await;
-                Err(Error::RolloutFailed { source, rolled_back })
+                Err(Error::RolloutFailed { source: Box::new(source), rolled_back })
             }
             Err(error) => Err(error),
         }
+    }
+
+    fn is_already(&self, there: &ServiceState, body: &Value, task_definition: &str, scaling: &Scaling) -> bool {
+        let counts = scaling.scalable_target.is_some() || body["desiredCount"] == json!(there.desired);
+        counts && there.task_definition == task_definition && changes((None, Some(&there.raw)), (None, Some(body))).is_empty()
+    }
+
+    /// What is already tagged otherwise is not changed by an update.
+    async fn retag(&self, there: &ServiceState, body: &Value) -> Result<(), Error> {
+        let text = |tag: &Value, name: &str| tag.get(name).and_then(Value::as_str).map(str::to_owned);
+        let tags = body.get("tags").and_then(Value::as_array).into_iter().flatten();
+        let tags: Vec<_> = tags.filter_map(|tag| Some((text(tag, "key")?, text(tag, "value")?))).collect();
+        let tags: Vec<_> = tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        Ok(self.deployer.tag_ecs(&there.arn(), &tags).await?)
     }
 
     async fn wait_for_rollout(
@@ -91,12 +108,11 @@ impl Application<'_> {
         self.deployer.rollout(name, task_definition, ROLLOUT_LIMIT, &report).await
     }
 
-    pub(super) async fn scale_service(&self, name: &ServiceName) -> Result<(), Error> {
+    pub(super) async fn scale_service(&self, name: &ServiceName) -> Result<StepOutcome, Error> {
         let outputs = self.outputs().await?;
-        match self.workload()?.service.with(&outputs).scaling {
-            Some(scaling) => Ok(self.deployer.apply_scaling(name, &scaling).await?),
-            None => Ok(self.deployer.remove_scaling(name).await?),
-        }
+        let scaling = self.workload()?.service.with(&outputs).scaling;
+        let changed = self.deployer.apply_scaling(name, &scaling).await?;
+        Ok(if changed { StepOutcome::Done } else { StepOutcome::Skipped("it is so already") })
     }
 
     pub(super) async fn remove_service(&self, name: &ServiceName) -> Result<(), Error> {
@@ -109,9 +125,8 @@ impl Application<'_> {
         let wanted = &self.workload()?.service;
         let name = ServiceName { cluster: wanted.cluster.clone(), service: wanted.name.clone() };
         let Some(there) = self.deployer.service(&name).await? else { return Ok(()) };
-        let Some(arn) = there.raw.get("serviceArn").and_then(Value::as_str) else { return Ok(()) };
         let version = version.to_string();
-        Ok(self.deployer.tag_ecs(arn, &[(crate::observe::TAG_REVISION, &version)]).await?)
+        Ok(self.deployer.tag_ecs(&there.arn(), &[(crate::observe::TAG_REVISION, &version)]).await?)
     }
 
     /// The number of the revision that is being kept: that of its record, or the next one.
@@ -136,13 +151,10 @@ impl Application<'_> {
         if self.changed_service {
             let number = state.task_definition.rsplit(':').next().unwrap_or_default();
             reporter.note(&format!("going back to revision {number} of the task definition"));
-            let body = with(&service::input(&state.raw), &[("taskDefinition", &state.task_definition)]);
-            self.deployer.update_service(&name, &body).await?;
+            let update = with(&as_it_is(&state.raw), &[("taskDefinition", &state.task_definition)]);
+            self.deployer.update_service(&name, &update).await?;
             self.wait_for_rollout(&name, &state.task_definition, reporter).await?;
-            match &before.scaling {
-                Some(scaling) => self.deployer.apply_scaling(&name, scaling).await?,
-                None => self.deployer.remove_scaling(&name).await?,
-            }
+            self.deployer.apply_scaling(&name, &before.scaling).await?;
         }
         Ok(Some(before.revision().map_or_else(|| "before".to_owned(), |revision| revision.to_string())))
     }

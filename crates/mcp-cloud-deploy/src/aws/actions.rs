@@ -145,6 +145,8 @@ pub(crate) const CALLS_OF_A_SERVICE: &[Call] = &[
         &[Deploy],
     ),
     call("ecs", "delete_task_definitions", &["ecs:DeleteTaskDefinitions"], On::TaskDefinitions, CHANGE),
+    // Whoever starts tasks hands their roles to ECS.
+    call("roles", "pass", &["iam:PassRole"], On::RolesForTasks, &[Deploy, Operate]),
     // Tasks of a service are listed by what runs them, which is a kind of machine that Fargate has none of.
     call("ecs", "list_tasks", &["ecs:ListTasks"], On::Anything, EVERY),
     call("ecs", "describe_tasks", &["ecs:DescribeTasks"], On::Tasks, EVERY),
@@ -156,27 +158,9 @@ pub(crate) const CALLS_OF_A_SERVICE: &[Call] = &[
     call("ecr", "describe_images", &["ecr:DescribeImages"], On::Repository, EVERY),
     call("ecr", "batch_get_image", &["ecr:BatchGetImage"], On::Repository, EVERY),
     call("ecr", "batch_delete_image", &["ecr:BatchDeleteImage"], On::Repository, CHANGE),
-    call(
-        "elb",
-        "describe_target_health",
-        &["elasticloadbalancing:DescribeTargetHealth"],
-        On::Anything,
-        EVERY,
-    ),
-    call(
-        "elb",
-        "describe_load_balancers",
-        &["elasticloadbalancing:DescribeLoadBalancers"],
-        On::Anything,
-        EVERY,
-    ),
-    call(
-        "elb",
-        "describe_target_groups",
-        &["elasticloadbalancing:DescribeTargetGroups"],
-        On::Anything,
-        EVERY,
-    ),
+    call("elb", "describe_target_health", &["elasticloadbalancing:DescribeTargetHealth"], On::Anything, EVERY),
+    call("elb", "describe_load_balancers", &["elasticloadbalancing:DescribeLoadBalancers"], On::Anything, EVERY),
+    call("elb", "describe_target_groups", &["elasticloadbalancing:DescribeTargetGroups"], On::Anything, EVERY),
     call(
         "scaling",
         "describe_scalable_targets",
@@ -255,7 +239,10 @@ mod tests {
             for (client, method) in calls(source) {
                 found += 1;
                 assert!(
-                    CALLS.iter().chain(CALLS_OF_A_SERVICE).any(|call| call.operation == (client.as_str(), method.as_str())),
+                    CALLS
+                        .iter()
+                        .chain(CALLS_OF_A_SERVICE)
+                        .any(|call| call.operation == (client.as_str(), method.as_str())),
                     "`{client}.{method}` is not in the table of calls"
                 );
             }

@@ -6,7 +6,6 @@ use aws_sdk_cloudformation::{
     primitives::{DateTime, DateTimeFormat},
     types::{self, Capability, ChangeSetStatus, ChangeSetType, ExecutionStatus, Tag, TemplateStage},
 };
-use mcp_cloud_app::target::sam;
 
 use super::Deployer;
 use crate::{

@@ -2,7 +2,7 @@
 //! API.
 
 use mcp_cloud_app::target::ecs;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     Choices, Operation, Plan, Step,
@@ -14,13 +14,12 @@ use crate::{
     deployment::{Deployment, ServiceWorkload},
     error::Error,
     observe::{Observed, ObservedService, StackState},
-    service::{compared_service, compared_task_definition},
+    service::{ServiceName, as_template, plain},
 };
 
 /// What the resources are called in the plan, which are the names they have in the emitted stack.
-pub(crate) const TASK_DEFINITION: &str = "TaskDefinition";
-pub(crate) const SERVICE: &str = "Service";
-const SCALABLE_TARGET: &str = "ScalableTarget";
+const TASK_DEFINITION: &str = "TaskDefinition";
+const SERVICE: &str = "Service";
 
 pub(super) fn deploy(
     deployment: &Deployment,
@@ -79,7 +78,7 @@ pub(super) fn rollback(
 pub(super) fn destroy(observed: &Observed) -> Vec<Step> {
     let Some(there) = &observed.service else { return Vec::new() };
     let mut steps = Vec::new();
-    if there.state.is_some() || there.scaling.is_some() {
+    if there.state.is_some() || there.scaling.scalable_target.is_some() {
         steps.push(Step::RemoveService { service: there.name.clone() });
     }
     if !there.task_definitions.is_empty() {
@@ -144,48 +143,54 @@ fn changes(
 }
 
 /// The resources that a service would be in a stack, by their logical ids.
-type Parts = Vec<(String, Value)>;
+type Parts = Map<String, Value>;
 
 fn parts_there(there: &ObservedService) -> Parts {
-    let mut parts = Vec::new();
-    if let Some(task_definition) = &there.task_definition {
-        parts.push(resource(TASK_DEFINITION, "AWS::ECS::TaskDefinition", compared_task_definition(&task_definition.raw)));
-    }
-    if let Some(state) = &there.state {
-        parts.push(resource(SERVICE, "AWS::ECS::Service", compared_service(&state.raw)));
-    }
-    parts.extend(there.scaling.as_ref().map(parts_of_scaling).unwrap_or_default());
+    let task_definition = there.task_definition.as_ref().map(|task_definition| &task_definition.raw);
+    let desired = there.state.as_ref().map(|state| state.desired);
+    let mut parts = parts(task_definition, there.state.as_ref().map(|state| &state.raw), desired, &there.scaling);
+    // A service that is gone leaves nothing that scales.
+    parts.retain(|id, _| there.state.is_some() || id == TASK_DEFINITION);
     parts
 }
 
 fn parts_wanted(workload: &ServiceWorkload, observed: &Observed) -> Parts {
     let outputs = observed.stack.as_ref().map(|stack| stack.outputs.clone()).unwrap_or_default();
     let wanted = workload.service.with(&outputs);
-    let task_definition = compared_task_definition(&wanted.task_definition);
-    let mut parts = vec![
-        resource(TASK_DEFINITION, "AWS::ECS::TaskDefinition", task_definition),
-        resource(SERVICE, "AWS::ECS::Service", compared_service(&wanted.service)),
-    ];
-    parts.extend(wanted.scaling.as_ref().map(parts_of_scaling).unwrap_or_default());
-    parts
+    let desired = wanted.service.get("desiredCount").and_then(Value::as_u64).and_then(|count| count.try_into().ok());
+    let mut service = wanted.service;
+    service["cluster"] = json!(wanted.cluster);
+    parts(Some(&wanted.task_definition), Some(&service), desired, &wanted.scaling)
 }
 
-fn parts_of_scaling(scaling: &ecs::Scaling) -> Parts {
-    let target = json!({
-        "MinCapacity": scaling.minimum,
-        "MaxCapacity": scaling.maximum,
-        "ScheduledActions": scaling.actions,
-    });
-    let policies = scaling.policies.iter().map(|policy| {
+/// As ECS takes them or as it answers them.
+fn parts(
+    task_definition: Option<&Value>,
+    service: Option<&Value>,
+    desired: Option<u32>,
+    scaling: &ecs::Scaling,
+) -> Parts {
+    let template: Value = serde_json::from_str(&as_template(task_definition, service)).unwrap_or_default();
+    let mut parts = template.get("Resources").and_then(Value::as_object).cloned().unwrap_or_default();
+    let Some(target) = &scaling.scalable_target else {
+        // Where nothing scales, the number is what was said.
+        if let Some(Value::Object(service)) = parts.get_mut(SERVICE).and_then(|service| service.get_mut("Properties")) {
+            service.extend(desired.map(|desired| ("DesiredCount".to_owned(), json!(desired))));
+        }
+        return parts;
+    };
+    let mut target = target.clone();
+    target["ScheduledActions"] = plain(&json!(scaling.scheduled_actions));
+    let mut add = |id: &str, kind: &str, properties: &Value| {
+        let kind = format!("AWS::ApplicationAutoScaling::{kind}");
+        parts.insert(id.to_owned(), json!({ "Type": kind, "Properties": plain(properties) }));
+    };
+    add("ScalableTarget", "ScalableTarget", &target);
+    for policy in &scaling.scaling_policies {
         let name = policy.get("PolicyName").and_then(Value::as_str).unwrap_or_default();
-        resource(&format!("Policy-{name}"), "AWS::ApplicationAutoScaling::ScalingPolicy", policy.clone())
-    });
-    let target = resource(SCALABLE_TARGET, "AWS::ApplicationAutoScaling::ScalableTarget", target);
-    std::iter::once(target).chain(policies).collect()
-}
-
-fn resource(id: &str, kind: &str, properties: Value) -> (String, Value) {
-    (id.to_owned(), json!({ "Type": kind, "Properties": properties }))
+        add(&format!("ScalingPolicy-{name}"), "ScalingPolicy", policy);
+    }
+    parts
 }
 
 /// The template with further resources in it. One that cannot be read stays as it is, and the comparison says so.
@@ -224,7 +229,7 @@ fn rollout(
     operation: Option<Operation>,
 ) -> Vec<Step> {
     let wanted = &workload.service;
-    let service = crate::service::ServiceName { cluster: wanted.cluster.clone(), service: wanted.name.clone() };
+    let service = ServiceName { cluster: wanted.cluster.clone(), service: wanted.name.clone() };
     let is_changed = |id: &str| changes.resource(id).is_some();
     let is_there = there.is_some_and(|there| there.state.is_some());
     let active = there.and_then(|there| there.task_definition.as_ref()).is_some_and(|there| there.status == "ACTIVE");
@@ -237,14 +242,17 @@ fn rollout(
         let operation = if is_there { Operation::Update } else { Operation::Create };
         steps.push(Step::ChangeService { service: service.clone(), operation });
     }
-    let scaled = there.and_then(|there| there.scaling.as_ref());
-    if wanted.scaling.is_some() && (!is_there || operation.is_some()) || is_scaled_otherwise(changes) {
-        let bounds = wanted.scaling.as_ref().map(|scaling| (scaling.minimum, scaling.maximum));
-        if bounds.is_some() || scaled.is_some() {
-            steps.push(Step::ScaleService { service, bounds });
-        }
+    let bounds = wanted.scaling.scalable_target.as_ref().and_then(bounds);
+    if is_scaled_otherwise(changes) || bounds.is_some() && (!is_there || operation.is_some()) {
+        steps.push(Step::ScaleService { service, bounds });
     }
     steps
+}
+
+/// The fewest and the most tasks.
+fn bounds(target: &Value) -> Option<(u32, u32)> {
+    let number = |name: &str| target.get(name)?.as_u64()?.try_into().ok();
+    Some((number("MinCapacity")?, number("MaxCapacity")?))
 }
 
 fn is_scaled_otherwise(changes: &Changes) -> bool {

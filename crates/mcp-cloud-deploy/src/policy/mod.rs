@@ -19,7 +19,7 @@ pub use self::{
     trust::{GithubRepository, Trusted, trust},
 };
 use self::{resources::When, scope::On};
-use crate::aws::actions::CALLS;
+use crate::aws::actions::{CALLS, CALLS_OF_A_SERVICE, Call};
 
 /// What a role is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,17 +89,33 @@ pub fn resource_types(app: &App) -> BTreeSet<String> {
 /// The policies that a role needs for these purposes: one, or several where one would be larger than IAM takes.
 #[must_use]
 pub fn policies(app: &App, scope: &Scope, purposes: &[Purpose]) -> Vec<Document> {
-    let mut allowed: BTreeMap<On, BTreeSet<&'static str>> = BTreeMap::new();
-    for call in CALLS.iter().filter(|call| call.purposes.iter().any(|purpose| purposes.contains(purpose))) {
-        if !call.actions.is_empty() {
-            allowed.entry(call.on).or_default().extend(call.actions);
-        }
-    }
+    let mut allowed = of_calls(CALLS, purposes);
     for rights in resource_types(app).iter().filter_map(|kind| resources::rights(kind)).flatten() {
         if purposes.iter().any(|purpose| purpose.includes(rights.when)) {
             allowed.entry(rights.on).or_default().extend(rights.actions);
         }
     }
+    documents(allowed, scope)
+}
+
+/// The policies that a role needs for these purposes where the app is a service of ECS, beside those for the stack around
+/// it: for the service itself, its images and its scaling.
+#[must_use]
+pub fn policies_of_a_service(scope: &Scope, purposes: &[Purpose]) -> Vec<Document> {
+    documents(of_calls(CALLS_OF_A_SERVICE, purposes), scope)
+}
+
+fn of_calls(calls: &[Call], purposes: &[Purpose]) -> BTreeMap<On, BTreeSet<&'static str>> {
+    let mut allowed: BTreeMap<On, BTreeSet<&'static str>> = BTreeMap::new();
+    for call in calls.iter().filter(|call| call.purposes.iter().any(|purpose| purposes.contains(purpose))) {
+        if !call.actions.is_empty() {
+            allowed.entry(call.on).or_default().extend(call.actions);
+        }
+    }
+    allowed
+}
+
+fn documents(allowed: BTreeMap<On, BTreeSet<&'static str>>, scope: &Scope) -> Vec<Document> {
     let statements = allowed.into_iter().map(|(on, actions)| {
         let actions = actions.into_iter().map(str::to_owned).collect();
         Statement::allow(actions, on.arns(scope)).under(on.condition())

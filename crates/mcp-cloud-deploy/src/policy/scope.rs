@@ -15,6 +15,7 @@ pub struct Scope {
     account: String,
     region: String,
     app: String,
+    cluster: String,
     bucket: String,
     secrets: Vec<String>,
     hosted_zone: Option<String>,
@@ -35,6 +36,7 @@ impl Scope {
             account: account.to_owned(),
             region: region.to_owned(),
             app: app.name.clone(),
+            cluster: app.ecs.cluster.clone().unwrap_or_else(|| app.name.clone()),
             bucket: Bucket::choose(bucket, account, region).name().to_owned(),
             secrets,
             hosted_zone: app.lambda.hosted_zone.clone(),
@@ -126,12 +128,24 @@ pub(crate) enum On {
     ScalableTargets,
     /// The application of CodeDeploy that shifts traffic.
     CodeDeploy,
+    /// The cluster that the service is in.
+    Cluster,
+    /// The service.
+    Service,
+    /// Revisions of the service's task definition.
+    TaskDefinitions,
+    /// Tasks of the cluster, whose ids AWS makes; a session in one is opened by way of the cluster.
+    Tasks,
+    /// The repository of the server's images.
+    Repository,
+    /// The roles of tasks, handed to ECS.
+    RolesForTasks,
 }
 
 impl On {
     /// The ARNs of an app; nothing where the app has none of it.
     pub(crate) fn arns(self, scope: &Scope) -> Vec<String> {
-        let Scope { partition, app, bucket, .. } = scope;
+        let Scope { partition, app, bucket, cluster, .. } = scope;
         let made = scope.made_from_name();
         match self {
             Self::Anything => vec!["*".to_owned()],
@@ -192,6 +206,18 @@ impl On {
                 .map(|kind| scope.arn("codedeploy", &format!("{kind}:{made}*")))
                 .chain([scope.arn("codedeploy", "deploymentconfig:*")])
                 .collect(),
+            Self::Cluster => vec![scope.arn("ecs", &format!("cluster/{cluster}"))],
+            Self::Service => vec![scope.arn("ecs", &format!("service/{cluster}/{app}"))],
+            Self::TaskDefinitions => vec![scope.arn("ecs", &format!("task-definition/{app}:*"))],
+            Self::Tasks => ["task", "cluster"]
+                .into_iter()
+                .zip([format!("{cluster}/*"), cluster.clone()])
+                .map(|(kind, name)| scope.arn("ecs", &format!("{kind}/{name}")))
+                .collect(),
+            Self::Repository => vec![scope.arn("ecr", &format!("repository/{app}"))],
+            Self::RolesForTasks => {
+                ["execution", "task"].map(|role| scope.global("iam", &format!("role/{app}-{role}"))).into()
+            }
         }
     }
 
@@ -200,6 +226,7 @@ impl On {
         match self {
             Self::RolesForLambda => Some(("StringEquals", "iam:PassedToService", "lambda.amazonaws.com")),
             Self::RolesForCodeDeploy => Some(("StringEquals", "iam:PassedToService", "codedeploy.amazonaws.com")),
+            Self::RolesForTasks => Some(("StringEquals", "iam:PassedToService", "ecs-tasks.amazonaws.com")),
             Self::ScalingServiceRole => {
                 Some(("StringEquals", "iam:AWSServiceName", "lambda.application-autoscaling.amazonaws.com"))
             }

@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::state::last;
-use crate::change::{Blueprint, Changes};
+use crate::{
+    change::{Blueprint, Changes},
+    observe::TAG_REVISION,
+};
 
 /// What RegisterTaskDefinition takes; all else is AWS's own.
 const OF_TASK_DEFINITION: [&str; 18] = [
@@ -106,7 +109,7 @@ const SERVICE: &str = "Service";
 
 /// Writes a task definition and a service as a template, each as it is sent to ECS or as ECS answers it.
 ///
-/// Left out are: what is AWS's own, what AWS would fill in, the images of containers ([`image`]), the number of tasks, and
+/// Left out are: what is AWS's own, what AWS would fill in, the number of tasks, and
 /// which revision the service is of.
 #[must_use]
 pub fn as_template(task_definition: Option<&Value>, service: Option<&Value>) -> String {
@@ -159,6 +162,12 @@ pub fn as_update(create: &Value) -> Value {
     update
 }
 
+/// What UpdateService takes to make a service what it is, by what ECS answers of it.
+#[must_use]
+pub fn as_it_is(answered: &Value) -> Value {
+    as_update(&ours(answered, &OF_SERVICE))
+}
+
 fn plain_task_definition(value: &Value) -> Value {
     let mut plain = ours(value, &OF_TASK_DEFINITION);
     for role in ["executionRoleArn", "taskRoleArn"] {
@@ -169,9 +178,6 @@ fn plain_task_definition(value: &Value) -> Value {
     }
     let containers = plain.get_mut("containerDefinitions").and_then(Value::as_array_mut);
     for container in containers.into_iter().flatten() {
-        if let Some(map) = container.as_object_mut() {
-            map.remove("image");
-        }
         let mappings = container.get_mut("portMappings").and_then(Value::as_array_mut);
         for mapping in mappings.into_iter().flatten().filter_map(Value::as_object_mut) {
             // In a network of its own, a task has no other port for it.
@@ -205,8 +211,9 @@ fn ours(value: &Value, members: &[&str]) -> Value {
     let mut ours: Map<_, _> =
         map.filter(|(name, _)| members.contains(&name.as_str())).map(|(name, one)| (name.clone(), one.clone())).collect();
     if let Some(Value::Array(tags)) = ours.get_mut("tags") {
-        // AWS's own, which nobody can set.
-        tags.retain(|tag| tag.get("key").and_then(Value::as_str).is_none_or(|key| !key.starts_with("aws:")));
+        // AWS's own, which nobody can set, and the one that says what was verified.
+        let is_ours = |key: &str| !key.starts_with("aws:") && key != TAG_REVISION;
+        tags.retain(|tag| tag.get("key").and_then(Value::as_str).is_none_or(is_ours));
     }
     Value::Object(ours)
 }

@@ -18,7 +18,7 @@ mod scaling;
 mod state;
 
 pub use self::{
-    compare::{as_template, as_update, changes, image},
+    compare::{as_it_is, as_template, as_update, changes, image},
     error::{Ending, Error, FailedRollout},
     operate::{ExecSession, LogStream, OneOff, Switched, TaskRun},
     reason::{ContainerStop, StopKind, TaskStop},
@@ -27,6 +27,8 @@ pub use self::{
     state::{Rollout, ServiceEvent, ServiceName, ServiceState, TargetHealth, Task, TaskDefinition},
 };
 pub use crate::aws::{RegistryLogin, Repository, StoredImage};
+
+pub(crate) use self::scaling::plain;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! How a service scales by itself: between which numbers, by what load, and at what times.
 
-use serde::{Deserialize, Serialize};
+pub use mcp_cloud_app::target::ecs::Scaling;
 use serde_json::{Map, Value, json};
 
 use super::state::ServiceName;
@@ -23,21 +23,6 @@ const SCHEDULED_ACTION: [&str; 6] =
 /// What AWS fills in, or means where nothing is said
 /// (<https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScheduledAction.html>).
 const DEFAULTS: [(&str, &str); 2] = [("DisableScaleIn", "false"), ("Timezone", "\"UTC\"")];
-
-/// How a service scales, in the shape of Application Auto Scaling's API. Which service it is stands in none of it.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct Scaling {
-    /// The least and the most: `MinCapacity` and `MaxCapacity`. Without it, the service does not scale by itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scalable_target: Option<Value>,
-    /// Members of PutScalingPolicy.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub scaling_policies: Vec<Value>,
-    /// Members of PutScheduledAction.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub scheduled_actions: Vec<Value>,
-}
 
 impl Deployer {
     /// Reads how a service scales; what only AWS says is left out, so that it can be compared.
@@ -140,7 +125,8 @@ fn same(one: &Value, other: &Value) -> bool {
     plain(one) == plain(other)
 }
 
-fn plain(value: &Value) -> Value {
+/// What is written in several ways, in one of them.
+pub(crate) fn plain(value: &Value) -> Value {
     match value {
         Value::Object(map) => {
             let is_default = |name: &str, value: &Value| {

@@ -34,22 +34,23 @@ pub struct Service {
     pub task_definition: Value,
     /// The input of `CreateService`, without its cluster and its task definition.
     pub service: Value,
-    /// How the number of its tasks changes; absent where it does not.
-    pub scaling: Option<Scaling>,
+    /// How the number of its tasks changes.
+    pub scaling: Scaling,
 }
 
-/// How the number of tasks changes, in the words of the API of Application Auto Scaling; what names the service is left
-/// out of all of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// How a service scales, in the shape of Application Auto Scaling's API. Which service it is stands in none of it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct Scaling {
-    /// The fewest tasks.
-    pub minimum: u32,
-    /// The most tasks.
-    pub maximum: u32,
-    /// `PolicyName`, `PolicyType` and the policy itself, of each.
-    pub policies: Vec<Value>,
-    /// `ScheduledActionName`, `Schedule`, `Timezone` and `ScalableTargetAction`, of each.
-    pub actions: Vec<Value>,
+    /// The least and the most: `MinCapacity` and `MaxCapacity`. Without it, the service does not scale by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scalable_target: Option<Value>,
+    /// Members of PutScalingPolicy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scaling_policies: Vec<Value>,
+    /// Members of PutScheduledAction.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scheduled_actions: Vec<Value>,
 }
 
 /// What a task definition outside of the stack names, until it is known: see [`Service::with`].
@@ -78,6 +79,8 @@ impl Service {
         if let Some(members) = service.as_object_mut() {
             members.remove("cluster");
             members.remove("taskDefinition");
+            // The stack may leave it out where scaling decides; the API wants to know how many there are at first.
+            members.entry("desiredCount").or_insert(app.ecs.minimum.into());
         }
         for (pointer, output) in [("subnets", OUTPUT_SUBNETS), ("securityGroups", OUTPUT_SECURITY_GROUPS)] {
             let list = service.pointer_mut(&format!("/networkConfiguration/awsvpcConfiguration/{pointer}"));
@@ -104,11 +107,11 @@ impl Service {
         let named = [IMAGE, REGION, ACCOUNT, OUTPUT_REPOSITORY];
         let of_task = known.iter().filter(|(name, _)| named.contains(&name.as_str()));
         let of_task = of_task.map(|(name, value)| (name.clone(), value.clone())).collect();
-        let scaling = self.scaling.as_ref().map(|scaling| Scaling {
-            policies: scaling.policies.iter().map(fill).collect(),
-            actions: scaling.actions.iter().map(fill).collect(),
-            ..scaling.clone()
-        });
+        let scaling = Scaling {
+            scalable_target: self.scaling.scalable_target.clone(),
+            scaling_policies: self.scaling.scaling_policies.iter().map(fill).collect(),
+            scheduled_actions: self.scaling.scheduled_actions.clone(),
+        };
         Self {
             task_definition: filled(self.task_definition.clone(), &of_task),
             service: fill(&self.service),
@@ -173,19 +176,22 @@ fn uncapitalized(value: Value) -> Value {
     }
 }
 
-fn scaling(resources: &Map<String, Value>, app: &App) -> Option<Scaling> {
+fn scaling(resources: &Map<String, Value>, app: &App) -> Scaling {
     let of_type = |wanted: &str| {
         let kind = format!("AWS::ApplicationAutoScaling::{wanted}");
         let ids = resources.iter().filter(move |(_, resource)| resource["Type"] == kind.as_str()).map(|(id, _)| id);
         ids.map(|id| resolved(resources, id, app)).collect::<Vec<_>>()
     };
-    let target = of_type("ScalableTarget").into_iter().next()?;
-    let mut policies = of_type("ScalingPolicy");
-    for policy in policies.iter_mut().filter_map(Value::as_object_mut) {
+    let Some(target) = of_type("ScalableTarget").into_iter().next() else { return Scaling::default() };
+    let mut scaling_policies = of_type("ScalingPolicy");
+    for policy in scaling_policies.iter_mut().filter_map(Value::as_object_mut) {
         policy.remove("ScalingTargetId");
     }
-    let actions = target.get("ScheduledActions").and_then(Value::as_array).cloned().unwrap_or_default();
-    Some(Scaling { minimum: app.ecs.minimum, maximum: app.ecs.maximum, policies, actions })
+    Scaling {
+        scalable_target: Some(json!({ "MinCapacity": app.ecs.minimum, "MaxCapacity": app.ecs.maximum })),
+        scaling_policies,
+        scheduled_actions: target.get("ScheduledActions").and_then(Value::as_array).cloned().unwrap_or_default(),
+    }
 }
 
 /// Puts what is known in the place of its name.
