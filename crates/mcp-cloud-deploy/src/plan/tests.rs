@@ -5,7 +5,7 @@ use mcp_cloud_app::target::sam;
 use super::*;
 use crate::{
     artifact::Archive,
-    deployment::{Bucket, Deployment, TAG_APP, TAG_BUCKET_OURS},
+    deployment::{Bucket, Deployment, Workload, TAG_APP, TAG_BUCKET_OURS},
     error::Error,
     observe::{Alias, BucketContents, Function, Observed, Stack},
     revision::RevisionKey,
@@ -18,12 +18,15 @@ fn deployment() -> Deployment {
     Deployment {
         stack: "hello".to_owned(),
         bucket: Bucket::Ours(BUCKET.to_owned()),
-        key: format!("mcp-cloud/hello/{}.zip", archive.sha256),
-        archive,
         template: "Transform: AWS::Serverless-2016-10-31\n".to_owned(),
         tags: BTreeMap::from([(TAG_APP.to_owned(), "hello".to_owned())]),
         keep: 3,
+        workload: Workload::Function { key: format!("mcp-cloud/hello/{}.zip", archive.sha256), archive },
     }
+}
+
+fn key() -> String {
+    deployment().key().expect("a function has code").to_owned()
 }
 
 fn planned(observed: &Observed) -> Result<Plan, Error> {
@@ -32,7 +35,7 @@ fn planned(observed: &Observed) -> Result<Plan, Error> {
 
 /// The key of the record of a version that answered.
 fn record(version: u64) -> String {
-    RevisionKey::new(version, &deployment().fingerprint(), &deployment().archive.sha256).key("hello")
+    RevisionKey::new(version, &deployment().fingerprint(), deployment().code_sha256()).key("hello")
 }
 
 /// Everything as `deployment` wants it, in this state.
@@ -54,10 +57,11 @@ fn deployed(status: &str) -> Observed {
         bucket: wanted.bucket,
         bucket_contents: Some(BucketContents {
             tags: BTreeMap::from([(TAG_BUCKET_OURS.to_owned(), "true".to_owned())]),
-            keys: vec![wanted.key, record(7)],
+            keys: vec![key(), record(7)],
         }),
         function: Some(Function::default()),
         alias: Some(Alias { version: "7".to_owned(), ..Alias::default() }),
+        service: None,
     }
 }
 
@@ -68,6 +72,7 @@ fn nothing() -> Observed {
         bucket_contents: None,
         function: None,
         alias: None,
+        service: None,
     }
 }
 
@@ -242,7 +247,7 @@ fn only_so_many_revisions_are_kept_and_the_code_they_need() {
     let mut observed = deployed("UPDATE_COMPLETE");
     let old_code = format!("mcp-cloud/hello/{}.zip", "cd".repeat(32));
     let older = RevisionKey::new(3, "f", &"cd".repeat(32)).key("hello");
-    let keys = vec![deployment().key, older.clone(), record(4), record(5), record(6), old_code.clone()];
+    let keys = vec![key(), older.clone(), record(4), record(5), record(6), old_code.clone()];
     observed.bucket_contents.as_mut().unwrap().keys = keys;
     stack(&mut observed).template = Some("Resources: {}".to_owned());
     let plan = planned(&observed).unwrap();
@@ -256,7 +261,7 @@ fn only_so_many_revisions_are_kept_and_the_code_they_need() {
 #[test]
 fn versions_before_the_only_one_that_is_kept_are_removed() {
     let mut observed = deployed("UPDATE_COMPLETE");
-    observed.bucket_contents.as_mut().unwrap().keys = vec![deployment().key, record(5), record(6)];
+    observed.bucket_contents.as_mut().unwrap().keys = vec![key(), record(5), record(6)];
     stack(&mut observed).template = Some("Resources: {}".to_owned());
     let plan = deploy(&Deployment { keep: 1, ..deployment() }, &observed, &Choices::default()).unwrap();
     let [.., Step::RemoveVersions { oldest_kept, .. }, Step::RemoveObjects { keys, .. }] = plan.steps.as_slice() else {
@@ -277,7 +282,9 @@ fn rollback_moves_the_alias_before_the_stack() {
 
 #[test]
 fn rollback_needs_the_code_and_a_deployment() {
-    let gone = Deployment { key: "mcp-cloud/hello/gone.zip".to_owned(), ..deployment() };
+    let archive = Archive { bytes: Vec::new(), sha256: "cd".repeat(32) };
+    let workload = Workload::Function { key: "mcp-cloud/hello/gone.zip".to_owned(), archive };
+    let gone = Deployment { workload, ..deployment() };
     assert!(matches!(rollback(&gone, "5", &deployed("UPDATE_COMPLETE")), Err(Error::CodeGone { .. })));
     assert!(matches!(rollback(&deployment(), "5", &nothing()), Err(Error::NotDeployed { .. })));
 }
@@ -307,7 +314,7 @@ fn destroy_leaves_the_bucket_while_another_app_uses_it() {
     let plan = destroy("hello", &observed, &Choices::default()).unwrap();
     assert_eq!(kinds(&plan), ["remove-stack", "remove-objects"]);
     let Step::RemoveObjects { keys, .. } = &plan.steps[1] else { panic!("uploads are removed") };
-    assert_eq!(keys.as_slice(), [deployment().key, record(7)]);
+    assert_eq!(keys.as_slice(), [key(), record(7)]);
 }
 
 #[test]
