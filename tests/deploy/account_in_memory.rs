@@ -83,3 +83,27 @@ fn emitted_templates_live_in_the_account_in_memory() {
     let left = inventory.names().filter(|name| !name.starts_with("AWS::DynamoDB::Table "));
     assert_eq!(left.collect::<Vec<_>>(), Vec::<&str>::new());
 }
+
+/// The surroundings of every emitted service can be made without an image; with one the service is in the stack, too.
+#[test]
+fn emitted_stacks_of_services_live_in_the_account_in_memory() {
+    let runtime = Runtime::new().expect("a runtime can be made");
+    let golden = workspace_root().join("tests/golden");
+    let stacks: Vec<_> = fs::read_dir(golden)
+        .expect("it is there")
+        .map(|entry| entry.expect("it can be read").path().join("ecs/ecs-stack.yaml"))
+        .filter(|path| path.is_file())
+        .map(|path| path.to_str().expect("it is text").to_owned())
+        .collect();
+    assert!(stacks.len() > 4, "{stacks:?}");
+    let account = Account::new(ID, REGION);
+    let served = serve(&account, &runtime);
+    let arguments: Vec<_> = stacks.iter().map(String::as_str).collect();
+    let Some(run) = script(&served, "fake_ecs_stack.py", &arguments) else { return };
+    assert_eq!(run.code, Some(0), "{run}");
+    assert!(account.unknown_calls().is_empty(), "{:?}", account.unknown_calls());
+    let inventory = account.inventory();
+    // Tables are kept on purpose.
+    let left = inventory.names().filter(|name| !name.starts_with("AWS::DynamoDB::Table "));
+    assert_eq!(left.collect::<Vec<_>>(), Vec::<&str>::new());
+}

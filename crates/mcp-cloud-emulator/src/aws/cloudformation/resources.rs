@@ -172,9 +172,27 @@ fn identity(state: &mut State, owner: Owner<'_>, kind: &str, properties: &Proper
             let arn = state.arn("cloudwatch", &format!("alarm:{name}"));
             Made::new(name, &[("Arn", arn)])
         }
-        "AWS::EC2::SecurityGroup" => {
-            let id = format!("sg-0{}", state.hex(16));
-            Made::new(id.clone(), &[("GroupId", id.clone()), ("Id", id), ("VpcId", of("VpcId"))])
+        kind if kind.starts_with("AWS::EC2::") => network(state, kind, properties),
+        "AWS::ECR::Repository" => {
+            let name = named.unwrap_or_else(|| generated(state, owner).to_lowercase());
+            let arn = state.arn("ecr", &format!("repository/{name}"));
+            let uri = format!("{account}.dkr.ecr.{}.amazonaws.com/{name}", state.region);
+            Made::new(name, &[("Arn", arn), ("RepositoryUri", uri)])
+        }
+        "AWS::ECS::Service" => {
+            let name = named.unwrap_or_else(|| generated(state, owner));
+            let arn = state.arn("ecs", &format!("service/{}/{name}", of("Cluster")));
+            Made::new(arn.clone(), &[("Name", name), ("ServiceArn", arn)])
+        }
+        "AWS::ECS::TaskDefinition" => {
+            let revision = state.hex(6);
+            let arn = state.arn("ecs", &format!("task-definition/{}:{revision}", of("Family")));
+            Made::new(arn.clone(), &[("TaskDefinitionArn", arn)])
+        }
+        "AWS::ECS::Cluster" => {
+            let name = named.unwrap_or_else(|| generated(state, owner));
+            let arn = state.arn("ecs", &format!("cluster/{name}"));
+            Made::new(name, &[("Arn", arn)])
         }
         "AWS::ApiGateway::RestApi" | "AWS::ApiGatewayV2::Api" => {
             let id = state.hex(10);
@@ -210,6 +228,35 @@ fn identity(state: &mut State, owner: Owner<'_>, kind: &str, properties: &Proper
             Made::new(name.clone(), &[("Id", name)])
         }
     }
+}
+
+/// What networks are made of: each has an id that begins with what it is.
+fn network(state: &mut State, kind: &str, properties: &Properties) -> Made {
+    let of = |name: &str| text(properties, name).unwrap_or_default().to_owned();
+    let (prefix, attribute) = match kind {
+        "AWS::EC2::InternetGateway" => ("igw", "InternetGatewayId"),
+        "AWS::EC2::RouteTable" => ("rtb", "RouteTableId"),
+        "AWS::EC2::SecurityGroup" => ("sg", "GroupId"),
+        "AWS::EC2::SecurityGroupIngress" => ("sgr", "Id"),
+        "AWS::EC2::Subnet" => ("subnet", "SubnetId"),
+        "AWS::EC2::SubnetRouteTableAssociation" => ("rtbassoc", "Id"),
+        "AWS::EC2::VPC" => ("vpc", "VpcId"),
+        "AWS::EC2::VPCEndpoint" => ("vpce", "Id"),
+        "AWS::EC2::VPCGatewayAttachment" => return Made::new(format!("IGW|{}", of("VpcId")), &[]),
+        // A route is known by its table and where it leads to.
+        _ => {
+            let cidr = of("DestinationCidrBlock");
+            return Made::new(format!("{}|{cidr}", of("RouteTableId")), &[("CidrBlock", cidr)]);
+        }
+    };
+    let id = format!("{prefix}-0{}", state.hex(16));
+    let mut made = Made::new(id.clone(), &[("Id", id.clone()), (attribute, id)]);
+    for copied in ["VpcId", "CidrBlock", "AvailabilityZone"] {
+        if let Some(value) = text(properties, copied) {
+            made.attributes.insert(copied.to_owned(), value.to_owned());
+        }
+    }
+    made
 }
 
 /// Load balancers and what belongs to them, all named by ARNs.
