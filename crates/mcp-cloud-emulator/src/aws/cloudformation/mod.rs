@@ -2,12 +2,13 @@
 //!
 //! - [`template`], [`conditions`], [`sam`], [`values`]: what is wanted.
 //! - [`changes`], [`change_sets`]: what would change.
-//! - [`operation`]: what goes on; [`resources`] and [`functions`] do it.
+//! - [`operation`]: what goes on; [`resources`], [`functions`] and [`containers`] do it.
 //! - [`stack`]: what there is; [`drift`]: whether it still is.
 
 mod change_sets;
 mod changes;
 mod conditions;
+mod containers;
 mod drift;
 mod functions;
 mod kinds;
