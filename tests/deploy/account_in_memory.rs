@@ -1,8 +1,8 @@
 //! The account in memory is held against AWS's own SDK for Python, and its templates against SAM's own translator.
 
-use std::{fs, process::Command};
+use std::{fs, process::Command, time::Duration};
 
-use mcp_cloud_emulator::aws::{Account, Served};
+use mcp_cloud_emulator::aws::{Account, Served, TaskFate};
 use mcp_cloud_tests::{python, workspace_root};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, runtime::Runtime};
@@ -82,4 +82,65 @@ fn emitted_templates_live_in_the_account_in_memory() {
     // Tables are kept on purpose.
     let left = inventory.names().filter(|name| !name.starts_with("AWS::DynamoDB::Table "));
     assert_eq!(left.collect::<Vec<_>>(), Vec::<&str>::new());
+}
+
+/// The surroundings of every emitted service can be made without an image; with one the service is in the stack, too.
+#[test]
+fn emitted_stacks_of_services_live_in_the_account_in_memory() {
+    let runtime = Runtime::new().expect("a runtime can be made");
+    let golden = workspace_root().join("tests/golden");
+    let stacks: Vec<_> = fs::read_dir(golden)
+        .expect("it is there")
+        .map(|entry| entry.expect("it can be read").path().join("ecs/ecs-stack.yaml"))
+        .filter(|path| path.is_file())
+        .map(|path| path.to_str().expect("it is text").to_owned())
+        .collect();
+    assert!(stacks.len() > 4, "{stacks:?}");
+    let account = Account::new(ID, REGION);
+    // One of them has a cluster that was there before.
+    account.make_cluster("servers");
+    let served = serve(&account, &runtime);
+    let arguments: Vec<_> = stacks.iter().map(String::as_str).collect();
+    let Some(run) = script(&served, "fake_ecs_stack.py", &arguments) else { return };
+    assert_eq!(run.code, Some(0), "{run}");
+    assert!(account.unknown_calls().is_empty(), "{:?}", account.unknown_calls());
+    let inventory = account.inventory();
+    // Tables are kept on purpose.
+    let left = inventory.names().filter(|name| !name.starts_with("AWS::DynamoDB::Table "));
+    assert_eq!(left.collect::<Vec<_>>(), ["AWS::ECS::Cluster servers"]);
+}
+
+/// Services roll out, fail in every way that there is, are rolled back, and go.
+#[test]
+fn services_in_the_account_in_memory_answer_the_sdk_for_python() {
+    let runtime = Runtime::new().expect("a runtime can be made");
+    let account = Account::new(ID, REGION);
+    for (image, fate) in [
+        ("server:exits", TaskFate::Exits(3)),
+        ("server:memory", TaskFate::OutOfMemory),
+        ("server:missing", TaskFate::ImageMissing),
+        ("server:secret", TaskFate::SecretMissing),
+        ("server:deaf", TaskFate::FailsTargetHealth),
+        ("server:sick", TaskFate::FailsHealthCheck),
+        ("server:nowhere", TaskFate::NoCapacity),
+    ] {
+        account.destine(image, fate);
+    }
+    let served = serve(&account, &runtime);
+    let clock = account.clone();
+    let passing = runtime.spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            clock.pass(Duration::from_secs(1));
+        }
+    });
+    let template = workspace_root().join("tests/golden/minimal/ecs/ecs-stack.yaml");
+    let run = script(&served, "fake_ecs.py", &[template.to_str().expect("it is text")]);
+    passing.abort();
+    let Some(run) = run else { return };
+    assert_eq!(run.code, Some(0), "{run}");
+    assert!(account.unknown_calls().is_empty(), "{:?}", account.unknown_calls());
+    let left: Vec<_> = account.inventory().names().map(str::to_owned).collect();
+    // A log group that a task wrote to is gone with the stack.
+    assert_eq!(left, Vec::<String>::new());
 }

@@ -51,7 +51,19 @@ impl Call {
 
 /// Drift detection is a read although it starts something; an invocation is the program's affair.
 fn writes(action: &str) -> bool {
-    const READS: &[&str] = &["Get", "Describe", "List", "Head", "Filter", "Simulate", "Detect", "Invoke", "Validate"];
+    const READS: &[&str] = &[
+        "Get",
+        "Describe",
+        "List",
+        "Head",
+        "Filter",
+        "Simulate",
+        "Detect",
+        "Invoke",
+        "Validate",
+        "BatchGet",
+        "BatchCheck",
+    ];
     !READS.iter().any(|read| action.starts_with(read))
 }
 

@@ -95,6 +95,12 @@ pub(super) fn of(state: &State) -> Inventory {
     for (name, group) in &state.log_groups {
         inventory.add("AWS::Logs::LogGroup", name, &json!(group.retention));
     }
+    for service in state.ecs.services.values().filter(|service| service.status != "INACTIVE") {
+        inventory.add("AWS::ECS::Service", &format!("{}/{}", service.cluster, service.name), &service.content());
+    }
+    for definition in state.ecs.families.values().flatten().flatten().filter(|of| of.status == "ACTIVE") {
+        inventory.add("AWS::ECS::TaskDefinition", &definition.arn, &json!([definition.settings, definition.tags]));
+    }
     for (name, secret) in &state.secrets {
         let content = json!([secret.value(), secret.tags, secret.deleted.is_some()]);
         inventory.add("AWS::SecretsManager::Secret", name, &content);

@@ -91,6 +91,11 @@ pub enum StackMisfortune {
         /// How often.
         times: u32,
     },
+    /// A deployment that the circuit breaker has ended is taken for complete, as CloudFormation did for years.
+    BreakerGoesUnseen {
+        /// How often.
+        times: u32,
+    },
     /// A role that was just made is not known to Lambda yet: the next functions are refused.
     IamDelay {
         /// How often.
@@ -225,6 +230,17 @@ impl Misfortunes {
         })
     }
 
+    /// Whether it is overlooked now that the circuit breaker has ended a deployment.
+    pub(super) fn of_breaker(&mut self) -> bool {
+        self.of_stacks.iter_mut().any(|misfortune| match misfortune {
+            StackMisfortune::BreakerGoesUnseen { times } if *times > 0 => {
+                *times -= 1;
+                true
+            }
+            _ => false,
+        })
+    }
+
     /// Whether a rollback of an update fails now.
     pub(super) fn of_rollback(&mut self) -> bool {
         self.of_stacks.iter_mut().any(|misfortune| match misfortune {
@@ -240,21 +256,23 @@ impl Misfortunes {
 impl State {
     /// A misfortune in the words of the service that it strikes.
     pub(super) fn refusal(&self, misfortune: Misfortune, asked: &Asked) -> Fault {
-        use Service::{Acm, CloudFormation, CloudWatch, Iam, Lambda, Logs, S3, SecretsManager, Sts};
+        use Service::{
+            Acm, CloudFormation, CloudWatch, Ecr, Ecs, Elb, Iam, Lambda, Logs, S3, Scaling, SecretsManager, Sts,
+        };
         let service = asked.service;
         let over = "The security token included in the request is expired";
         let failure = "The request processing has failed because of an unknown error, exception or failure.";
         match (misfortune, service) {
             (Misfortune::Throttled, S3) => Fault::new(503, "SlowDown", "Please reduce your request rate."),
             (Misfortune::Throttled, Lambda) => Fault::new(429, "TooManyRequestsException", "Rate exceeded"),
-            (Misfortune::Throttled, CloudFormation | CloudWatch | Iam | Sts) => {
+            (Misfortune::Throttled, CloudFormation | CloudWatch | Elb | Iam | Sts) => {
                 Fault::new(400, "Throttling", "Rate exceeded")
             }
-            (Misfortune::Throttled, Acm | Logs | SecretsManager) => {
+            (Misfortune::Throttled, Acm | Ecr | Ecs | Logs | Scaling | SecretsManager) => {
                 Fault::new(400, "ThrottlingException", "Rate exceeded")
             }
             (Misfortune::ExpiredToken, S3) => Fault::new(400, "ExpiredToken", "The provided token has expired."),
-            (Misfortune::ExpiredToken, CloudFormation | Iam | Sts) => Fault::new(403, "ExpiredToken", over),
+            (Misfortune::ExpiredToken, CloudFormation | Elb | Iam | Sts) => Fault::new(403, "ExpiredToken", over),
             (Misfortune::ExpiredToken, Lambda) => Fault::new(403, "ExpiredTokenException", over),
             (Misfortune::ExpiredToken, _) => Fault::new(400, "ExpiredTokenException", over),
             (Misfortune::Unavailable, S3) => {
@@ -269,6 +287,10 @@ impl State {
             (Misfortune::Unavailable, SecretsManager) => {
                 Fault::new(500, "InternalServiceError", "An error occurred on the server side.")
             }
+            (Misfortune::Unavailable, Ecr | Ecs) => {
+                Fault::new(500, "ServerException", "Service Unavailable. Please try again later.")
+            }
+            (Misfortune::Unavailable, Scaling) => Fault::new(500, "InternalServiceException", failure),
             (Misfortune::Unavailable, CloudWatch) => Fault::new(500, "InternalServiceFault", failure),
             (Misfortune::Unavailable, _) => Fault::new(500, "InternalFailure", failure),
             (Misfortune::AccessDenied | Misfortune::NoAnswer | Misfortune::AnswerLost, _) => self.denial(asked),
@@ -285,11 +307,16 @@ impl State {
             self.identity()
         );
         match asked.service {
-            Service::CloudFormation | Service::Iam | Service::Sts | Service::S3 | Service::CloudWatch => {
-                Fault::new(403, "AccessDenied", message)
-            }
+            Service::CloudFormation
+            | Service::CloudWatch
+            | Service::Elb
+            | Service::Iam
+            | Service::S3
+            | Service::Sts => Fault::new(403, "AccessDenied", message),
             Service::Lambda => Fault::new(403, "AccessDeniedException", message),
-            Service::Acm | Service::Logs | Service::SecretsManager => Fault::new(400, "AccessDeniedException", message),
+            Service::Acm | Service::Ecr | Service::Ecs | Service::Logs | Service::Scaling | Service::SecretsManager => {
+                Fault::new(400, "AccessDeniedException", message)
+            }
         }
     }
 
@@ -323,7 +350,16 @@ impl State {
                 None => self.arn("logs", "log-group::log-stream:"),
             },
             Service::Acm => of("CertificateArn").unwrap_or_else(|| "*".to_owned()),
-            Service::CloudWatch | Service::Iam | Service::Sts => "*".to_owned(),
+            Service::Ecs => match (of("cluster"), of("service").or_else(|| of("serviceName"))) {
+                (Some(cluster), Some(service)) => self.arn("ecs", &format!("service/{cluster}/{service}")),
+                (Some(cluster), None) => self.arn("ecs", &format!("cluster/{cluster}")),
+                _ => "*".to_owned(),
+            },
+            Service::Ecr => match of("repositoryName") {
+                Some(name) => self.arn("ecr", &format!("repository/{name}")),
+                None => "*".to_owned(),
+            },
+            Service::CloudWatch | Service::Elb | Service::Iam | Service::Scaling | Service::Sts => "*".to_owned(),
         }
     }
 }

@@ -25,6 +25,9 @@ mod calls;
 mod clock;
 mod cloudformation;
 mod cloudwatch;
+mod ecr;
+mod ecs;
+mod elb;
 mod iam;
 mod inventory;
 mod lambda;
@@ -49,6 +52,7 @@ use http::{Request, Response};
 
 pub use self::{
     calls::Call,
+    ecs::TaskFate,
     inventory::Inventory,
     lambda::{Deployed, Invoked},
     misfortune::{Lasting, Misfortune, Moment, StackMisfortune, When},
@@ -229,7 +233,9 @@ impl Account {
     /// Everything that exists.
     #[must_use]
     pub fn inventory(&self) -> Inventory {
-        inventory::of(&self.lock())
+        let mut state = self.lock();
+        ecs::settle(&mut state);
+        inventory::of(&state)
     }
 
     /// Lets time pass.
@@ -255,6 +261,18 @@ impl Account {
     /// Puts a secret there, under this name and with this ARN; what was there before is gone.
     pub fn place_secret(&self, name: &str, arn: &str, value: &str) {
         secrets::place(&mut self.lock(), name, arn, value);
+    }
+
+    /// Makes a cluster as somebody else would. Nothing happens when it is there.
+    pub fn make_cluster(&self, name: &str) {
+        ecs::make_cluster(&mut self.lock(), name);
+    }
+
+    /// Decides what becomes of the tasks that run an image whose reference contains this text, such as its digest; of those
+    /// that are launched from now on. What was said last counts. Tasks that nothing was said of serve, unless their image
+    /// would have to be in a repository of this account, or a secret of theirs in this account, and is not.
+    pub fn destine(&self, image: &str, fate: TaskFate) {
+        self.lock().ecs.destine(image, fate);
     }
 
     /// Sets the state of an alarm: `OK`, `ALARM` or `INSUFFICIENT_DATA`. Nothing happens when there is none.

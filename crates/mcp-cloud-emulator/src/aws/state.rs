@@ -10,7 +10,9 @@ use super::{
     calls::Call,
     clock::Time,
     cloudformation::{self, Stack},
-    cloudwatch, iam,
+    cloudwatch,
+    ecs::{self, Ecs},
+    elb, iam,
     lambda::{self, Function},
     logs::{self, LogGroup},
     misfortune::Misfortunes,
@@ -41,6 +43,7 @@ pub(super) struct State {
     pub(super) things: BTreeMap<(String, String), Value>,
     /// By ARN.
     pub(super) certificates: BTreeMap<String, Value>,
+    pub(super) ecs: Ecs,
     /// By name.
     pub(super) alarm_states: BTreeMap<String, String>,
 }
@@ -62,6 +65,7 @@ impl State {
             secrets: BTreeMap::new(),
             things: BTreeMap::new(),
             certificates: BTreeMap::new(),
+            ecs: Ecs::default(),
             alarm_states: BTreeMap::new(),
         }
     }
@@ -72,10 +76,14 @@ impl State {
             Service::Acm => acm::answer(self, asked),
             Service::CloudFormation => cloudformation::answer(self, asked),
             Service::CloudWatch => cloudwatch::answer(self, asked),
+            Service::Ecr => Err(unknown(asked)),
+            Service::Ecs => ecs::answer(self, asked),
+            Service::Elb => elb::answer(self, asked),
             Service::Iam => iam::answer(self, asked),
             Service::Lambda => lambda::answer(self, asked),
             Service::Logs => logs::answer(self, asked),
             Service::S3 => s3::answer(self, asked),
+            Service::Scaling => Err(unknown(asked)),
             Service::SecretsManager => secrets::answer(self, asked),
             Service::Sts => sts::answer(self, asked),
         }
@@ -122,14 +130,20 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 pub(super) fn unknown(asked: &Asked) -> Fault {
     let action = &asked.action;
     match asked.service {
-        Service::CloudFormation | Service::Iam | Service::Sts => {
+        Service::CloudFormation | Service::Elb | Service::Iam | Service::Sts => {
             Fault::new(400, "InvalidAction", format!("Could not find operation {action} for version 2010-05-15"))
         }
         Service::Lambda => Fault::new(404, "UnknownOperationException", format!("unknown operation: {action}")),
         Service::S3 => {
             Fault::new(501, "NotImplemented", "A header you provided implies functionality that is not implemented")
         }
-        Service::Acm | Service::CloudWatch | Service::Logs | Service::SecretsManager => {
+        Service::Acm
+        | Service::CloudWatch
+        | Service::Ecr
+        | Service::Ecs
+        | Service::Logs
+        | Service::Scaling
+        | Service::SecretsManager => {
             Fault::new(400, "UnknownOperationException", format!("unknown operation: {action}"))
         }
     }

@@ -37,6 +37,41 @@ const PERMISSION: &[&str] = &[
     "Action",
     "EventSourceToken",
 ];
+const ROUTE: &[&str] = &["RouteTableId", "DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId"];
+/// Everything but its description.
+const SECURITY_GROUP_INGRESS: &[&str] = &[
+    "GroupName",
+    "IpProtocol",
+    "SourceSecurityGroupId",
+    "SourcePrefixListId",
+    "ToPort",
+    "CidrIp",
+    "SourceSecurityGroupName",
+    "SourceSecurityGroupOwnerId",
+    "FromPort",
+    "GroupId",
+    "CidrIpv6",
+];
+/// Everything but its tags: another one is another revision.
+const TASK_DEFINITION: &[&str] = &[
+    "Family",
+    "ContainerDefinitions",
+    "Cpu",
+    "EnableFaultInjection",
+    "ExecutionRoleArn",
+    "InferenceAccelerators",
+    "Memory",
+    "NetworkMode",
+    "PlacementConstraints",
+    "ProxyConfiguration",
+    "RequiresCompatibilities",
+    "RuntimePlatform",
+    "TaskRoleArn",
+    "Volumes",
+    "PidMode",
+    "IpcMode",
+    "EphemeralStorage",
+];
 const TARGET_GROUP: &[&str] = &["TargetType", "ProtocolVersion", "Port", "Name", "VpcId", "Protocol", "IpAddressType"];
 
 const KINDS: &[Kind] = &[
@@ -56,6 +91,13 @@ const KINDS: &[Kind] = &[
         &["ResourceId", "ScalableDimension", "ServiceNamespace"],
         &[],
     ),
+    kind(
+        "AWS::ApplicationAutoScaling::ScalingPolicy",
+        None,
+        false,
+        &["PolicyName", "ServiceNamespace", "ResourceId", "ScalableDimension", "ScalingTargetId"],
+        &[],
+    ),
     kind("AWS::CloudFormation::WaitCondition", None, false, &[], &[]),
     kind("AWS::CloudFormation::WaitConditionHandle", None, false, &[], &[]),
     kind("AWS::CloudWatch::Alarm", Some("AlarmName"), true, &["AlarmName"], &[]),
@@ -68,7 +110,26 @@ const KINDS: &[Kind] = &[
         &[],
     ),
     kind("AWS::DynamoDB::Table", Some("TableName"), true, &["TableName", "ImportSourceSpecification"], &["KeySchema"]),
+    kind("AWS::EC2::InternetGateway", None, true, &[], &[]),
+    kind("AWS::EC2::Route", None, false, ROUTE, &[]),
+    kind("AWS::EC2::RouteTable", None, true, &["VpcId"], &[]),
     kind("AWS::EC2::SecurityGroup", None, true, &["GroupDescription", "GroupName", "VpcId"], &[]),
+    kind("AWS::EC2::SecurityGroupIngress", None, false, SECURITY_GROUP_INGRESS, &[]),
+    kind("AWS::EC2::Subnet", None, true, &["VpcId", "AvailabilityZone", "CidrBlock"], &["Ipv6CidrBlock"]),
+    kind("AWS::EC2::SubnetRouteTableAssociation", None, false, &["SubnetId", "RouteTableId"], &[]),
+    kind("AWS::EC2::VPC", None, true, &["CidrBlock"], &["InstanceTenancy"]),
+    kind("AWS::EC2::VPCEndpoint", None, true, &["ServiceName", "VpcEndpointType", "VpcId"], &[]),
+    kind("AWS::EC2::VPCGatewayAttachment", None, false, &["VpcId"], &[]),
+    kind("AWS::ECR::Repository", Some("RepositoryName"), true, &["RepositoryName", "EncryptionConfiguration"], &[]),
+    kind("AWS::ECS::Cluster", Some("ClusterName"), true, &["ClusterName"], &[]),
+    kind(
+        "AWS::ECS::Service",
+        Some("ServiceName"),
+        true,
+        &["Cluster", "Role", "SchedulingStrategy", "ServiceName"],
+        &["LaunchType"],
+    ),
+    kind("AWS::ECS::TaskDefinition", None, true, TASK_DEFINITION, &[]),
     kind("AWS::ElasticLoadBalancingV2::Listener", None, true, &["LoadBalancerArn"], &[]),
     kind("AWS::ElasticLoadBalancingV2::ListenerRule", None, true, &["ListenerArn"], &[]),
     kind("AWS::ElasticLoadBalancingV2::LoadBalancer", None, true, &["Name", "Type", "Scheme"], &[]),

@@ -1,12 +1,14 @@
 //! CloudFormation: stacks that come to be what a template says, and everything that can happen on the way.
 //!
-//! - [`template`], [`sam`], [`values`]: what is wanted.
+//! - [`template`], [`conditions`], [`sam`], [`values`]: what is wanted.
 //! - [`changes`], [`change_sets`]: what would change.
-//! - [`operation`]: what goes on; [`resources`] and [`functions`] do it.
+//! - [`operation`]: what goes on; [`resources`], [`functions`] and [`containers`] do it.
 //! - [`stack`]: what there is; [`drift`]: whether it still is.
 
 mod change_sets;
 mod changes;
+mod conditions;
+mod containers;
 mod drift;
 mod functions;
 mod kinds;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{functions, handler_says, kinds, stack::Resource, values::with_secrets};
+use super::{containers, functions, handler_says, kinds, stack::Resource, values::with_secrets};
 use crate::aws::{logs::LogGroup, secrets, state::State};
 
 /// Whose resource it is.
@@ -44,6 +44,8 @@ pub(super) fn create(state: &mut State, owner: Owner<'_>, kind: &str, properties
         "AWS::Lambda::Alias" => functions::create_alias(state, properties),
         "AWS::Lambda::Url" => functions::create_url(state, properties),
         "AWS::Lambda::Permission" => functions::create_permission(state, owner, properties),
+        "AWS::ECS::Service" => containers::create_service(state, owner, properties),
+        "AWS::ECS::TaskDefinition" => containers::create_task_definition(state, properties),
         "AWS::Logs::LogGroup" => create_log_group(state, owner, properties),
         "AWS::SecretsManager::Secret" => create_secret(state, owner, properties),
         _ => create_thing(state, owner, kind, properties),
@@ -57,7 +59,11 @@ pub(super) fn update(state: &mut State, resource: &Resource, properties: &Proper
         "AWS::Lambda::Function" => functions::update(state, resource, properties)?,
         "AWS::Lambda::Alias" => functions::update_alias(state, resource, properties)?,
         "AWS::Lambda::Url" => functions::update_url(state, resource, properties)?,
-        "AWS::Lambda::Version" | "AWS::Lambda::Permission" | "AWS::SecretsManager::Secret" => {}
+        "AWS::ECS::Service" => containers::update_service(state, &resource.physical_id, properties)?,
+        "AWS::ECS::TaskDefinition"
+        | "AWS::Lambda::Version"
+        | "AWS::Lambda::Permission"
+        | "AWS::SecretsManager::Secret" => {}
         "AWS::Logs::LogGroup" => {
             let says = || not_found(&resource.physical_id, "CloudWatchLogs");
             let group = state.log_groups.get_mut(&resource.physical_id).ok_or_else(says)?;
@@ -82,6 +88,13 @@ pub(super) fn delete(state: &mut State, resource: &Resource) -> Result<(), Strin
         "AWS::Lambda::Alias" => functions::delete_alias(state, id),
         "AWS::Lambda::Url" => functions::delete_url(state, resource),
         "AWS::Lambda::Permission" => functions::delete_permission(state, resource),
+        "AWS::ECS::Cluster" => {
+            containers::check_cluster(state, id)?;
+            state.things.remove(&key("AWS::ECS::Cluster", id, &resource.properties));
+        }
+        // It has been let go, and is gone.
+        "AWS::ECS::Service" => {}
+        "AWS::ECS::TaskDefinition" => containers::delete_task_definition(state, id),
         "AWS::Logs::LogGroup" => drop(state.log_groups.remove(id)),
         "AWS::SecretsManager::Secret" => state.secrets.retain(|_, secret| secret.arn != *id),
         kind => drop(state.things.remove(&key(kind, id, &resource.properties))),
@@ -172,9 +185,17 @@ fn identity(state: &mut State, owner: Owner<'_>, kind: &str, properties: &Proper
             let arn = state.arn("cloudwatch", &format!("alarm:{name}"));
             Made::new(name, &[("Arn", arn)])
         }
-        "AWS::EC2::SecurityGroup" => {
-            let id = format!("sg-0{}", state.hex(16));
-            Made::new(id.clone(), &[("GroupId", id.clone()), ("Id", id), ("VpcId", of("VpcId"))])
+        kind if kind.starts_with("AWS::EC2::") => network(state, kind, properties),
+        "AWS::ECR::Repository" => {
+            let name = named.unwrap_or_else(|| generated(state, owner).to_lowercase());
+            let arn = state.arn("ecr", &format!("repository/{name}"));
+            let uri = format!("{account}.dkr.ecr.{}.amazonaws.com/{name}", state.region);
+            Made::new(name, &[("Arn", arn), ("RepositoryUri", uri)])
+        }
+        "AWS::ECS::Cluster" => {
+            let name = named.unwrap_or_else(|| generated(state, owner));
+            let arn = state.arn("ecs", &format!("cluster/{name}"));
+            Made::new(name, &[("Arn", arn)])
         }
         "AWS::ApiGateway::RestApi" | "AWS::ApiGatewayV2::Api" => {
             let id = state.hex(10);
@@ -210,6 +231,35 @@ fn identity(state: &mut State, owner: Owner<'_>, kind: &str, properties: &Proper
             Made::new(name.clone(), &[("Id", name)])
         }
     }
+}
+
+/// What networks are made of: each has an id that begins with what it is.
+fn network(state: &mut State, kind: &str, properties: &Properties) -> Made {
+    let of = |name: &str| text(properties, name).unwrap_or_default().to_owned();
+    let (prefix, attribute) = match kind {
+        "AWS::EC2::InternetGateway" => ("igw", "InternetGatewayId"),
+        "AWS::EC2::RouteTable" => ("rtb", "RouteTableId"),
+        "AWS::EC2::SecurityGroup" => ("sg", "GroupId"),
+        "AWS::EC2::SecurityGroupIngress" => ("sgr", "Id"),
+        "AWS::EC2::Subnet" => ("subnet", "SubnetId"),
+        "AWS::EC2::SubnetRouteTableAssociation" => ("rtbassoc", "Id"),
+        "AWS::EC2::VPC" => ("vpc", "VpcId"),
+        "AWS::EC2::VPCEndpoint" => ("vpce", "Id"),
+        "AWS::EC2::VPCGatewayAttachment" => return Made::new(format!("IGW|{}", of("VpcId")), &[]),
+        // A route is known by its table and where it leads to.
+        _ => {
+            let cidr = of("DestinationCidrBlock");
+            return Made::new(format!("{}|{cidr}", of("RouteTableId")), &[("CidrBlock", cidr)]);
+        }
+    };
+    let id = format!("{prefix}-0{}", state.hex(16));
+    let mut made = Made::new(id.clone(), &[("Id", id.clone()), (attribute, id)]);
+    for copied in ["VpcId", "CidrBlock", "AvailabilityZone"] {
+        if let Some(value) = text(properties, copied) {
+            made.attributes.insert(copied.to_owned(), value.to_owned());
+        }
+    }
+    made
 }
 
 /// Load balancers and what belongs to them, all named by ARNs.
@@ -260,6 +310,8 @@ pub(super) fn live(state: &State, resource: &Resource) -> Option<Value> {
         "AWS::Lambda::Version" => functions::live_version(state, id)?,
         "AWS::Lambda::Url" => functions::live_url(state, resource)?,
         "AWS::Lambda::Permission" => functions::live_permission(state, resource)?,
+        "AWS::ECS::Service" => containers::live_service(state, id)?,
+        "AWS::ECS::TaskDefinition" => containers::live_task_definition(state, id)?,
         "AWS::Logs::LogGroup" => match state.log_groups.get(id)?.retention {
             Some(days) => json!({ "RetentionInDays": days }),
             None => json!({}),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::{kinds, sam};
+use super::{conditions, kinds, sam};
 
 /// What CloudFormation takes in a request.
 pub(super) const LIMIT: usize = 51_200;
@@ -78,7 +78,8 @@ impl Definition {
         let template = parse(body).ok_or_else(|| at_once("Template format error: unsupported structure."))?;
         let parameters = parameters(&template, given)?;
         let sam::Expanded { template, referable } = sam::expand(template)?;
-        let declared = template.get("Resources").and_then(Value::as_object).filter(|declared| !declared.is_empty());
+        let there = conditions::apply(&template, &parameters).map_err(at_once)?;
+        let declared = there.get("Resources").and_then(Value::as_object).filter(|declared| !declared.is_empty());
         let missing = || at_once("Template format error: At least one Resources member must be defined.");
         let mut resources = BTreeMap::new();
         for (logical_id, resource) in declared.ok_or_else(missing)? {
@@ -87,7 +88,7 @@ impl Definition {
         let mut definition = Self {
             body: body.to_owned(),
             description: template.get("Description").and_then(Value::as_str).map(str::to_owned),
-            outputs: outputs(&template),
+            outputs: outputs(&there),
             processed: template,
             resources,
             parameters,

@@ -52,6 +52,8 @@ impl Scope<'_> {
                         self.substitute(text, &self.resolve_all(&own)?)
                     }
                     Some(("Fn::Join", Value::Array(parts))) => self.join(parts),
+                    Some(("Fn::Select", Value::Array(parts))) => self.select(parts),
+                    Some(("Fn::GetAZs", region)) => self.zones(region),
                     Some((function, _)) if function.starts_with("Fn::") => {
                         Err(format!("Template error: {function} is not understood"))
                     }
@@ -130,6 +132,20 @@ impl Scope<'_> {
         }
         out.push_str(rest);
         Ok(Value::String(out))
+    }
+
+    fn select(&self, parts: &[Value]) -> Result<Value, String> {
+        let index = parts.first().and_then(|index| index.as_u64().or_else(|| index.as_str()?.parse().ok()));
+        let items = self.resolve(parts.get(1).unwrap_or(&Value::Null))?;
+        let found = index.and_then(|index| items.get(usize::try_from(index).ok()?));
+        found.cloned().ok_or_else(|| "Template error: Fn::Select cannot select nonexistent value".to_owned())
+    }
+
+    /// Three of them, as most regions have.
+    fn zones(&self, region: &Value) -> Result<Value, String> {
+        let region = self.resolve(region)?;
+        let region = region.as_str().filter(|region| !region.is_empty()).unwrap_or(self.region);
+        Ok(["a", "b", "c"].iter().map(|zone| Value::String(format!("{region}{zone}"))).collect())
     }
 
     fn join(&self, parts: &[Value]) -> Result<Value, String> {

@@ -1,7 +1,7 @@
 //! What goes over the wire: which call a request is, and how its answer looks in the service's own protocol.
 //!
-//! - [`query`]: forms in, XML out (CloudFormation, IAM, STS).
-//! - [`json`]: JSON 1.1 (Secrets Manager, CloudWatch Logs, ACM).
+//! - [`query`]: forms in, XML out (CloudFormation, IAM, STS, load balancers).
+//! - [`json`]: JSON 1.1 (Secrets Manager, CloudWatch Logs, ACM, ECS, ECR, Application Auto Scaling).
 //! - [`rest`]: paths and JSON (Lambda).
 //! - [`s3`]: paths and XML.
 //! - [`cbor`]: CBOR (CloudWatch).
@@ -23,10 +23,14 @@ pub(super) enum Service {
     Acm,
     CloudFormation,
     CloudWatch,
+    Ecr,
+    Ecs,
+    Elb,
     Iam,
     Lambda,
     Logs,
     S3,
+    Scaling,
     SecretsManager,
     Sts,
 }
@@ -37,10 +41,14 @@ impl Service {
             "acm" => Self::Acm,
             "cloudformation" => Self::CloudFormation,
             "monitoring" => Self::CloudWatch,
+            "ecr" => Self::Ecr,
+            "ecs" => Self::Ecs,
+            "elasticloadbalancing" => Self::Elb,
             "iam" => Self::Iam,
             "lambda" => Self::Lambda,
             "logs" => Self::Logs,
             "s3" => Self::S3,
+            "application-autoscaling" => Self::Scaling,
             "secretsmanager" => Self::SecretsManager,
             "sts" => Self::Sts,
             _ => return None,
@@ -53,10 +61,14 @@ impl Service {
             Self::Acm => "acm",
             Self::CloudFormation => "cloudformation",
             Self::CloudWatch => "cloudwatch",
+            Self::Ecr => "ecr",
+            Self::Ecs => "ecs",
+            Self::Elb => "elasticloadbalancing",
             Self::Iam => "iam",
             Self::Lambda => "lambda",
             Self::Logs => "logs",
             Self::S3 => "s3",
+            Self::Scaling => "application-autoscaling",
             Self::SecretsManager => "secretsmanager",
             Self::Sts => "sts",
         }
@@ -187,8 +199,10 @@ pub(super) fn read(request: Request<Bytes>) -> Result<Asked, Fault> {
     let path = parts.uri.path();
     let query = parts.uri.query().unwrap_or_default();
     let (action, parameters) = match service {
-        Service::CloudFormation | Service::Iam | Service::Sts => query::read(&body, query),
-        Service::Acm | Service::Logs | Service::SecretsManager => json::read(&parts.headers, &body)?,
+        Service::CloudFormation | Service::Elb | Service::Iam | Service::Sts => query::read(&body, query),
+        Service::Acm | Service::Ecr | Service::Ecs | Service::Logs | Service::Scaling | Service::SecretsManager => {
+            json::read(&parts.headers, &body)?
+        }
         Service::CloudWatch => cbor::read(path, &parts.headers, &body)?,
         Service::Lambda => rest::read(&parts.method, path, query, &body)?,
         Service::S3 => {
@@ -203,8 +217,13 @@ pub(super) fn read(request: Request<Bytes>) -> Result<Asked, Fault> {
 /// Writes an answer in the protocol of its service.
 pub(super) fn write(asked: &Asked, reply: Result<Reply, Fault>, request_id: &str, date: String) -> Response<Bytes> {
     let (status, mut headers, body) = match (asked.service, reply) {
-        (Service::CloudFormation | Service::Iam | Service::Sts, reply) => query::write(asked, reply, request_id),
-        (Service::Acm | Service::Logs | Service::SecretsManager, reply) => json::write(reply),
+        (Service::CloudFormation | Service::Elb | Service::Iam | Service::Sts, reply) => {
+            query::write(asked, reply, request_id)
+        }
+        (
+            Service::Acm | Service::Ecr | Service::Ecs | Service::Logs | Service::Scaling | Service::SecretsManager,
+            reply,
+        ) => json::write(reply),
         (Service::CloudWatch, reply) => cbor::write(asked, reply),
         (Service::Lambda, reply) => rest::write(reply),
         (Service::S3, reply) => s3::write(asked, reply, request_id),

@@ -54,6 +54,7 @@ pub(super) fn write(
     request_id: &str,
 ) -> (u16, Vec<(&'static str, String)>, Bytes) {
     let namespace = match asked.service {
+        Service::Elb => "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/",
         Service::Iam => "https://iam.amazonaws.com/doc/2010-05-08/",
         Service::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
         _ => "http://cloudformation.amazonaws.com/doc/2010-05-15/",

@@ -1,12 +1,22 @@
 //! What goes on with a stack, stage by stage: begun, finished, rolled back, cleaned up.
+//!
+//! - [`settling`]: what is waited for.
+//! - [`endings`]: in which order things are removed.
+
+mod endings;
+mod settling;
 
 use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::{Map, Value, json};
 
+use self::{
+    endings::deletions,
+    settling::{Settling, What},
+};
 use super::{
     changes::{Action, Change},
-    kinds,
+    containers, kinds,
     resources::{self, Owner},
     stack::{Resource, Stack},
     template::{Definition, Ending},
@@ -69,6 +79,7 @@ enum Going {
     Replace(Resource, Map<String, Value>),
     Delete(Resource),
     Restore(Resource),
+    Settle(Box<Settling>),
 }
 
 impl Operation {
@@ -226,8 +237,12 @@ impl Operation {
                 Going::Create(logical_id, properties) => self.finish_create(logical_id, properties, state, stack),
                 Going::Update(before, properties) => self.finish_update(before, properties, state, stack),
                 Going::Replace(before, properties) => self.finish_replace(before, properties, state, stack),
+                Going::Delete(resource) if containers::leaves(state, &resource) => {
+                    self.going.push(Going::Delete(resource));
+                }
                 Going::Delete(resource) => self.finish_delete(resource, state, stack),
                 Going::Restore(before) => self.finish_restore(before, state, stack),
+                Going::Settle(settling) => self.finish_settling(settling, state, stack),
             }
         }
     }
@@ -254,7 +269,7 @@ impl Operation {
                 resource.attributes = made.attributes;
                 resource.properties = properties;
                 stack.record(state, &resource, "CREATE_IN_PROGRESS", Some("Resource creation Initiated"), self.token());
-                stack.put(state, resource, "CREATE_COMPLETE", None, self.token());
+                self.settle(resource, None, What::Create, state, stack);
                 self.made.push(logical_id);
             }
             Err(reason) => {
@@ -287,9 +302,9 @@ impl Operation {
         };
         match updated {
             Ok(made) => {
-                let mut resource = Resource { attributes: made.attributes, properties, ..before };
+                let mut resource = Resource { attributes: made.attributes, properties, ..before.clone() };
                 self.set_endings(&mut resource);
-                stack.put(state, resource, "UPDATE_COMPLETE", None, self.token());
+                self.settle(resource, Some(before), What::Update, state, stack);
             }
             Err(reason) => {
                 self.failed.push(before.logical_id.clone());
@@ -380,7 +395,7 @@ impl Operation {
             resources::update(state, &now, &before.properties)
         };
         match restored {
-            Ok(_) => stack.put(state, before, "UPDATE_COMPLETE", None, self.token()),
+            Ok(_) => self.settle(before.clone(), Some(before), What::Restore, state, stack),
             Err(reason) => {
                 self.failed.push(before.logical_id.clone());
                 stack.record(state, &before, "UPDATE_FAILED", Some(&reason), self.token());
@@ -555,36 +570,4 @@ impl Operation {
             stack.put(state, resource, status, Some(reason), self.token());
         }
     }
-}
-
-/// Groups in the opposite order of the one in which things are made.
-fn deletions(
-    resources: Vec<Resource>,
-    definition: &Definition,
-    ending: impl Fn(&Resource) -> Ending,
-) -> VecDeque<Vec<Task>> {
-    let mut left = resources;
-    let mut waves = VecDeque::new();
-    for wave in definition.waves() {
-        let (of_wave, others) = left.into_iter().partition::<Vec<_>, _>(|of| wave.contains(&of.logical_id));
-        left = others;
-        waves.push_front(
-            of_wave
-                .into_iter()
-                .map(|of| {
-                    let ending = ending(&of);
-                    Task::Delete(of, ending)
-                })
-                .collect(),
-        );
-    }
-    waves.push_front(
-        left.into_iter()
-            .map(|of| {
-                let ending = ending(&of);
-                Task::Delete(of, ending)
-            })
-            .collect(),
-    );
-    waves
 }
