@@ -14,5 +14,6 @@ mod conversion;
 mod function;
 mod managed;
 mod runtime_api;
+mod service;
 mod start;
 mod support;
