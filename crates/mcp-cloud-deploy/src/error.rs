@@ -70,6 +70,9 @@ pub enum Error {
     /// Something about a service of ECS.
     #[error(transparent)]
     Service(#[from] service::Error),
+    /// An image cannot be assembled or pushed.
+    #[error(transparent)]
+    Image(#[from] mcp_cloud_image::Error),
     /// A stack of the app's name belongs to something else.
     #[error("the stack `{stack}` was not created by mcp-cloud for this app")]
     StackNotOurs {
@@ -301,6 +304,7 @@ impl Error {
             Self::Credentials { .. } => "mend that source, or log in again, for example with `aws sso login`",
             Self::Secret(error) => return error.hint(),
             Self::Service(error) => return error.hint(),
+            Self::Image(error) => return error.hint(),
             Self::NoLogGroup(error) => return Some(error.hint()),
             Self::Aws(error) => return error.fault.hint().map(str::to_owned),
             Self::NotDeployed { .. } => "run `mcp-cloud deploy`, or name another region, account or environment",

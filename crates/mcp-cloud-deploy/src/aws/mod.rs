@@ -43,6 +43,8 @@ pub struct Deployer {
     account: String,
     region: String,
     identity: String,
+    /// The address that stands for the registries of AWS, unless they are meant.
+    registry: Option<String>,
     pub(crate) config: SdkConfig,
     pub(crate) acm: aws_sdk_acm::Client,
     pub(crate) cloudformation: aws_sdk_cloudformation::Client,
@@ -131,6 +133,7 @@ impl Deployer {
             account: actual.to_owned(),
             region,
             identity: identity.arn().unwrap_or_default().to_owned(),
+            registry: config.endpoint_url().and_then(authority),
             acm: aws_sdk_acm::Client::new(&config),
             cloudformation: aws_sdk_cloudformation::Client::new(&config),
             cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
@@ -165,6 +168,18 @@ impl Deployer {
         &self.identity
     }
 
+    /// Takes the registry of images at another address (`host:port`) for those of AWS. An endpoint of AWS that is set is
+    /// taken for theirs, too, unless this says otherwise.
+    #[must_use]
+    pub fn with_registry(self, address: &str) -> Self {
+        Self { registry: Some(address.to_owned()), ..self }
+    }
+
+    /// The address that stands for the registries of AWS.
+    pub(crate) fn registry(&self) -> Option<&str> {
+        self.registry.as_deref()
+    }
+
     /// Waits, by the configuration's own way of sleeping.
     pub(crate) async fn sleep(&self, duration: Duration) {
         match self.config.sleep_impl() {
@@ -172,6 +187,11 @@ impl Deployer {
             None => tokio::time::sleep(duration).await,
         }
     }
+}
+
+fn authority(endpoint: &str) -> Option<String> {
+    let endpoint: http::Uri = endpoint.parse().ok()?;
+    endpoint.authority().map(ToString::to_string)
 }
 
 /// The credentials of a profile and of nothing else. The SDK's own chain would take keys from the environment first, and

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use mcp_cloud_app::Target;
 use mcp_cloud_deploy::{
     Error, Plan,
     logs::{LogQuery, server_group},
