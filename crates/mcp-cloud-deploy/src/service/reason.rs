@@ -116,7 +116,9 @@ impl StopKind {
             }
             Self::Unhealthy => "the server does not answer its own `--health` in time; `mcp-cloud logs` may say why",
             Self::Spot => "AWS took Spot capacity back; repeat the command, or use less of it",
-            Self::Capacity => "AWS has no room for such tasks at the moment; repeat the command later, or use less Spot",
+            Self::Capacity => {
+                "AWS has no room for such tasks at the moment; repeat the command later, or use less Spot"
+            }
             Self::Start => {
                 "check that the subnets of the tasks have a way to AWS's services, that the log group is there, and that \
                  the execution role may write to it"
