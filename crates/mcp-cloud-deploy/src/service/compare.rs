@@ -224,7 +224,8 @@ fn without(value: &mut Value, defaults: &[(&str, &str)]) {
         let (parent, name) = path.rsplit_once('.').unwrap_or(("", path));
         let pointer: String = parent.split('.').filter(|name| !name.is_empty()).map(|name| format!("/{name}")).collect();
         let Some(map) = value.pointer_mut(&pointer).and_then(Value::as_object_mut) else { continue };
-        if map.get(name).is_some_and(|value| value.to_string() == *default) {
+        let default = default.parse::<Value>().ok();
+        if default.is_some() && map.get(name) == default.as_ref() {
             map.remove(name);
         }
     }
