@@ -28,7 +28,6 @@ fn registered(mut value: Value) -> Value {
     }
     let container = &mut value["containerDefinitions"][0];
     container["cpu"] = json!(0);
-    container["image"] = json!("repository/image@sha256:00");
     container["portMappings"][0]["hostPort"] = container["portMappings"][0]["containerPort"].clone();
     for empty in ["mountPoints", "volumesFrom", "systemControls"] {
         container[empty] = json!([]);
@@ -127,9 +126,20 @@ fn service_as_aws_answers_it_is_no_difference_and_its_revision_goes_with_the_tas
 }
 
 #[test]
-fn image_is_found_and_is_no_field_of_the_plan() {
-    let task = registered(golden("minimal"));
-    assert_eq!(image(&task, "server"), Some("repository/image@sha256:00"));
-    assert_eq!(image(&task, "other"), None);
-    assert!(!as_template(Some(&task), None).contains("sha256"));
+fn another_image_is_a_change_of_the_task_definition() {
+    let (before, mut after) = (registered(golden("minimal")), golden("minimal"));
+    after["containerDefinitions"][0]["image"] = json!("repository/image@sha256:00");
+    assert_eq!((image(&after, "server"), image(&after, "other")), (Some("repository/image@sha256:00"), None));
+    let found = changes((Some(&before), None), (Some(&after), None));
+    let paths: Vec<_> = found.resources.iter().flat_map(|change| &change.fields).map(|field| &field.path).collect();
+    assert_eq!(paths, ["ContainerDefinitions[server].Image"]);
+}
+
+#[test]
+fn service_is_made_what_it_was_by_what_aws_answers_of_it() {
+    let answered = json!({
+        "serviceName": "hello", "clusterArn": "arn", "events": [], "desiredCount": 3, "platformVersion": "1.4.0",
+        "launchType": "FARGATE", "tags": [{ "key": "team", "value": "books" }],
+    });
+    assert_eq!(as_it_is(&answered), json!({ "platformVersion": "1.4.0" }));
 }

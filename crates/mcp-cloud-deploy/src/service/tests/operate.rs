@@ -62,15 +62,17 @@ async fn scaling_is_put_once_and_what_is_not_wanted_goes() {
         "PolicyName": "processor", "PolicyType": "TargetTrackingScaling",
         "TargetTrackingScalingPolicyConfiguration": { "TargetValue": 50 },
     });
-    let wanted = Scaling { minimum: 2, maximum: 9, policies: vec![policy], actions: Vec::new() };
-    assert_eq!(deployer.apply_scaling(&hello(), Some(&wanted)).await.unwrap(), Switched::Now);
+    let target = json!({ "MinCapacity": 2, "MaxCapacity": 9 });
+    let wanted =
+        Scaling { scalable_target: Some(target), scaling_policies: vec![policy], scheduled_actions: Vec::new() };
+    assert!(deployer.apply_scaling(&hello(), &wanted).await.unwrap());
     assert_eq!(script.calls("DeleteScalingPolicy")[0].body["PolicyName"], "old");
     let put = script.calls("PutScalingPolicy").remove(0).body;
     assert_eq!((&put["ResourceId"], &put["ServiceNamespace"]), (&json!("service/servers/hello"), &json!("ecs")));
-    assert_eq!(deployer.apply_scaling(&hello(), Some(&wanted)).await.unwrap(), Switched::Before);
+    assert!(!deployer.apply_scaling(&hello(), &wanted).await.unwrap());
     assert_eq!(script.calls("PutScalingPolicy").len(), 1);
-    assert_eq!(deployer.apply_scaling(&hello(), None).await.unwrap(), Switched::Now);
-    assert_eq!(deployer.apply_scaling(&hello(), None).await.unwrap(), Switched::Before);
+    assert!(deployer.apply_scaling(&hello(), &Scaling::default()).await.unwrap());
+    assert!(!deployer.apply_scaling(&hello(), &Scaling::default()).await.unwrap());
 }
 
 #[tokio::test]

@@ -87,7 +87,7 @@ async fn what_is_not_there_is_none_and_no_error() {
     let deployer = script.deployer().await;
     assert!(deployer.service(&hello()).await.unwrap().is_none());
     assert!(deployer.task_definition("hello").await.unwrap().is_none());
-    assert!(deployer.scaling(&hello()).await.unwrap().is_none());
+    assert!(deployer.scaling(&hello()).await.unwrap().scalable_target.is_none());
     assert!(deployer.repository("hello").await.unwrap().is_none());
     for status in ["INACTIVE", "MISSING"] {
         let script = Script::new(move |_| match status {
