@@ -109,7 +109,10 @@ impl StopKind {
     pub fn hint(self) -> Option<&'static str> {
         let hint = match self {
             Self::Wanted | Self::Unknown => return None,
-            Self::Exited => "`mcp-cloud logs` may say why the server ended; mend that and repeat the command",
+            Self::Exited => {
+                "`mcp-cloud logs` may say why the server ended (`exec format error` means that the image is for another \
+                 processor); mend that and repeat the command"
+            }
             Self::TargetUnhealthy => {
                 "the load balancer asks for the health path at the server's port, and gets no answer or not 200; \
                  `mcp-cloud logs` may say why, and a server that is slow to start needs a longer grace period"

@@ -2,12 +2,10 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use mcp_cloud_deploy::service::*;
 use serde_json::json;
 
-use super::{
-    script::{Script, refused},
-    *,
-};
+use crate::script::{Script, refused};
 
 fn hello() -> ServiceName {
     ServiceName { cluster: "servers".to_owned(), service: "hello".to_owned() }

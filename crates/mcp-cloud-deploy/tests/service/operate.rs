@@ -3,12 +3,10 @@
 use std::{sync::Mutex, time::Duration};
 
 use mcp_cloud_app::target::ecs::Scaling;
+use mcp_cloud_deploy::service::*;
 use serde_json::{Value, json};
 
-use super::{
-    script::{Script, refused},
-    *,
-};
+use crate::script::{Script, refused};
 
 const TASK: &str = "arn:aws:ecs:eu-west-1:123456789012:task/servers/0a1b2c";
 

@@ -18,31 +18,31 @@ use aws_smithy_types::body::SdkBody;
 use http::Response;
 use serde_json::{Value, json};
 
-use crate::aws::{ATTEMPTS, Deployer};
+use mcp_cloud_deploy::Deployer;
 
-pub(super) const ACCOUNT: &str = "123456789012";
+pub(crate) const ACCOUNT: &str = "123456789012";
 
 /// A call as it was sent.
 #[derive(Debug, Clone)]
-pub(super) struct Asked {
+pub(crate) struct Asked {
     /// The operation, such as `CreateService`.
-    pub(super) operation: String,
+    pub(crate) operation: String,
     /// Its body: JSON, or the form as one text.
-    pub(super) body: Value,
+    pub(crate) body: Value,
     /// The virtual time.
-    pub(super) at: Duration,
-    pub(super) length: String,
-    pub(super) bytes: usize,
-    pub(super) signed: bool,
+    pub(crate) at: Duration,
+    pub(crate) length: String,
+    pub(crate) bytes: usize,
+    pub(crate) signed: bool,
 }
 
 /// An answer: its status and its body.
-pub(super) type Answer = (u16, Value);
+pub(crate) type Answer = (u16, Value);
 
 type Answers = dyn Fn(&Asked) -> Answer + Send + Sync;
 
 #[derive(Clone)]
-pub(super) struct Script {
+pub(crate) struct Script {
     now: Arc<Mutex<Duration>>,
     asked: Arc<Mutex<Vec<Asked>>>,
     answers: Arc<Answers>,
@@ -55,17 +55,17 @@ impl fmt::Debug for Script {
 }
 
 impl Script {
-    pub(super) fn new(answers: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(answers: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
         Self { now: Arc::default(), asked: Arc::default(), answers: Arc::new(answers) }
     }
 
-    pub(super) async fn deployer(&self) -> Deployer {
+    pub(crate) async fn deployer(&self) -> Deployer {
         let keys = Credentials::new("test", "test", None, None, "a test");
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new("eu-west-1"))
             .credentials_provider(SharedCredentialsProvider::new(keys))
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .retry_config(RetryConfig::standard().with_max_attempts(6))
             .sleep_impl(SharedAsyncSleep::new(self.clone()))
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .http_client(SharedHttpClient::new(self.clone()))
@@ -74,7 +74,7 @@ impl Script {
     }
 
     /// The calls of this operation.
-    pub(super) fn calls(&self, operation: &str) -> Vec<Asked> {
+    pub(crate) fn calls(&self, operation: &str) -> Vec<Asked> {
         self.asked.lock().unwrap().iter().filter(|asked| asked.operation == operation).cloned().collect()
     }
 
@@ -128,12 +128,12 @@ impl AsyncSleep for Script {
 }
 
 /// An error as services of the JSON protocol say it.
-pub(super) fn refused(status: u16, code: &str, message: &str) -> Answer {
+pub(crate) fn refused(status: u16, code: &str, message: &str) -> Answer {
     (status, json!({ "__type": code, "message": message }))
 }
 
 /// How targets do, by address, as Elastic Load Balancing says it.
-pub(super) fn health(targets: &[(&str, &str, &str)]) -> Answer {
+pub(crate) fn health(targets: &[(&str, &str, &str)]) -> Answer {
     let member = |(address, state, description): &(&str, &str, &str)| {
         let said = match description.is_empty() {
             true => String::new(),

@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, fs};
 
-use mcp_cloud_app::{App, Code, target::ecs};
+use mcp_cloud_deploy::service::{as_it_is, as_update, changes, image};
 use serde_json::{Value, json};
 
-use super::*;
+use crate::apps::{create_body, lowered};
 
 fn golden(app: &str) -> Value {
     let path = mcp_cloud_tests::workspace_root().join(format!("tests/golden/{app}/ecs/task-definition.json"));
@@ -74,28 +74,9 @@ fn changed_fields_are_told_by_their_names_and_secrets_are_not() {
     assert!(!found.to_string().contains("hunter2"));
 }
 
-/// The service of a golden app, as CreateService takes it.
-fn service(name: &str) -> Value {
-    let folder = mcp_cloud_tests::workspace_root().join(format!("tests/golden/{name}"));
-    let copy = tempfile::tempdir().unwrap();
-    fs::copy(folder.join("mcp-cloud.toml"), copy.path().join("mcp-cloud.toml")).unwrap();
-    fs::create_dir(copy.path().join("src")).unwrap();
-    fs::write(copy.path().join("src/main.rs"), "fn main() {}\n").unwrap();
-    fs::write(copy.path().join("Cargo.toml"), "[package]\nname = \"server\"\n").unwrap();
-    let environments = App::environments(copy.path());
-    let app = match environments.iter().find(|name| *name == "ecs") {
-        Some(name) => App::load_environment(copy.path(), name).unwrap(),
-        None => App::load(copy.path()).unwrap(),
-    };
-    let service = ecs::Service::of(&app, &Code::S3 { bucket: String::new(), key: String::new() });
-    let mut body = service.service;
-    body["cluster"] = json!(service.cluster);
-    body
-}
-
 #[test]
 fn service_as_aws_answers_it_is_no_difference_and_its_revision_goes_with_the_task_definition() {
-    let (task, wanted) = (golden("minimal"), service("minimal"));
+    let (task, wanted) = (golden("minimal"), create_body(&lowered("minimal")));
     let mut found = wanted.clone();
     found["clusterArn"] = json!(format!("arn:aws:ecs:eu-west-1:1:cluster/{}", wanted["cluster"].as_str().unwrap()));
     found.as_object_mut().unwrap().remove("cluster");

@@ -2,12 +2,10 @@
 
 use std::{sync::Mutex, time::Duration};
 
+use mcp_cloud_deploy::service::*;
 use serde_json::{Value, json};
 
-use super::{
-    script::{Answer, Asked, Script, health},
-    *,
-};
+use crate::script::{Answer, Asked, Script, health};
 
 const OLD: &str = "arn:aws:ecs:eu-west-1:123456789012:task-definition/hello:6";
 const NEW: &str = "arn:aws:ecs:eu-west-1:123456789012:task-definition/hello:7";
@@ -71,7 +69,7 @@ fn given_up(asked: &Asked, task: &Value) -> Answer {
     }
 }
 
-async fn run(script: &Script) -> (Result<(), crate::Error>, Vec<String>) {
+async fn run(script: &Script) -> (Result<(), mcp_cloud_deploy::Error>, Vec<String>) {
     let heard = Mutex::new(Vec::new());
     let report = |event: &RolloutEvent| heard.lock().unwrap().push(event.to_string());
     let ended = script.deployer().await.rollout(&hello(), NEW, LIMIT, &report).await;

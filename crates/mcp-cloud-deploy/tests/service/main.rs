@@ -1,12 +1,16 @@
-//! The deployer over the SDK's own clients, with answers that are written down here.
+//! A service of ECS over the SDK's own clients: with answers that are written down here, and with an account in memory.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod account;
+mod apps;
 mod compare;
 mod operate;
 mod raw;
 mod rollout;
 mod script;
 
-use super::*;
+use mcp_cloud_deploy::service::{Ending, Error, FailedRollout, ServiceName, StopKind};
 
 #[test]
 fn hints_are_one_lower_case_sentence_without_a_period() {
