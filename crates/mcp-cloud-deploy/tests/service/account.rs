@@ -8,7 +8,7 @@ use mcp_cloud_deploy::{
     rehearsal::{self, Connector},
     service::{RolloutEvent, ServiceName, changes},
 };
-use mcp_cloud_emulator::aws::{Account, TaskFate};
+use mcp_cloud_emulator::aws::{Account, Lasting, Misfortune, Moment, TaskFate};
 use serde_json::{Value, json};
 
 use crate::{
@@ -62,6 +62,14 @@ impl Stage {
         let service = lowered(APP);
         let name = ServiceName { cluster: service.cluster, service: service.name };
         Self { account, deployer: Deployer::over(config, None).await.unwrap(), known, name }
+    }
+
+    /// The same with nothing wrong, and with a service of its own.
+    async fn fork(&self) -> Self {
+        let account = self.account.fork();
+        let config = rehearsal::config(Connector::new(account.clone()), REGION);
+        let deployer = Deployer::over(config, None).await.unwrap();
+        Self { account, deployer, known: self.known.clone(), name: self.name.clone() }
     }
 
     /// What is registered for an image of this name.
@@ -198,4 +206,65 @@ async fn deployment_of_the_same_definition_is_followed_by_its_id() {
     let ended = stage.deployer.rollout(&stage.name, &first, LIMIT, &|_| ()).await;
     let told = ended.unwrap_err().to_string();
     assert!(told.contains("was rolled back") && told.contains("unable to retrieve secret"), "{told}");
+}
+
+#[tokio::test]
+async fn whatever_passes_by_itself_is_survived_at_every_call() {
+    let stage = Stage::open().await;
+    for operation in [
+        "RegisterTaskDefinition",
+        "CreateService",
+        "DescribeServices",
+        "ListTasks",
+        "DescribeTasks",
+        "DescribeTargetHealth",
+        "UpdateService",
+        "DeleteService",
+        "DeregisterTaskDefinition",
+        "DeleteTaskDefinitions",
+    ] {
+        for misfortune in [Misfortune::Throttled, Misfortune::Unavailable, Misfortune::NoAnswer, Misfortune::AnswerLost]
+        {
+            let stage = stage.fork().await;
+            stage.account.strike(Moment::nth(operation, 1), misfortune, Lasting::Times(2));
+            let (arn, ended) = stage.create("one").await;
+            assert!(ended.is_ok(), "{misfortune:?} at {operation}: {ended:?}");
+            stage.deployer.scale_service(&stage.name, 2).await.unwrap();
+            stage.deployer.remove_service(&stage.name).await.unwrap();
+            let mut revisions = stage.deployer.task_definitions(&lowered(APP).name).await.unwrap();
+            assert!(revisions.contains(&arn), "{misfortune:?} at {operation}: {revisions:?}");
+            // A registration whose answer was lost has made one more.
+            revisions.truncate(3);
+            stage.deployer.remove_task_definitions(&revisions).await.unwrap();
+            assert!(stage.deployer.service(&stage.name).await.unwrap().is_none());
+            stage.nothing_is_unknown();
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_denied_is_told_with_what_was_tried() {
+    let stage = Stage::open().await;
+    for (operation, tried) in [
+        ("RegisterTaskDefinition", "cannot register the task definition `notes`"),
+        ("CreateService", "cannot create the service `notes`"),
+        ("DescribeServices", "cannot look at the service `notes/notes`"),
+        ("ListTasks", "cannot list the tasks of `notes/notes`"),
+        ("DescribeTargetHealth", "cannot read the health of the load balancer's targets"),
+    ] {
+        let stage = stage.fork().await;
+        stage.account.strike(Moment::nth(operation, 1), Misfortune::AccessDenied, Lasting::Forever);
+        let body = stage.task_definition("one");
+        let registered = stage.deployer.register_task_definition(&body).await;
+        let ended = match registered {
+            Err(error) => Err(Error::from(error)),
+            Ok(arn) => match stage.deployer.create_service(&stage.body(&arn)).await {
+                Err(error) => Err(Error::from(error)),
+                Ok(_) => stage.deployer.rollout(&stage.name, &arn, LIMIT, &|_| ()).await,
+            },
+        };
+        let error = ended.unwrap_err();
+        assert!(error.to_string().starts_with(tried), "{error}");
+        assert!(error.hint().is_some_and(|hint| hint.contains("right to do this")), "{:?}", error.hint());
+    }
 }

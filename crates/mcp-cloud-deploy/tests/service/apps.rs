@@ -11,7 +11,10 @@ use serde_json::{Value, json};
 fn app(name: &str) -> App {
     let folder = mcp_cloud_tests::workspace_root().join(format!("tests/golden/{name}"));
     let copy = tempfile::tempdir().unwrap();
-    fs::copy(folder.join("mcp-cloud.toml"), copy.path().join("mcp-cloud.toml")).unwrap();
+    let files = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    for file in files.filter(|path| path.is_file()) {
+        fs::copy(&file, copy.path().join(file.file_name().unwrap())).unwrap();
+    }
     fs::create_dir(copy.path().join("src")).unwrap();
     fs::write(copy.path().join("src/main.rs"), "fn main() {}\n").unwrap();
     fs::write(copy.path().join("Cargo.toml"), "[package]\nname = \"server\"\n").unwrap();
@@ -38,3 +41,6 @@ pub(crate) fn create_body(service: &Service) -> Value {
     body["cluster"] = json!(service.cluster);
     body
 }
+
+/// Every golden app that is a service.
+pub(crate) const SERVICES: [&str; 5] = ["auth", "command", "every-field", "minimal", "streaming"];

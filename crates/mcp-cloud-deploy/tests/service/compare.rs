@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs};
 use mcp_cloud_deploy::service::{as_it_is, as_update, changes, image};
 use serde_json::{Value, json};
 
-use crate::apps::{create_body, lowered};
+use crate::apps::{SERVICES, create_body, lowered};
 
 fn golden(app: &str) -> Value {
     let path = mcp_cloud_tests::workspace_root().join(format!("tests/golden/{app}/ecs/task-definition.json"));
@@ -40,7 +40,7 @@ fn registered(mut value: Value) -> Value {
 
 #[test]
 fn what_aws_fills_in_is_no_difference() {
-    for app in ["minimal", "every-field", "command", "auth", "streaming"] {
+    for app in SERVICES {
         let wanted = golden(app);
         let found = changes((Some(&registered(wanted.clone())), None), (Some(&wanted), None));
         assert!(found.is_empty(), "{app}:\n{found}");

@@ -34,6 +34,8 @@ pub(crate) struct Asked {
     pub(crate) length: String,
     pub(crate) bytes: usize,
     pub(crate) signed: bool,
+    /// All of it, as it is held against AWS's models.
+    pub(crate) record: Value,
 }
 
 /// An answer: its status and its body.
@@ -73,6 +75,11 @@ impl Script {
         Deployer::over(config, None).await.unwrap()
     }
 
+    /// Every call, as it is held against AWS's models.
+    pub(crate) fn records(&self) -> Vec<Value> {
+        self.asked.lock().unwrap().iter().map(|asked| asked.record.clone()).collect()
+    }
+
     /// The calls of this operation.
     pub(crate) fn calls(&self, operation: &str) -> Vec<Asked> {
         self.asked.lock().unwrap().iter().filter(|asked| asked.operation == operation).cloned().collect()
@@ -89,6 +96,13 @@ impl Script {
             at: *self.now.lock().unwrap(),
             length: request.headers().get("content-length").unwrap_or_default().to_owned(),
             bytes: bytes.len(),
+            record: json!({
+                "method": request.method(),
+                "path": request.uri().splitn(4, '/').nth(3).map_or_else(|| "/".to_owned(), |path| format!("/{path}")),
+                "service": signed_for(request),
+                "headers": request.headers().iter().collect::<Vec<_>>(),
+                "body": text,
+            }),
             signed: request.headers().get("authorization").is_some_and(|it| it.contains("Signature=")),
         };
         if asked.operation == "GetCallerIdentity" {
@@ -125,6 +139,13 @@ impl AsyncSleep for Script {
             *now.lock().unwrap() += duration;
         })
     }
+}
+
+/// The name of the service that a request is signed for.
+fn signed_for(request: &HttpRequest) -> String {
+    let signature = request.headers().get("authorization").unwrap_or_default();
+    let scope = signature.split(',').next().unwrap_or_default();
+    scope.rsplit('/').nth(1).unwrap_or_default().to_owned()
 }
 
 /// An error as services of the JSON protocol say it.
