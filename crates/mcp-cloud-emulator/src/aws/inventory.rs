@@ -95,6 +95,13 @@ pub(super) fn of(state: &State) -> Inventory {
     for (name, group) in &state.log_groups {
         inventory.add("AWS::Logs::LogGroup", name, &json!(group.retention));
     }
+    for (name, repository) in &state.ecr.repositories {
+        inventory.add("AWS::ECR::Repository", name, &json!(repository.properties));
+        for digest in repository.images.keys() {
+            let tags = json!(repository.tags_of(digest));
+            inventory.add("AWS::ECR::Image", &format!("{name}@{digest}"), &tags);
+        }
+    }
     for service in state.ecs.services.values().filter(|service| service.status != "INACTIVE") {
         inventory.add("AWS::ECS::Service", &format!("{}/{}", service.cluster, service.name), &service.content());
     }

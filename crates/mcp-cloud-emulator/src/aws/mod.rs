@@ -268,6 +268,18 @@ impl Account {
         ecs::make_cluster(&mut self.lock(), name);
     }
 
+    /// Makes a repository of images as somebody else would; its tags can be moved or not: `MUTABLE`, `IMMUTABLE`. Nothing
+    /// happens when it is there.
+    pub fn make_repository(&self, name: &str, mutability: &str) {
+        ecr::make_with(&mut self.lock(), name, mutability);
+    }
+
+    /// Puts a small image into a repository under a tag, as somebody's push would, and returns its digest. A repository that
+    /// is not there is made.
+    pub fn place_image(&self, repository: &str, tag: &str) -> String {
+        ecr::place(&mut self.lock(), repository, tag)
+    }
+
     /// Decides what becomes of the tasks that run an image whose reference contains this text, such as its digest; of those
     /// that are launched from now on. What was said last counts. Tasks that nothing was said of serve, unless their image
     /// would have to be in a repository of this account, or a secret of theirs in this account, and is not.
