@@ -34,6 +34,7 @@ mod lambda;
 mod logs;
 mod misfortune;
 mod s3;
+mod scaling;
 mod secrets;
 mod server;
 mod state;

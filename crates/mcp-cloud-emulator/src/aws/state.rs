@@ -18,6 +18,7 @@ use super::{
     logs::{self, LogGroup},
     misfortune::Misfortunes,
     s3::{self, Bucket},
+    scaling::{self, Scaling},
     secrets::{self, Secret},
     sts,
     wire::{Asked, Fault, Reply, Service},
@@ -46,6 +47,7 @@ pub(super) struct State {
     pub(super) certificates: BTreeMap<String, Value>,
     pub(super) ecr: Ecr,
     pub(super) ecs: Ecs,
+    pub(super) scaling: Scaling,
     /// By name.
     pub(super) alarm_states: BTreeMap<String, String>,
 }
@@ -69,6 +71,7 @@ impl State {
             certificates: BTreeMap::new(),
             ecr: Ecr::default(),
             ecs: Ecs::default(),
+            scaling: Scaling::default(),
             alarm_states: BTreeMap::new(),
         }
     }
@@ -87,7 +90,7 @@ impl State {
             Service::Logs => logs::answer(self, asked),
             Service::Registry => ecr::answer_registry(self, asked),
             Service::S3 => s3::answer(self, asked),
-            Service::Scaling => Err(unknown(asked)),
+            Service::Scaling => scaling::answer(self, asked),
             Service::SecretsManager => secrets::answer(self, asked),
             Service::Sts => sts::answer(self, asked),
         }
