@@ -110,6 +110,20 @@ fn emitted_stacks_of_services_live_in_the_account_in_memory() {
     assert_eq!(left.collect::<Vec<_>>(), ["AWS::ECS::Cluster servers"]);
 }
 
+/// What is pushed is there for the API, and tags that must not move do not.
+#[test]
+fn registry_in_the_account_in_memory_takes_what_is_pushed() {
+    let runtime = Runtime::new().expect("a runtime can be made");
+    let account = Account::new(ID, REGION);
+    let served = serve(&account, &runtime);
+    let Some(run) = script(&served, "fake_ecr.py", &[]) else { return };
+    assert_eq!(run.code, Some(0), "{run}");
+    assert!(account.unknown_calls().is_empty(), "{:?}", account.unknown_calls());
+    let said = format!("{account:?} {:?}", account.calls());
+    assert!(!said.contains("Basic "), "no token is recorded");
+    assert!(account.inventory().is_empty(), "{}", account.inventory());
+}
+
 /// Services roll out, fail in every way that there is, are rolled back, and go.
 #[test]
 fn services_in_the_account_in_memory_answer_the_sdk_for_python() {

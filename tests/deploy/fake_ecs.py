@@ -211,6 +211,41 @@ ecs.get_waiter("tasks_stopped").wait(cluster="notes", tasks=[once["taskArn"]], W
 [ended] = ecs.describe_tasks(cluster="notes", tasks=[once["taskArn"]])["tasks"]
 assert ended["containers"][0]["exitCode"] == 0 and ended["stopCode"] == "EssentialContainerExited", ended
 
+# How far it may be scaled, by what, and when.
+scaling = boto3.client("application-autoscaling")
+scaled = {"ServiceNamespace": "ecs", "ResourceId": "service/notes/notes", "ScalableDimension": "ecs:service:DesiredCount"}
+tracking = {"TargetValue": 50.0, "PredefinedMetricSpecification": {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"}}
+policy = {**scaled, "PolicyName": "processor", "PolicyType": "TargetTrackingScaling", "TargetTrackingScalingPolicyConfiguration": tracking}
+refused("ObjectNotFoundException", scaling.put_scaling_policy, **policy)
+refused("ObjectNotFoundException", scaling.deregister_scalable_target, **scaled)
+refused("ValidationException", scaling.register_scalable_target, **{**scaled, "ResourceId": "service/notes/none"}, MinCapacity=1, MaxCapacity=2)
+refused("ValidationException", scaling.register_scalable_target, **scaled, MinCapacity=3, MaxCapacity=2)
+arn = scaling.register_scalable_target(**scaled, MinCapacity=1, MaxCapacity=4, Tags={"team": "books"})["ScalableTargetARN"]
+suspended = {"DynamicScalingOutSuspended": True}
+assert scaling.register_scalable_target(**scaled, MaxCapacity=5, SuspendedState=suspended)["ScalableTargetARN"] == arn
+[target] = scaling.describe_scalable_targets(ServiceNamespace="ecs", ResourceIds=[scaled["ResourceId"]])["ScalableTargets"]
+assert (target["MinCapacity"], target["MaxCapacity"]) == (1, 5), target
+assert target["SuspendedState"]["DynamicScalingOutSuspended"] and not target["SuspendedState"]["ScheduledScalingSuspended"], target
+assert scaling.list_tags_for_resource(ResourceARN=arn)["Tags"] == {"team": "books"}
+put = scaling.put_scaling_policy(**policy)
+assert [of["AlarmName"].split("-")[2] for of in put["Alarms"]] == ["AlarmHigh", "AlarmLow"], put
+assert scaling.put_scaling_policy(**policy)["PolicyARN"] == put["PolicyARN"]
+[found] = scaling.describe_scaling_policies(ServiceNamespace="ecs", ResourceId=scaled["ResourceId"])["ScalingPolicies"]
+assert found["TargetTrackingScalingPolicyConfiguration"] == {**tracking, "DisableScaleIn": False}, found
+action = {**scaled, "ScheduledActionName": "end", "Schedule": "cron(0 19 ? * MON-FRI *)", "Timezone": "Europe/Berlin",
+          "ScalableTargetAction": {"MinCapacity": 0, "MaxCapacity": 0}}
+refused("ValidationException", scaling.put_scheduled_action, **{**action, "Schedule": "sometimes"})
+scaling.put_scheduled_action(**action)
+[found] = scaling.describe_scheduled_actions(ServiceNamespace="ecs", ScheduledActionNames=["end"])["ScheduledActions"]
+assert found["ScalableTargetAction"] == {"MinCapacity": 0, "MaxCapacity": 0} and found["Timezone"] == "Europe/Berlin", found
+scaling.delete_scheduled_action(**scaled, ScheduledActionName="end")
+refused("ObjectNotFoundException", scaling.delete_scheduled_action, **scaled, ScheduledActionName="end")
+scaling.delete_scaling_policy(**scaled, PolicyName="processor")
+refused("ObjectNotFoundException", scaling.delete_scaling_policy, **scaled, PolicyName="processor")
+scaling.put_scaling_policy(**policy)
+scaling.deregister_scalable_target(**scaled)
+assert scaling.describe_scaling_policies(ServiceNamespace="ecs")["ScalingPolicies"] == []
+
 # Old revisions, in both steps.
 ecs.deregister_task_definition(taskDefinition="notes:1")
 assert ecs.describe_task_definition(taskDefinition="notes:1")["taskDefinition"]["status"] == "INACTIVE"

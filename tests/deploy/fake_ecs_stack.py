@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 IMAGE = "registry.example.com/server@sha256:"
 cloudformation = boto3.client("cloudformation")
+scaling = boto3.client("application-autoscaling")
 
 
 def settled(stack: str, expected: str) -> dict:
@@ -57,6 +58,10 @@ def live(template: str) -> None:
     assert other["TaskDefinition"] == ("Modify", "True") and other["Service"] == ("Modify", "False"), other
     cloudformation.execute_change_set(StackName="server", ChangeSetName="other")
     settled("server", "UPDATE_COMPLETE")
+
+    [target] = scaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"]
+    assert target["ResourceId"].startswith("service/") and target["MaxCapacity"] >= 1, target
+    assert scaling.describe_scaling_policies(ServiceNamespace="ecs", ResourceId=target["ResourceId"])["ScalingPolicies"]
 
     detection = cloudformation.detect_stack_drift(StackName="server")["StackDriftDetectionId"]
     drift = cloudformation.describe_stack_drift_detection_status(StackDriftDetectionId=detection)

@@ -32,7 +32,13 @@ impl Call {
     pub const NO_ANSWER: &'static str = "(no answer)";
 
     pub(super) fn of(number: usize, asked: &Asked, fault: Option<&Fault>) -> Self {
-        let unknown = ["InvalidAction", "UnknownOperationException", "NotImplemented", "MissingAuthenticationToken"];
+        let unknown = [
+            "InvalidAction",
+            "UnknownOperationException",
+            "NotImplemented",
+            "UNSUPPORTED",
+            "MissingAuthenticationToken",
+        ];
         Self {
             number,
             service: asked.service.name(),
@@ -63,6 +69,7 @@ fn writes(action: &str) -> bool {
         "Validate",
         "BatchGet",
         "BatchCheck",
+        "Ping",
     ];
     !READS.iter().any(|read| action.starts_with(read))
 }

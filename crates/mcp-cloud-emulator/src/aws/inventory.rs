@@ -95,6 +95,27 @@ pub(super) fn of(state: &State) -> Inventory {
     for (name, group) in &state.log_groups {
         inventory.add("AWS::Logs::LogGroup", name, &json!(group.retention));
     }
+    for (name, repository) in &state.ecr.repositories {
+        inventory.add("AWS::ECR::Repository", name, &json!(repository.properties));
+        for digest in repository.images.keys() {
+            let tags = json!(repository.tags_of(digest));
+            inventory.add("AWS::ECR::Image", &format!("{name}@{digest}"), &tags);
+        }
+    }
+    for (id, target) in &state.scaling.targets {
+        let of = |name: &str| target.get(name);
+        let content = json!([of("MinCapacity"), of("MaxCapacity"), of("SuspendedState"), of("Tags")]);
+        inventory.add("AWS::ApplicationAutoScaling::ScalableTarget", id, &content);
+    }
+    for ((id, name), policy) in &state.scaling.policies {
+        let content = json!([policy.get("PolicyType"), policy.get("TargetTrackingScalingPolicyConfiguration")]);
+        inventory.add("AWS::ApplicationAutoScaling::ScalingPolicy", &format!("{id} {name}"), &content);
+    }
+    for ((id, name), action) in &state.scaling.actions {
+        let of = |name: &str| action.get(name);
+        let content = json!([of("Schedule"), of("Timezone"), of("ScalableTargetAction")]);
+        inventory.add("AWS::ApplicationAutoScaling::ScheduledAction", &format!("{id} {name}"), &content);
+    }
     for service in state.ecs.services.values().filter(|service| service.status != "INACTIVE") {
         inventory.add("AWS::ECS::Service", &format!("{}/{}", service.cluster, service.name), &service.content());
     }

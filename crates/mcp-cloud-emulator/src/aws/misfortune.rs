@@ -257,12 +257,19 @@ impl State {
     /// A misfortune in the words of the service that it strikes.
     pub(super) fn refusal(&self, misfortune: Misfortune, asked: &Asked) -> Fault {
         use Service::{
-            Acm, CloudFormation, CloudWatch, Ecr, Ecs, Elb, Iam, Lambda, Logs, S3, Scaling, SecretsManager, Sts,
+            Acm, CloudFormation, CloudWatch, Ecr, Ecs, Elb, Iam, Lambda, Logs, Registry, S3, Scaling, SecretsManager,
+            Sts,
         };
         let service = asked.service;
         let over = "The security token included in the request is expired";
         let failure = "The request processing has failed because of an unknown error, exception or failure.";
         match (misfortune, service) {
+            (Misfortune::Throttled, Registry) => Fault::new(429, "TOOMANYREQUESTS", "Rate exceeded"),
+            (Misfortune::ExpiredToken, Registry) => {
+                let message = "Your authorization token has expired. Reauthenticate and try again.";
+                Fault::new(403, "DENIED", message)
+            }
+            (Misfortune::Unavailable, Registry) => Fault::new(503, "UNAVAILABLE", "Service Unavailable"),
             (Misfortune::Throttled, S3) => Fault::new(503, "SlowDown", "Please reduce your request rate."),
             (Misfortune::Throttled, Lambda) => Fault::new(429, "TooManyRequestsException", "Rate exceeded"),
             (Misfortune::Throttled, CloudFormation | CloudWatch | Elb | Iam | Sts) => {
@@ -314,6 +321,7 @@ impl State {
             | Service::S3
             | Service::Sts => Fault::new(403, "AccessDenied", message),
             Service::Lambda => Fault::new(403, "AccessDeniedException", message),
+            Service::Registry => Fault::new(403, "DENIED", message),
             Service::Acm | Service::Ecr | Service::Ecs | Service::Logs | Service::Scaling | Service::SecretsManager => {
                 Fault::new(400, "AccessDeniedException", message)
             }
@@ -355,7 +363,7 @@ impl State {
                 (Some(cluster), None) => self.arn("ecs", &format!("cluster/{cluster}")),
                 _ => "*".to_owned(),
             },
-            Service::Ecr => match of("repositoryName") {
+            Service::Ecr | Service::Registry => match of("repositoryName") {
                 Some(name) => self.arn("ecr", &format!("repository/{name}")),
                 None => "*".to_owned(),
             },

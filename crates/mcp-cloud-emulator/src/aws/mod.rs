@@ -34,6 +34,7 @@ mod lambda;
 mod logs;
 mod misfortune;
 mod s3;
+mod scaling;
 mod secrets;
 mod server;
 mod state;
@@ -266,6 +267,18 @@ impl Account {
     /// Makes a cluster as somebody else would. Nothing happens when it is there.
     pub fn make_cluster(&self, name: &str) {
         ecs::make_cluster(&mut self.lock(), name);
+    }
+
+    /// Makes a repository of images as somebody else would; its tags can be moved or not: `MUTABLE`, `IMMUTABLE`. Nothing
+    /// happens when it is there.
+    pub fn make_repository(&self, name: &str, mutability: &str) {
+        ecr::make_with(&mut self.lock(), name, mutability);
+    }
+
+    /// Puts a small image into a repository under a tag, as somebody's push would, and returns its digest. A repository that
+    /// is not there is made.
+    pub fn place_image(&self, repository: &str, tag: &str) -> String {
+        ecr::place(&mut self.lock(), repository, tag)
     }
 
     /// Decides what becomes of the tasks that run an image whose reference contains this text, such as its digest; of those

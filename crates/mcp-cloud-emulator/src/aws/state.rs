@@ -11,12 +11,14 @@ use super::{
     clock::Time,
     cloudformation::{self, Stack},
     cloudwatch,
+    ecr::{self, Ecr},
     ecs::{self, Ecs},
     elb, iam,
     lambda::{self, Function},
     logs::{self, LogGroup},
     misfortune::Misfortunes,
     s3::{self, Bucket},
+    scaling::{self, Scaling},
     secrets::{self, Secret},
     sts,
     wire::{Asked, Fault, Reply, Service},
@@ -43,7 +45,9 @@ pub(super) struct State {
     pub(super) things: BTreeMap<(String, String), Value>,
     /// By ARN.
     pub(super) certificates: BTreeMap<String, Value>,
+    pub(super) ecr: Ecr,
     pub(super) ecs: Ecs,
+    pub(super) scaling: Scaling,
     /// By name.
     pub(super) alarm_states: BTreeMap<String, String>,
 }
@@ -65,7 +69,9 @@ impl State {
             secrets: BTreeMap::new(),
             things: BTreeMap::new(),
             certificates: BTreeMap::new(),
+            ecr: Ecr::default(),
             ecs: Ecs::default(),
+            scaling: Scaling::default(),
             alarm_states: BTreeMap::new(),
         }
     }
@@ -76,14 +82,15 @@ impl State {
             Service::Acm => acm::answer(self, asked),
             Service::CloudFormation => cloudformation::answer(self, asked),
             Service::CloudWatch => cloudwatch::answer(self, asked),
-            Service::Ecr => Err(unknown(asked)),
+            Service::Ecr => ecr::answer(self, asked),
             Service::Ecs => ecs::answer(self, asked),
             Service::Elb => elb::answer(self, asked),
             Service::Iam => iam::answer(self, asked),
             Service::Lambda => lambda::answer(self, asked),
             Service::Logs => logs::answer(self, asked),
+            Service::Registry => ecr::answer_registry(self, asked),
             Service::S3 => s3::answer(self, asked),
-            Service::Scaling => Err(unknown(asked)),
+            Service::Scaling => scaling::answer(self, asked),
             Service::SecretsManager => secrets::answer(self, asked),
             Service::Sts => sts::answer(self, asked),
         }
@@ -134,6 +141,7 @@ pub(super) fn unknown(asked: &Asked) -> Fault {
             Fault::new(400, "InvalidAction", format!("Could not find operation {action} for version 2010-05-15"))
         }
         Service::Lambda => Fault::new(404, "UnknownOperationException", format!("unknown operation: {action}")),
+        Service::Registry => Fault::new(405, "UNSUPPORTED", "The operation is unsupported."),
         Service::S3 => {
             Fault::new(501, "NotImplemented", "A header you provided implies functionality that is not implemented")
         }

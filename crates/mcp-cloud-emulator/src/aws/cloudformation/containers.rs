@@ -1,4 +1,4 @@
-//! Resources of ECS: clusters, task definitions, and services, which are waited for.
+//! Resources of ECR and ECS: repositories, clusters, task definitions, and services, which are waited for.
 
 use std::time::Duration;
 
@@ -6,11 +6,12 @@ use serde_json::{Map, Value, json};
 
 use super::{
     handler_says,
-    resources::{Made, Owner, text},
+    resources::{Made, Owner, already_exists, not_found, text},
     stack::Resource,
 };
 use crate::aws::{
     clock::Time,
+    ecr::{self, WithImages},
     ecs::{self, Rollout},
     state::State,
     wire::Fault,
@@ -31,6 +32,36 @@ fn refused(fault: &Fault) -> String {
 /// Properties in ECS's own words.
 fn members(properties: &Properties) -> Properties {
     ecs::lowered(&Value::Object(properties.clone())).as_object().cloned().unwrap_or_default()
+}
+
+pub(super) fn create_repository(state: &mut State, owner: Owner<'_>, properties: &Properties) -> Result<Made, String> {
+    let name = match text(properties, "RepositoryName") {
+        Some(name) => name.to_owned(),
+        None => format!("{}-{}-{}", owner.stack_name, owner.logical_id, state.letters(12)).to_lowercase(),
+    };
+    ecr::make(state, &name, properties).map_err(|_| already_exists("AWS::ECR::Repository", &name))?;
+    let arn = state.arn("ecr", &format!("repository/{name}"));
+    let uri = format!("{}/{name}", ecr::host(state));
+    Ok(Made::new(name, &[("Arn", arn), ("RepositoryUri", uri)]))
+}
+
+pub(super) fn update_repository(state: &mut State, name: &str, properties: &Properties) -> Result<(), String> {
+    let missing = || not_found(name, "Ecr");
+    state.ecr.repositories.get_mut(name).ok_or_else(missing)?.properties = properties.clone();
+    Ok(())
+}
+
+/// Deletes a repository; one with images only if the template says so.
+pub(super) fn delete_repository(state: &mut State, resource: &Resource) -> Result<(), String> {
+    let empties = resource.properties.get("EmptyOnDelete") == Some(&json!(true));
+    let with_images = if empties { WithImages::Deleted } else { WithImages::Refused };
+    match ecr::remove(state, &resource.physical_id, with_images) {
+        Err(fault) if fault.code == "RepositoryNotEmptyException" => {
+            Err(handler_says(&fault.message, "Ecr", fault.status, "GeneralServiceException"))
+        }
+        // One that is gone already is as good as removed.
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn create_task_definition(state: &mut State, properties: &Properties) -> Result<Made, String> {

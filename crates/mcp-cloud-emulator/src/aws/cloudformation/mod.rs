@@ -2,7 +2,7 @@
 //!
 //! - [`template`], [`conditions`], [`sam`], [`values`]: what is wanted.
 //! - [`changes`], [`change_sets`]: what would change.
-//! - [`operation`]: what goes on; [`resources`], [`functions`] and [`containers`] do it.
+//! - [`operation`]: what goes on; [`resources`], [`functions`], [`containers`] and [`scaling`] do it.
 //! - [`stack`]: what there is; [`drift`]: whether it still is.
 
 mod change_sets;
@@ -16,6 +16,7 @@ mod operation;
 mod resources;
 mod sam;
 mod sam_api;
+mod scaling;
 mod stack;
 mod template;
 mod values;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{containers, functions, handler_says, kinds, stack::Resource, values::with_secrets};
+use super::{containers, functions, handler_says, kinds, scaling, stack::Resource, values::with_secrets};
 use crate::aws::{logs::LogGroup, secrets, state::State};
 
 /// Whose resource it is.
@@ -44,6 +44,9 @@ pub(super) fn create(state: &mut State, owner: Owner<'_>, kind: &str, properties
         "AWS::Lambda::Alias" => functions::create_alias(state, properties),
         "AWS::Lambda::Url" => functions::create_url(state, properties),
         "AWS::Lambda::Permission" => functions::create_permission(state, owner, properties),
+        "AWS::ApplicationAutoScaling::ScalableTarget" => scaling::create_target(state, properties),
+        "AWS::ApplicationAutoScaling::ScalingPolicy" => scaling::put_policy(state, properties),
+        "AWS::ECR::Repository" => containers::create_repository(state, owner, properties),
         "AWS::ECS::Service" => containers::create_service(state, owner, properties),
         "AWS::ECS::TaskDefinition" => containers::create_task_definition(state, properties),
         "AWS::Logs::LogGroup" => create_log_group(state, owner, properties),
@@ -59,6 +62,9 @@ pub(super) fn update(state: &mut State, resource: &Resource, properties: &Proper
         "AWS::Lambda::Function" => functions::update(state, resource, properties)?,
         "AWS::Lambda::Alias" => functions::update_alias(state, resource, properties)?,
         "AWS::Lambda::Url" => functions::update_url(state, resource, properties)?,
+        "AWS::ApplicationAutoScaling::ScalableTarget" => scaling::update_target(state, properties)?,
+        "AWS::ApplicationAutoScaling::ScalingPolicy" => drop(scaling::put_policy(state, properties)?),
+        "AWS::ECR::Repository" => containers::update_repository(state, &resource.physical_id, properties)?,
         "AWS::ECS::Service" => containers::update_service(state, &resource.physical_id, properties)?,
         "AWS::ECS::TaskDefinition"
         | "AWS::Lambda::Version"
@@ -88,6 +94,9 @@ pub(super) fn delete(state: &mut State, resource: &Resource) -> Result<(), Strin
         "AWS::Lambda::Alias" => functions::delete_alias(state, id),
         "AWS::Lambda::Url" => functions::delete_url(state, resource),
         "AWS::Lambda::Permission" => functions::delete_permission(state, resource),
+        "AWS::ApplicationAutoScaling::ScalableTarget" => scaling::delete_target(state, id),
+        "AWS::ApplicationAutoScaling::ScalingPolicy" => scaling::delete_policy(state, id),
+        "AWS::ECR::Repository" => containers::delete_repository(state, resource)?,
         "AWS::ECS::Cluster" => {
             containers::check_cluster(state, id)?;
             state.things.remove(&key("AWS::ECS::Cluster", id, &resource.properties));
@@ -186,12 +195,6 @@ fn identity(state: &mut State, owner: Owner<'_>, kind: &str, properties: &Proper
             Made::new(name, &[("Arn", arn)])
         }
         kind if kind.starts_with("AWS::EC2::") => network(state, kind, properties),
-        "AWS::ECR::Repository" => {
-            let name = named.unwrap_or_else(|| generated(state, owner).to_lowercase());
-            let arn = state.arn("ecr", &format!("repository/{name}"));
-            let uri = format!("{account}.dkr.ecr.{}.amazonaws.com/{name}", state.region);
-            Made::new(name, &[("Arn", arn), ("RepositoryUri", uri)])
-        }
         "AWS::ECS::Cluster" => {
             let name = named.unwrap_or_else(|| generated(state, owner));
             let arn = state.arn("ecs", &format!("cluster/{name}"));
@@ -221,10 +224,6 @@ fn identity(state: &mut State, owner: Owner<'_>, kind: &str, properties: &Proper
             let id = state.uuid();
             let arn = state.arn("wafv2", &format!("regional/webacl/{name}/{id}"));
             Made::new(format!("{name}|{id}|REGIONAL"), &[("Arn", arn), ("Id", id)])
-        }
-        "AWS::ApplicationAutoScaling::ScalableTarget" => {
-            let id = format!("{}|{}|{}", of("ResourceId"), of("ScalableDimension"), of("ServiceNamespace"));
-            Made::new(id.clone(), &[("Id", id)])
         }
         _ => {
             let name = named.unwrap_or_else(|| generated(state, owner));
@@ -310,6 +309,9 @@ pub(super) fn live(state: &State, resource: &Resource) -> Option<Value> {
         "AWS::Lambda::Version" => functions::live_version(state, id)?,
         "AWS::Lambda::Url" => functions::live_url(state, resource)?,
         "AWS::Lambda::Permission" => functions::live_permission(state, resource)?,
+        "AWS::ApplicationAutoScaling::ScalableTarget" => scaling::live_target(state, id)?,
+        "AWS::ApplicationAutoScaling::ScalingPolicy" => scaling::live_policy(state, id)?,
+        "AWS::ECR::Repository" => Value::Object(state.ecr.repositories.get(id)?.properties.clone()),
         "AWS::ECS::Service" => containers::live_service(state, id)?,
         "AWS::ECS::TaskDefinition" => containers::live_task_definition(state, id)?,
         "AWS::Logs::LogGroup" => match state.log_groups.get(id)?.retention {

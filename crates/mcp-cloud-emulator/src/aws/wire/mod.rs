@@ -5,10 +5,12 @@
 //! - [`rest`]: paths and JSON (Lambda).
 //! - [`s3`]: paths and XML.
 //! - [`cbor`]: CBOR (CloudWatch).
+//! - [`registry`]: the protocol of registries (ECR's images).
 
 pub(super) mod cbor;
 mod json;
 mod query;
+mod registry;
 mod rest;
 mod s3;
 pub(super) mod xml;
@@ -29,6 +31,8 @@ pub(super) enum Service {
     Iam,
     Lambda,
     Logs,
+    /// The registry of ECR, whose requests are not signed.
+    Registry,
     S3,
     Scaling,
     SecretsManager,
@@ -61,7 +65,7 @@ impl Service {
             Self::Acm => "acm",
             Self::CloudFormation => "cloudformation",
             Self::CloudWatch => "cloudwatch",
-            Self::Ecr => "ecr",
+            Self::Ecr | Self::Registry => "ecr",
             Self::Ecs => "ecs",
             Self::Elb => "elasticloadbalancing",
             Self::Iam => "iam",
@@ -190,6 +194,12 @@ impl Reply {
 /// Understands a request; what it cannot be taken for is refused as AWS refuses it.
 pub(super) fn read(request: Request<Bytes>) -> Result<Asked, Fault> {
     let (parts, body) = request.into_parts();
+    if registry::is_meant(parts.uri.path(), &parts.headers) {
+        let (action, parameters) =
+            registry::read(&parts.method, parts.uri.path(), parts.uri.query().unwrap_or_default());
+        let region = String::new();
+        return Ok(Asked { service: Service::Registry, action, parameters, headers: parts.headers, body, region });
+    }
     let authorization = parts.headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let scope = authorization.split_once("Credential=").map(|(_, rest)| rest).unwrap_or_default();
     let mut scope = scope.split([',', ' ']).next().unwrap_or_default().split('/').skip(2);
@@ -204,6 +214,7 @@ pub(super) fn read(request: Request<Bytes>) -> Result<Asked, Fault> {
             json::read(&parts.headers, &body)?
         }
         Service::CloudWatch => cbor::read(path, &parts.headers, &body)?,
+        Service::Registry => return Err(missing()),
         Service::Lambda => rest::read(&parts.method, path, query, &body)?,
         Service::S3 => {
             let host = parts.uri.host().or_else(|| parts.headers.get("host").and_then(|host| host.to_str().ok()));
@@ -226,6 +237,7 @@ pub(super) fn write(asked: &Asked, reply: Result<Reply, Fault>, request_id: &str
         ) => json::write(reply),
         (Service::CloudWatch, reply) => cbor::write(asked, reply),
         (Service::Lambda, reply) => rest::write(reply),
+        (Service::Registry, reply) => registry::write(reply),
         (Service::S3, reply) => s3::write(asked, reply, request_id),
     };
     headers.push(("date", date));
