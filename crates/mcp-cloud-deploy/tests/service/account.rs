@@ -3,10 +3,11 @@
 
 use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 
+use mcp_cloud_app::target::ecs::Scaling;
 use mcp_cloud_deploy::{
     Deployer, Error,
     rehearsal::{self, Connector},
-    service::{RolloutEvent, ServiceName, changes},
+    service::{OneOff, RolloutEvent, ServiceName, Switched, changes},
 };
 use mcp_cloud_emulator::aws::{Account, Lasting, Misfortune, Moment, TaskFate};
 use serde_json::{Value, json};
@@ -267,4 +268,65 @@ async fn what_is_denied_is_told_with_what_was_tried() {
         assert!(error.to_string().starts_with(tried), "{error}");
         assert!(error.hint().is_some_and(|hint| hint.contains("right to do this")), "{:?}", error.hint());
     }
+}
+
+#[tokio::test]
+async fn scaling_rest_and_work_are_what_the_account_says() {
+    let stage = Stage::open().await;
+    let (_, ended) = stage.create("one").await;
+    ended.unwrap();
+    let (deployer, name) = (&stage.deployer, &stage.name);
+    let wanted = lowered("every-field").with(&stage.known).scaling;
+    assert!(deployer.apply_scaling(name, &wanted).await.unwrap());
+    assert!(!deployer.apply_scaling(name, &wanted).await.unwrap(), "{:?}", deployer.scaling(name).await.unwrap());
+    let mut fewer = wanted.clone();
+    fewer.scaling_policies.truncate(1);
+    fewer.scheduled_actions.clear();
+    assert!(deployer.apply_scaling(name, &fewer).await.unwrap());
+    assert!(!deployer.apply_scaling(name, &fewer).await.unwrap());
+
+    assert_eq!(deployer.stop_service(name).await.unwrap(), Switched::Now);
+    assert_eq!(deployer.stop_service(name).await.unwrap(), Switched::Before);
+    assert_eq!(deployer.service(name).await.unwrap().unwrap().desired, 0);
+    assert!(!deployer.apply_scaling(name, &fewer).await.unwrap(), "that it rests is no difference");
+    assert_eq!(deployer.start_service(name, 1).await.unwrap(), Switched::Now);
+    assert_eq!(deployer.start_service(name, 1).await.unwrap(), Switched::Before);
+    assert_eq!(deployer.service(name).await.unwrap().unwrap().desired, 2, "no fewer than it scales to");
+
+    assert!(deployer.apply_scaling(name, &Scaling::default()).await.unwrap());
+    assert_eq!(deployer.scaling(name).await.unwrap(), Scaling::default());
+    deployer.remove_scaling(name).await.unwrap();
+    stage.nothing_is_unknown();
+}
+
+#[tokio::test]
+async fn task_beside_the_service_ends_with_what_its_program_exits_with() {
+    let stage = Stage::open().await;
+    let (first, ended) = stage.create("one").await;
+    ended.unwrap();
+    stage.account.destine("one", TaskFate::Exits(3));
+    let one_off = OneOff { container: "server".to_owned(), command: vec!["/server".to_owned()], limit: LIMIT };
+    let run = stage.deployer.run_task(&stage.name, &one_off).await.unwrap();
+    assert_eq!(run.exit_code, Some(3), "{run:?}");
+    assert_eq!(run.stop.task_definition, first);
+    assert_eq!(run.log.unwrap().group, "/ecs/notes");
+    stage.nothing_is_unknown();
+}
+
+#[tokio::test]
+async fn registry_is_there_and_empty_before_the_first_image() {
+    let stage = Stage::open().await;
+    let login = stage.deployer.registry_login().await.unwrap();
+    assert!(login.registry.starts_with(ACCOUNT) && !login.password.is_empty(), "{login:?}");
+    let repository = stage.deployer.repository("notes").await.unwrap().unwrap();
+    assert_eq!(Some(&repository.uri), stage.known.get("RepositoryUri"));
+    assert!(stage.deployer.images("notes").await.unwrap().is_empty());
+    assert!(stage.deployer.image_manifest("notes", "1.0").await.unwrap().is_none());
+    stage.deployer.remove_images("notes", &[format!("sha256:{}", "0".repeat(64))]).await.unwrap();
+    assert!(stage.deployer.has_cluster("notes").await.unwrap() && !stage.deployer.has_cluster("other").await.unwrap());
+    let group = &stage.known["TargetGroupArn"];
+    let balancers = stage.deployer.load_balancers_of(group).await.unwrap().unwrap();
+    let host = stage.deployer.load_balancer_host(&balancers[0]).await.unwrap();
+    assert_eq!(host.as_ref(), stage.known.get("LoadBalancerName"));
+    stage.nothing_is_unknown();
 }
