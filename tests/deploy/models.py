@@ -19,7 +19,7 @@ from botocore.validate import ParamValidator
 
 SESSION = botocore.session.get_session()
 # The name that a request is signed for, where botocore calls the service otherwise.
-SERVICES = {"monitoring": "cloudwatch", "servicequotas": "service-quotas"}
+SERVICES = {"monitoring": "cloudwatch", "elasticloadbalancing": "elbv2", "servicequotas": "service-quotas"}
 # What signing, tracing and the transport add to any request.
 GENERAL_HEADERS = {
     "x-amz-date", "x-amz-content-sha256", "x-amz-user-agent", "x-amz-security-token", "x-amz-target",
@@ -302,7 +302,7 @@ def matches(pattern, value):
         return re.fullmatch(pattern, value, re.DOTALL) is not None
     except re.error:
         # A pattern in Java's dialect says nothing here.
-        if not any(name in pattern for name in (r"\p{", r"\P{")):
+        if not any(name in pattern for name in (r"\p{", r"\P{", r"\uD800\uDC00-\uDBFF\uDFFF")):
             raise
         return True
 

@@ -118,7 +118,14 @@ impl Deployment {
         let template = checked(template(app, &bucket, &key))?;
         let tags = tags(app, &bucket);
         let keep = app.lambda.keep_revisions as usize;
-        Ok(Self { stack: app.name.clone(), bucket, template, tags, keep, workload: Workload::Function { key, archive } })
+        Ok(Self {
+            stack: app.name.clone(),
+            bucket,
+            template,
+            tags,
+            keep,
+            workload: Workload::Function { key, archive },
+        })
     }
 
     /// Lowers an app and its image to what CloudFormation and ECS take in a region of an account. `repository` is where

@@ -13,7 +13,7 @@ use mcp_cloud_app::{
 use crate::{
     aws::Deployer,
     change::{Blueprint, FunctionState},
-    deployment::{Bucket, TAG_APP, TAG_BUCKET, TAG_TARGET, TAG_BUCKET_OURS, code_hash, key_prefix},
+    deployment::{Bucket, TAG_APP, TAG_BUCKET, TAG_BUCKET_OURS, TAG_TARGET, code_hash, key_prefix},
     error::{AwsError, Error},
     image, lock,
     revision::RevisionKey,
@@ -289,15 +289,13 @@ impl Deployer {
             Bucket::Named(_) => key_prefix(app),
         };
         let around = stack.as_ref().filter(|stack| stack.is_ours());
-        let (bucket_contents, service) = tokio::try_join!(
-            async { self.bucket_contents(bucket.name(), &prefix).await },
-            async {
+        let (bucket_contents, service) =
+            tokio::try_join!(async { self.bucket_contents(bucket.name(), &prefix).await }, async {
                 match around {
                     Some(stack) => self.observed_service(&stack.outputs).await,
                     None => Ok(None),
                 }
-            }
-        )?;
+            })?;
         Ok(Observed { stack, bucket, bucket_contents, function, alias, service })
     }
 

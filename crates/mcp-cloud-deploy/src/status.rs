@@ -150,7 +150,8 @@ impl Deployer {
             health,
             alarms: alarms?,
             drift: plan::drift(observed),
-            monthly_usd: plan::cost(None, plan::template_before(observed).as_deref(), self.region()).map(|cost| cost.after),
+            monthly_usd: plan::cost(None, plan::template_before(observed).as_deref(), self.region())
+                .map(|cost| cost.after),
             revisions,
             locked: observed.is_locked(&app.name),
         }))

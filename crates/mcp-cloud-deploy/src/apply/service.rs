@@ -8,7 +8,7 @@ use super::{Application, Reporter, StepOutcome};
 use crate::{
     deployment::ServiceWorkload,
     error::Error,
-    service::{RolloutEvent, Scaling, ServiceState, ServiceName, as_it_is, as_update, changes},
+    service::{RolloutEvent, Scaling, ServiceName, ServiceState, as_it_is, as_update, changes},
 };
 
 /// How long new tasks may take until all of them answer: an image is pulled, the health check passes, and the old ones
@@ -86,7 +86,9 @@ impl Application<'_> {
 
     fn is_already(&self, there: &ServiceState, body: &Value, task_definition: &str, scaling: &Scaling) -> bool {
         let counts = scaling.scalable_target.is_some() || body["desiredCount"] == json!(there.desired);
-        counts && there.task_definition == task_definition && changes((None, Some(&there.raw)), (None, Some(body))).is_empty()
+        counts
+            && there.task_definition == task_definition
+            && changes((None, Some(&there.raw)), (None, Some(body))).is_empty()
     }
 
     /// What is already tagged otherwise is not changed by an update.

@@ -27,7 +27,10 @@ pub struct RegistryLogin {
 impl fmt::Debug for RegistryLogin {
     /// The password stays out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RegistryLogin").field("registry", &self.registry).field("user", &self.user).finish_non_exhaustive()
+        f.debug_struct("RegistryLogin")
+            .field("registry", &self.registry)
+            .field("user", &self.user)
+            .finish_non_exhaustive()
     }
 }
 
@@ -161,9 +164,10 @@ impl Deployer {
                 removed => removed?,
             };
             let passed = [ImageFailureCode::ImageNotFound, ImageFailureCode::ImageReferencedByManifestList];
-            let failure = removed.failures().iter().find(|failure| {
-                failure.failure_code().is_none_or(|code| !passed.contains(code))
-            });
+            let failure = removed
+                .failures()
+                .iter()
+                .find(|failure| failure.failure_code().is_none_or(|code| !passed.contains(code)));
             if let Some(failure) = failure {
                 let code = failure.failure_code().map(ImageFailureCode::as_str);
                 return Err(AwsError::refused(attempt(), code, failure.failure_reason()));

@@ -1,6 +1,6 @@
 //! Elastic Load Balancing in the words of this crate.
 
-use aws_sdk_elasticloadbalancingv2::types::TargetHealthDescription;
+use aws_sdk_elasticloadbalancingv2::types::{TargetDescription, TargetHealthDescription};
 
 use super::Deployer;
 use crate::{error::AwsError, service::TargetHealth};
@@ -58,7 +58,7 @@ impl From<&TargetHealthDescription> for TargetHealth {
         let state = health.and_then(|health| health.state());
         Self {
             target: target.and_then(|target| target.id()).unwrap_or_default().to_owned(),
-            port: target.and_then(|target| target.port()).and_then(|port| port.try_into().ok()),
+            port: target.and_then(TargetDescription::port).and_then(|port| port.try_into().ok()),
             state: state.map(|state| state.as_str().to_owned()).unwrap_or_default(),
             reason: health.and_then(|health| health.reason()).map(|reason| reason.as_str().to_owned()),
             description: health.and_then(|health| health.description()).map(str::to_owned),

@@ -30,8 +30,8 @@ use aws_smithy_async::rt::sleep::AsyncSleep as _;
 use aws_smithy_http_client::{Builder, Connector, proxy::ProxyConfig, tls};
 use aws_smithy_types::{DateTime, date_time::Format};
 
-pub(crate) use self::ecs::Desired;
 pub use self::ecr::{RegistryLogin, Repository, StoredImage};
+pub(crate) use self::ecs::Desired;
 use crate::error::{AwsError, Error};
 
 /// A polling command makes many calls: a throttled one waits and tries again a few times more than the SDK would.

@@ -4,8 +4,8 @@ use mcp_cloud_app::target::sam;
 
 use super::{Operation, Plan, Removal, Step, service};
 use crate::{
-    change::{self, Blueprint, Changes, FieldChange},
     artifact::Archive,
+    change::{self, Blueprint, Changes, FieldChange},
     deployment::{Bucket, Deployment, Workload, is_upload},
     error::Error,
     observe::{Alias, CHANGE_SET_PREFIX, Observed, Stack, StackState},

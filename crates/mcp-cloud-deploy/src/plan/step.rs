@@ -239,12 +239,17 @@ impl fmt::Display for Step {
                 let repository = repository.as_deref().unwrap_or("the repository of the stack");
                 write!(f, "push the image {digest} ({size}) to {repository}, as far as it is not there")
             }
-            Self::RegisterTaskDefinition { family } => write!(f, "register a revision of the task definition `{family}`"),
+            Self::RegisterTaskDefinition { family } => {
+                write!(f, "register a revision of the task definition `{family}`")
+            }
             Self::ChangeService { service, operation: Operation::Create } => {
                 write!(f, "create the service `{service}`, and wait until its tasks answer")
             }
             Self::ChangeService { service, operation: Operation::Update } => {
-                write!(f, "update the service `{service}`, and wait until its new tasks answer and the old ones are gone")
+                write!(
+                    f,
+                    "update the service `{service}`, and wait until its new tasks answer and the old ones are gone"
+                )
             }
             Self::ScaleService { service, bounds: Some((least, most)) } => {
                 write!(f, "keep between {least} and {most} tasks of the service `{service}`, as scaling decides")

@@ -5,7 +5,7 @@ use mcp_cloud_app::target::sam;
 use super::*;
 use crate::{
     artifact::Archive,
-    deployment::{Bucket, Deployment, Workload, TAG_APP, TAG_BUCKET_OURS},
+    deployment::{Bucket, Deployment, TAG_APP, TAG_BUCKET_OURS, Workload},
     error::Error,
     observe::{Alias, BucketContents, Function, Observed, Stack},
     revision::RevisionKey,

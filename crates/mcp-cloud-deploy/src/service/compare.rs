@@ -133,10 +133,7 @@ pub fn as_template(task_definition: Option<&Value>, service: Option<&Value>) -> 
 
 /// Computes what leads from one task definition and service to others; either of each may be absent. What
 /// [`as_template`] leaves out is no change.
-pub fn changes(
-    before: (Option<&Value>, Option<&Value>),
-    after: (Option<&Value>, Option<&Value>),
-) -> Changes {
+pub fn changes(before: (Option<&Value>, Option<&Value>), after: (Option<&Value>, Option<&Value>)) -> Changes {
     let (one, other) = (as_template(before.0, before.1), as_template(after.0, after.1));
     let nothing = BTreeMap::new();
     let blueprint = |template| Some(Blueprint { template, parameters: &nothing, tags: &nothing });
@@ -208,8 +205,10 @@ fn plain_service(value: &Value) -> Value {
 
 fn ours(value: &Value, members: &[&str]) -> Value {
     let map = value.as_object().into_iter().flatten();
-    let mut ours: Map<_, _> =
-        map.filter(|(name, _)| members.contains(&name.as_str())).map(|(name, one)| (name.clone(), one.clone())).collect();
+    let mut ours: Map<_, _> = map
+        .filter(|(name, _)| members.contains(&name.as_str()))
+        .map(|(name, one)| (name.clone(), one.clone()))
+        .collect();
     if let Some(Value::Array(tags)) = ours.get_mut("tags") {
         // AWS's own, which nobody can set, and the one that says what was verified.
         let is_ours = |key: &str| !key.starts_with("aws:") && key != TAG_REVISION;
@@ -222,9 +221,11 @@ fn ours(value: &Value, members: &[&str]) -> Value {
 fn without(value: &mut Value, defaults: &[(&str, &str)]) {
     for (path, default) in defaults {
         let (parent, name) = path.rsplit_once('.').unwrap_or(("", path));
-        let pointer: String = parent.split('.').filter(|name| !name.is_empty()).map(|name| format!("/{name}")).collect();
+        let pointer: String =
+            parent.split('.').filter(|name| !name.is_empty()).map(|name| format!("/{name}")).collect();
         let Some(map) = value.pointer_mut(&pointer).and_then(Value::as_object_mut) else { continue };
-        if map.get(name).is_some_and(|value| value.to_string() == *default) {
+        let default = default.parse::<Value>().ok();
+        if default.is_some() && map.get(name) == default.as_ref() {
             map.remove(name);
         }
     }

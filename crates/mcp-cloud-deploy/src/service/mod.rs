@@ -29,6 +29,3 @@ pub use self::{
 pub use crate::aws::{RegistryLogin, Repository, StoredImage};
 
 pub(crate) use self::scaling::plain;
-
-#[cfg(test)]
-mod tests;

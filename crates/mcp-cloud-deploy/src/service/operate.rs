@@ -147,7 +147,8 @@ impl Deployer {
             return Err(Error::NoTask { service: name.clone(), task: task.map(str::to_owned) }.into());
         };
         let containers = found.raw.get("containers").and_then(Value::as_array).into_iter().flatten();
-        let runtime_id = containers.filter(|one| text(one, "name") == container).find_map(|one| optional(one, "runtimeId"));
+        let runtime_id =
+            containers.filter(|one| text(one, "name") == container).find_map(|one| optional(one, "runtimeId"));
         let (true, Some(runtime_id)) = (takes_commands(found), runtime_id) else {
             return Err(Error::NoSessions { task: found.id().to_owned() }.into());
         };
@@ -204,7 +205,8 @@ impl Deployer {
     pub async fn start_service(&self, name: &ServiceName, desired: u32) -> Result<Switched, crate::Error> {
         let state = self.present(name).await?;
         let target = self.scalable_target(name).await?;
-        let minimum = target.and_then(|target| target.get("MinCapacity")?.as_u64()?.try_into().ok()).unwrap_or_default();
+        let minimum =
+            target.and_then(|target| target.get("MinCapacity")?.as_u64()?.try_into().ok()).unwrap_or_default();
         if state.desired == 0 {
             self.scale_service(name, desired.max(minimum)).await?;
         }

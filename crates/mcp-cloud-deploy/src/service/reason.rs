@@ -109,14 +109,19 @@ impl StopKind {
     pub fn hint(self) -> Option<&'static str> {
         let hint = match self {
             Self::Wanted | Self::Unknown => return None,
-            Self::Exited => "`mcp-cloud logs` may say why the server ended; mend that and repeat the command",
+            Self::Exited => {
+                "`mcp-cloud logs` may say why the server ended (`exec format error` means that the image is for another \
+                 processor); mend that and repeat the command"
+            }
             Self::TargetUnhealthy => {
                 "the load balancer asks for the health path at the server's port, and gets no answer or not 200; \
                  `mcp-cloud logs` may say why, and a server that is slow to start needs a longer grace period"
             }
             Self::Unhealthy => "the server does not answer its own `--health` in time; `mcp-cloud logs` may say why",
             Self::Spot => "AWS took Spot capacity back; repeat the command, or use less of it",
-            Self::Capacity => "AWS has no room for such tasks at the moment; repeat the command later, or use less Spot",
+            Self::Capacity => {
+                "AWS has no room for such tasks at the moment; repeat the command later, or use less Spot"
+            }
             Self::Start => {
                 "check that the subnets of the tasks have a way to AWS's services, that the log group is there, and that \
                  the execution role may write to it"

@@ -268,11 +268,7 @@ impl Heard {
         }
     }
 
-    fn take_targets(
-        &mut self,
-        targets: BTreeMap<(String, Option<u16>), TargetHealth>,
-        report: &dyn Fn(&RolloutEvent),
-    ) {
+    fn take_targets(&mut self, targets: BTreeMap<(String, Option<u16>), TargetHealth>, report: &dyn Fn(&RolloutEvent)) {
         for (key, target) in &targets {
             // How those do that were there before is no news.
             let known = self.targets.as_ref().map(|known| known.get(key));

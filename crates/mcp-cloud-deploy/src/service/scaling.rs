@@ -132,7 +132,9 @@ pub(crate) fn plain(value: &Value) -> Value {
             let is_default = |name: &str, value: &Value| {
                 value.is_null()
                     || value.as_array().is_some_and(Vec::is_empty)
-                    || DEFAULTS.iter().any(|(known, default)| *known == name && value.to_string() == *default)
+                    || DEFAULTS.iter().any(|(known, default)| {
+                        *known == name && default.parse().is_ok_and(|default: Value| default == *value)
+                    })
             };
             let members = map.iter().filter(|(name, value)| !is_default(name, value));
             Value::Object(members.map(|(name, value)| (name.clone(), plain(value))).collect())

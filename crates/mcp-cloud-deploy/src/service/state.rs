@@ -269,7 +269,8 @@ impl TaskDefinition {
 
 impl From<&Value> for Task {
     fn from(raw: &Value) -> Self {
-        let interface = |container: &Value| optional(items(container, "networkInterfaces").next()?, "privateIpv4Address");
+        let interface =
+            |container: &Value| optional(items(container, "networkInterfaces").next()?, "privateIpv4Address");
         let attached = || {
             let details = items(raw, "attachments").flat_map(|attachment| items(attachment, "details"));
             let mut addresses = details.filter(|detail| text(detail, "name") == "privateIPv4Address");
