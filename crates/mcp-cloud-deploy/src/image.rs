@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};
 
 use mcp_cloud_app::{App, app::Architecture};
 use mcp_cloud_image::{
-    CredentialFiles, Credentials, Event, Image as Assembled, Platform, Progress, Pushed, Recipe, Reference, push,
+    CredentialFiles, Credentials, Event, Image as Assembled, Platform, Progress, Pushed, Recipe, Reference,
+    registry::push,
 };
 
 use crate::{aws::Deployer, deployment::Image, error::Error};
