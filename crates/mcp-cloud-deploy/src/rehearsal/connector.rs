@@ -31,6 +31,8 @@ pub type Endpoint =
 
 /// The end of names of function URLs.
 const FUNCTION_URL: &str = ".on.aws";
+/// The end of names of load balancers.
+const LOAD_BALANCER: &str = ".elb.amazonaws.com";
 
 /// A way to an account that needs no network.
 #[derive(Clone)]
@@ -77,7 +79,7 @@ impl Connector {
         let body = body.collect().await.map_err(user)?.to_bytes();
         let request = Request::from_parts(parts, body);
         let host = request.uri().host().unwrap_or_default().to_owned();
-        let response = if host.ends_with(FUNCTION_URL) {
+        let response = if host.ends_with(FUNCTION_URL) || host.ends_with(LOAD_BALANCER) {
             self.ask(&host, request).await
         } else {
             let answer = self.account.answer(request);
@@ -87,9 +89,15 @@ impl Connector {
     }
 
     async fn ask(&self, host: &str, request: Request<Bytes>) -> Response<SdkBody> {
-        // What the gateway in front of function URLs says when there is none of that name.
-        let Some(deployed) = self.account.function_url(host) else {
-            return answer(StatusCode::FORBIDDEN, "{\"Message\":null}");
+        let deployed = if host.ends_with(LOAD_BALANCER) {
+            self.account.load_balancer(host).ok_or((StatusCode::SERVICE_UNAVAILABLE, "Service Temporarily Unavailable"))
+        } else {
+            // What the gateway in front of function URLs says when there is none of that name.
+            self.account.function_url(host).ok_or((StatusCode::FORBIDDEN, "{\"Message\":null}"))
+        };
+        let deployed = match deployed {
+            Ok(deployed) => deployed,
+            Err((status, body)) => return answer(status, body),
         };
         // Who has signed it is not held against anything: the rehearsal has one identity.
         let signed = request.headers().contains_key("authorization");

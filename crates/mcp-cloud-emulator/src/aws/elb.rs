@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     ecs,
+    lambda::Deployed,
     state::{State, unknown},
     wire::{Asked, Fault, Reply},
 };
@@ -59,6 +60,19 @@ fn balancers_of(state: &State, arn: &str) -> Vec<String> {
     found
 }
 
+/// What answers at the name of a load balancer; `None` where nothing healthy is behind it.
+pub(super) fn behind(state: &mut State, host: &str) -> Option<Deployed> {
+    ecs::settle(state);
+    let of_kind = |kind: &'static str| state.things.keys().filter(move |(of, _)| of == kind).map(|(_, arn)| arn);
+    let balancer = of_kind(LOAD_BALANCER).find(|arn| dns_name(state, arn) == host)?;
+    let groups: Vec<_> = of_kind(TARGET_GROUP).filter(|arn| balancers_of(state, arn).contains(balancer)).cloned().collect();
+    ecs::behind(state, &groups)
+}
+
+fn dns_name(state: &State, arn: &str) -> String {
+    format!("{}-1234567890.{}.elb.amazonaws.com", name(arn), state.region)
+}
+
 fn number(properties: &Value, name: &str, default: u64) -> u64 {
     let value = properties.get(name);
     value.and_then(|value| value.as_u64().or_else(|| value.as_str()?.parse().ok())).unwrap_or(default)
@@ -105,7 +119,7 @@ fn load_balancers(state: &State, asked: &Asked) -> Result<Reply, Fault> {
         let of = |name: &str, default: &str| properties.get(name).cloned().unwrap_or_else(|| json!(default));
         found.push(json!({
             "LoadBalancerArn": arn,
-            "DNSName": format!("{}-1234567890.{}.elb.amazonaws.com", name(arn), state.region),
+            "DNSName": dns_name(state, arn),
             "CanonicalHostedZoneId": "Z32O12XQLNTSW2",
             "CreatedTime": state.clock.iso(),
             "LoadBalancerName": name(arn),

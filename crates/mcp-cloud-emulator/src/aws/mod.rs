@@ -199,6 +199,13 @@ impl Account {
         lambda::behind_url(&self.lock(), host)
     }
 
+    /// What a request to this host of a load balancer reaches, with its image as its version; `None` when there is no
+    /// such load balancer, or nothing healthy behind it.
+    #[must_use]
+    pub fn load_balancer(&self, host: &str) -> Option<Deployed> {
+        elb::behind(&mut self.lock(), host)
+    }
+
     /// Lets something go wrong from this moment on. Misfortunes add up; the first that fits strikes.
     pub fn strike(&self, moment: Moment, misfortune: Misfortune, lasting: Lasting) {
         self.lock().misfortunes.add(moment, misfortune, lasting);

@@ -13,6 +13,7 @@ mod task_definition;
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 pub use self::fate::TaskFate;
@@ -26,6 +27,7 @@ pub(super) use self::{
     },
 };
 use super::{
+    lambda::Deployed,
     state::{State, unknown},
     wire::{Asked, Fault, Reply},
 };
@@ -104,6 +106,28 @@ fn cluster_named(state: &State, name: &str) -> Result<(), Fault> {
     let key = (CLUSTER.to_owned(), name.to_owned());
     let missing = || Fault::new(400, "ClusterNotFoundException", "Cluster not found.");
     state.things.contains_key(&key).then_some(()).ok_or_else(missing)
+}
+
+/// What answers for a group of targets, as whoever deployed it last sees it: the newest of its healthy tasks.
+pub(super) fn behind(state: &State, groups: &[String]) -> Option<Deployed> {
+    let answers = |task: &&Task| task.targets.iter().any(|target| target.state == "healthy" && groups.contains(&target.group));
+    let task = state.ecs.tasks.values().filter(answers).max_by_key(|task| task.definition.clone())?;
+    let definition = task_definition(state, &task.definition)?;
+    let container = definition.settings.get("containerDefinitions")?.as_array()?.first()?;
+    let variables = container.get("environment").and_then(Value::as_array).into_iter().flatten();
+    let variable = |of: &Value| Some((of.get("name")?.as_str()?.to_owned(), of.get("value")?.as_str()?.to_owned()));
+    Some(Deployed {
+        function_name: last_part(&task.group).rsplit(':').next().unwrap_or_default().to_owned(),
+        qualifier: None,
+        version: container.get("image")?.as_str()?.to_owned(),
+        code: Bytes::new(),
+        environment: variables.filter_map(variable).collect(),
+        handler: String::new(),
+        memory: 0,
+        timeout: 0,
+        auth_type: None,
+        invoke_mode: None,
+    })
 }
 
 /// Makes a cluster as somebody else would.
