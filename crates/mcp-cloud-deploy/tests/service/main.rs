@@ -5,6 +5,7 @@
 mod account;
 mod apps;
 mod compare;
+mod ministack;
 mod models;
 mod operate;
 mod raw;

@@ -51,7 +51,7 @@ fn content(asked: &Asked) -> Answer {
 }
 
 /// What the stack around a service says.
-fn known() -> BTreeMap<String, String> {
+pub(crate) fn known() -> BTreeMap<String, String> {
     let known = [
         ("IMAGE", "registry.example.com/x@sha256:00"),
         ("AWS_REGION", "eu-west-1"),
