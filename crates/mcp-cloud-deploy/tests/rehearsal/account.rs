@@ -10,13 +10,14 @@ use mcp_cloud_deploy::{
     Application, Archive, Deployer, Deployment, Error, Observed, Plan, Reporter, ResourceEvent, StackState, Step,
     StepOutcome,
     apply::{Applied, OnFailure, Rollout},
-    deployment::Bucket,
+    deployment::{Bucket, Image},
     mcp::Question,
     plan::{self, Choices},
     rehearsal::{self, Connector, Endpoint},
 };
-use mcp_cloud_emulator::aws::{Account, Deployed};
+use mcp_cloud_emulator::aws::{Account, Deployed, Served};
 use tempfile::TempDir;
+use tokio::net::TcpListener;
 
 use crate::server::{Ask, right};
 
@@ -30,6 +31,8 @@ pub(crate) struct Stage {
     pub(crate) account: Account,
     directory: Arc<TempDir>,
     behind: Arc<Endpoint>,
+    /// Where the registry of the account is, for a service; a function has none.
+    registry: Option<String>,
 }
 
 /// What a run did.
@@ -44,13 +47,22 @@ pub(crate) struct Run {
 impl Stage {
     pub(crate) fn open() -> Self {
         let directory = Arc::new(TempDir::new().expect("a folder can be made"));
-        let stage = Self { account: Account::new(ACCOUNT, REGION), directory, behind: Arc::new(serve) };
+        let stage = Self { account: Account::new(ACCOUNT, REGION), directory, behind: Arc::new(serve), registry: None };
         let package = "[package]\nname = \"hello\"\nversion = \"1.0.0\"\nedition = \"2024\"\n";
         fs::write(stage.directory.path().join("Cargo.toml"), package).expect("the package can be written");
         fs::create_dir(stage.directory.path().join("src")).expect("a folder can be made");
         fs::write(stage.directory.path().join("src/main.rs"), "fn main() {}\n").expect("it can be written");
         stage.write("");
         stage
+    }
+
+    /// The same app as a service on ECS. Its images are pushed over a socket, for as long as what comes with it lives.
+    pub(crate) async fn on_ecs(self) -> (Self, Served) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a socket");
+        let served = self.account.serve(listener).expect("it has an address");
+        let registry = served.url().trim_start_matches("http://").to_owned();
+        self.write("");
+        (Self { registry: Some(registry), ..self }, served)
     }
 
     /// The same app over another account.
@@ -80,17 +92,33 @@ impl Stage {
     pub(crate) async fn deployer(&self) -> Result<Deployer, Error> {
         let connector = Connector::new(self.account.clone()).with_endpoint(Arc::clone(&self.behind));
         let config = rehearsal::config(connector, REGION);
-        Deployer::over(config, Some(ACCOUNT)).await
+        let deployer = Deployer::over(config, Some(ACCOUNT)).await?;
+        Ok(match &self.registry {
+            Some(registry) => deployer.with_registry(registry),
+            None => deployer,
+        })
     }
 
     pub(crate) fn deployment(&self, code: &str) -> Deployment {
         let app = self.app();
+        if self.registry.is_some() {
+            return self.service(&app, code);
+        }
         assert!(Target::Sam.check(&app).iter().all(|finding| finding.severity < Severity::Error), "the app is right");
         let bytes = code.as_bytes().to_vec();
         let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         let sha256 = format!("{digits:0<64}");
         let bucket = Bucket::choose(None, ACCOUNT, REGION);
         Deployment::new(&app, Archive { bytes, sha256 }, bucket).expect("the template is short")
+    }
+
+    fn service(&self, app: &App, code: &str) -> Deployment {
+        assert!(Target::Ecs.check(app).iter().all(|finding| finding.severity < Severity::Error), "the app is right");
+        let program = self.directory.path().join("program");
+        fs::write(&program, [static_program().as_slice(), code.as_bytes()].concat()).expect("it can be written");
+        let image = Image::of_program(app, &program).expect("it can be packed");
+        let bucket = Bucket::choose(None, ACCOUNT, REGION);
+        Deployment::of_service(app, image, None, (REGION, ACCOUNT), bucket).expect("the template is short")
     }
 
     /// Deploys this code as the command does.
@@ -181,6 +209,14 @@ impl Stage {
             _ => Ok(observed),
         }
     }
+}
+
+/// The head of a program for 64-bit Arm that needs no libraries; nobody runs it.
+fn static_program() -> Vec<u8> {
+    let mut program = vec![0; 120];
+    program[..6].copy_from_slice(b"\x7fELF\x02\x01");
+    (program[18], program[32], program[54], program[56]) = (183, 64, 56, 1);
+    program
 }
 
 async fn execute(plan: Plan, mut application: Application<'_>) -> Result<Run, Error> {

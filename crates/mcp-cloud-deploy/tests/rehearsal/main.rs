@@ -12,5 +12,6 @@ mod scenes;
 #[path = "../mcp/server.rs"]
 #[expect(dead_code, reason = "the tests of the gate use all of it")]
 mod server;
+mod service;
 mod stacks;
 mod trouble;
