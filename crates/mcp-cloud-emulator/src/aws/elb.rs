@@ -65,7 +65,8 @@ pub(super) fn behind(state: &mut State, host: &str) -> Option<Deployed> {
     ecs::settle(state);
     let of_kind = |kind: &'static str| state.things.keys().filter(move |(of, _)| of == kind).map(|(_, arn)| arn);
     let balancer = of_kind(LOAD_BALANCER).find(|arn| dns_name(state, arn) == host)?;
-    let groups: Vec<_> = of_kind(TARGET_GROUP).filter(|arn| balancers_of(state, arn).contains(balancer)).cloned().collect();
+    let groups: Vec<_> =
+        of_kind(TARGET_GROUP).filter(|arn| balancers_of(state, arn).contains(balancer)).cloned().collect();
     ecs::behind(state, &groups)
 }
 

@@ -1,4 +1,4 @@
-//! An AWS account in memory: it answers the calls that a deployment to Lambda makes as AWS does, in AWS's words, and has
+//! An AWS account in memory: it answers the calls that a deployment to Lambda or ECS makes as AWS does, in AWS's words, and has
 //! a script of misfortunes.
 //!
 //! [`Account::answer`] is a plain function from a request to a response: no socket, no clock. Time passes by asking
@@ -182,7 +182,7 @@ impl Account {
         *self.invoke.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(hook));
     }
 
-    /// Has requests to function URLs answered at this address, where somebody runs the program behind one
+    /// Has requests to function URLs and load balancers answered at this address, where somebody runs the program behind one
     /// ([`Emulator`](crate::Emulator)), when the account is [served](Self::serve). Without an address they are answered
     /// with 502, and so they are for whichever function if nobody listens there.
     pub fn run_program_at(&self, address: SocketAddr) {

@@ -1,4 +1,5 @@
-//! Application Auto Scaling: how far a service may be scaled, by what, and when. Nothing is scaled by it here.
+//! Application Auto Scaling: how far a service or the concurrency of a function may be scaled, by what, and when. Nothing
+//! is scaled by it here.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,7 @@ use super::{
 
 const ALARM: &str = "AWS::CloudWatch::Alarm";
 
-/// Everything of Application Auto Scaling, by the id of what is scaled: `service/cluster/name`.
+/// Everything of Application Auto Scaling, by the id of what is scaled: `service/cluster/name`, `function:name:alias`.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Scaling {
     pub(super) targets: BTreeMap<String, Value>,
@@ -77,17 +78,23 @@ fn check_target(state: &State, given: &Members) -> Result<(), Fault> {
 /// Registers what may be scaled, or changes how far; what is not said stays.
 pub(super) fn register(state: &mut State, given: &Members) -> Result<String, Fault> {
     let id = text(given, "ResourceId").to_owned();
-    let mut parts = id.split('/').skip(1).map(str::to_owned);
-    let service = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    if text(given, "ServiceNamespace") != "ecs" || text(given, "ScalableDimension") != "ecs:service:DesiredCount" {
-        return Err(invalid(format!(
-            "Unsupported service namespace, resource type or scalable dimension: {}",
-            place(given)
-        )));
-    }
-    if state.ecs.services.get(&service).is_none_or(|service| service.status != "ACTIVE") {
-        return Err(invalid(format!("ECS service doesn't exist: {id}")));
-    }
+    let role = match (text(given, "ServiceNamespace"), text(given, "ScalableDimension")) {
+        ("ecs", "ecs:service:DesiredCount") => {
+            let mut parts = id.split('/').skip(1).map(str::to_owned);
+            let service = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+            if state.ecs.services.get(&service).is_none_or(|service| service.status != "ACTIVE") {
+                return Err(invalid(format!("ECS service doesn't exist: {id}")));
+            }
+            "ecs.application-autoscaling.amazonaws.com/AWSServiceRoleForApplicationAutoScaling_ECSService"
+        }
+        ("lambda", "lambda:function:ProvisionedConcurrency") => {
+            "lambda.application-autoscaling.amazonaws.com/AWSServiceRoleForApplicationAutoScaling_LambdaConcurrency"
+        }
+        _ => {
+            let message = "Unsupported service namespace, resource type or scalable dimension";
+            return Err(invalid(format!("{message}: {}", place(given))));
+        }
+    };
     let there = state.scaling.targets.get(&id).cloned();
     let arn = match &there {
         Some(there) => there.get("ScalableTargetARN").and_then(Value::as_str).unwrap_or_default().to_owned(),
@@ -96,14 +103,12 @@ pub(super) fn register(state: &mut State, given: &Members) -> Result<String, Fau
             state.arn("application-autoscaling", &format!("scalable-target/{number}"))
         }
     };
-    let role =
-        "aws-service-role/ecs.application-autoscaling.amazonaws.com/AWSServiceRoleForApplicationAutoScaling_ECSService";
     let mut target = there.unwrap_or_else(|| {
         json!({
-            "ServiceNamespace": "ecs",
+            "ServiceNamespace": text(given, "ServiceNamespace"),
             "ResourceId": id,
-            "ScalableDimension": "ecs:service:DesiredCount",
-            "RoleARN": format!("arn:aws:iam::{}:role/{role}", state.account_id),
+            "ScalableDimension": text(given, "ScalableDimension"),
+            "RoleARN": format!("arn:aws:iam::{}:role/aws-service-role/{role}", state.account_id),
             "CreationTime": state.clock.seconds(),
             "ScalableTargetARN": arn,
             "Tags": {},
@@ -151,9 +156,15 @@ fn deregister(state: &mut State, asked: &Asked) -> Result<Reply, Fault> {
     was_there.then(Reply::empty).ok_or_else(missing)
 }
 
+/// Whether something is of the namespace that is asked for.
+fn is_of(thing: &Value, asked: &Asked) -> bool {
+    asked.text("ServiceNamespace").is_none_or(|namespace| thing.get("ServiceNamespace") == Some(&json!(namespace)))
+}
+
 fn targets(state: &State, asked: &Asked) -> Reply {
     let ids = asked.list("ResourceIds");
     let found = state.scaling.targets.iter().filter(|(id, _)| ids.is_empty() || ids.contains(id));
+    let found = found.filter(|(_, target)| is_of(target, asked));
     let found: Vec<Value> = found
         .map(|(_, target)| {
             let mut target = target.clone();
@@ -169,7 +180,11 @@ fn targets(state: &State, asked: &Asked) -> Reply {
 fn of_target(things: &BTreeMap<(String, String), Value>, asked: &Asked, filter: &str, member: &str) -> Reply {
     let (id, names) = (asked.text("ResourceId"), asked.list(filter));
     let fits = |of: &str, name: &String| id.is_none_or(|id| id == of) && (names.is_empty() || names.contains(name));
-    let found: Vec<&Value> = things.iter().filter(|((of, name), _)| fits(of, name)).map(|(_, thing)| thing).collect();
+    let found: Vec<&Value> = things
+        .iter()
+        .filter(|((of, name), thing)| fits(of, name) && is_of(thing, asked))
+        .map(|(_, thing)| thing)
+        .collect();
     Reply::of(json!({ member: found }))
 }
 
@@ -182,8 +197,9 @@ pub(super) fn put_policy(state: &mut State, given: &Members) -> Result<Value, Fa
     }
     let there = state.scaling.policies.get(&(id.clone(), name.clone())).cloned();
     let mut policy = there.unwrap_or_else(|| {
-        let number = state.uuid();
-        let arn = state.arn("autoscaling", &format!("scalingPolicy:{number}:resource/ecs/{id}:policyName/{name}"));
+        let (number, namespace) = (state.uuid(), text(given, "ServiceNamespace"));
+        let arn =
+            state.arn("autoscaling", &format!("scalingPolicy:{number}:resource/{namespace}/{id}:policyName/{name}"));
         let alarms: Vec<Value> = ["AlarmHigh", "AlarmLow"]
             .iter()
             .map(|kind| {
@@ -227,8 +243,14 @@ pub(super) fn put_action(state: &mut State, given: &Members) -> Result<(), Fault
     let (id, name) = (text(given, "ResourceId").to_owned(), text(given, "ScheduledActionName").to_owned());
     let key = (id, name.clone());
     let number = state.uuid();
-    let arn = state
-        .arn("autoscaling", &format!("scheduledAction:{number}:resource/ecs/{}:scheduledActionName/{name}", key.0));
+    let arn = state.arn(
+        "autoscaling",
+        &format!(
+            "scheduledAction:{number}:resource/{}/{}:scheduledActionName/{name}",
+            text(given, "ServiceNamespace"),
+            key.0
+        ),
+    );
     let fresh = json!({ "ScheduledActionARN": arn, "CreationTime": state.clock.seconds() });
     let mut action = state.scaling.actions.get(&key).cloned().unwrap_or(fresh);
     if let Some(members) = action.as_object_mut() {

@@ -20,6 +20,8 @@ use crate::{
 
 /// The end of names of function URLs.
 const FUNCTION_URL: &str = ".on.aws";
+/// The end of names of load balancers.
+const LOAD_BALANCER: &str = ".elb.amazonaws.com";
 
 /// An account that is being served; it is not any more when this is dropped.
 #[derive(Debug)]
@@ -71,6 +73,9 @@ async fn respond(account: Account, request: Request<Incoming>) -> Result<Respons
     if host.ends_with(FUNCTION_URL) {
         return Ok(ask(&account, &host, request).await);
     }
+    if host.ends_with(LOAD_BALANCER) {
+        return Ok(balance(&account, &host, request).await);
+    }
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(|_| NoAnswer)?.to_bytes();
     let response = account.answer(Request::from_parts(parts, body))?;
@@ -86,6 +91,19 @@ async fn ask(account: &Account, host: &str, request: Request<Incoming>) -> Respo
     if deployed.auth_type.as_deref() == Some("AWS_IAM") && !request.headers().contains_key(AUTHORIZATION) {
         return plain(StatusCode::FORBIDDEN, "{\"Message\":\"Forbidden\"}");
     }
+    forward(account, request).await
+}
+
+/// Answers at the name of a load balancer, as long as somebody who is healthy is behind it.
+async fn balance(account: &Account, host: &str, request: Request<Incoming>) -> Response<Body> {
+    match account.load_balancer(host) {
+        Some(_) => forward(account, request).await,
+        None => plain(StatusCode::SERVICE_UNAVAILABLE, "503 Service Temporarily Unavailable"),
+    }
+}
+
+/// Asks whoever runs the program.
+async fn forward(account: &Account, request: Request<Incoming>) -> Response<Body> {
     let Some(address) = account.program() else {
         return plain(StatusCode::BAD_GATEWAY, "Internal Server Error");
     };

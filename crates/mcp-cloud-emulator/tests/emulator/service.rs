@@ -178,10 +178,13 @@ fn template(image: &str) -> String {
 
 /// Brings a stack to this image, and tells its status in the end.
 fn bring(account: &Account, kind: &str, image: &str) -> String {
+    bring_template(account, kind, image, &template(image))
+}
+
+fn bring_template(account: &Account, kind: &str, change_set: &str, body: &str) -> String {
     let of = |members: &[(&str, &str)], action: &str| query(account, "cloudformation", action, members);
-    let names = [("StackName", "notes"), ("ChangeSetName", image)];
-    let body = template(image);
-    of(&[names[0], names[1], ("ChangeSetType", kind), ("TemplateBody", &body)], "CreateChangeSet");
+    let names = [("StackName", "notes"), ("ChangeSetName", change_set)];
+    of(&[names[0], names[1], ("ChangeSetType", kind), ("TemplateBody", body)], "CreateChangeSet");
     while !of(&names, "DescribeChangeSet").contains("<Status>CREATE_COMPLETE<") {}
     of(&names, "ExecuteChangeSet");
     loop {
@@ -269,4 +272,63 @@ fn token_of_the_registry_is_over_after_twelve_hours() {
     let over = ping(&token);
     assert_eq!(over.status(), 403);
     assert!(String::from_utf8_lossy(over.body()).contains("Reauthenticate"));
+}
+
+/// The name of the load balancer answers once a task is healthy; whoever is not is called unhealthy before it is stopped.
+#[test]
+fn load_balancer_leads_to_who_is_healthy() {
+    let account = Account::new(ACCOUNT, REGION);
+    account.make_cluster("notes");
+    account.destine("deaf", TaskFate::FailsTargetHealth);
+    let body = json!({
+        "Resources": {
+            "Balancer": { "Type": "AWS::ElasticLoadBalancingV2::LoadBalancer", "Properties": { "Subnets": ["subnet-0"] } },
+            "Group": { "Type": "AWS::ElasticLoadBalancingV2::TargetGroup", "Properties": { "Port": 8080 } },
+            "Listener": { "Type": "AWS::ElasticLoadBalancingV2::Listener", "Properties": {
+                "LoadBalancerArn": { "Ref": "Balancer" },
+                "DefaultActions": [{ "Type": "forward", "TargetGroupArn": { "Ref": "Group" } }],
+            } },
+        },
+        "Outputs": {
+            "Host": { "Value": { "Fn::GetAtt": ["Balancer", "DNSName"] } },
+            "Group": { "Value": { "Ref": "Group" } },
+        },
+    });
+    assert_eq!(bring_template(&account, "CREATE", "balancer", &body.to_string()), "CREATE_COMPLETE");
+    let said = query(&account, "cloudformation", "DescribeStacks", &[("StackName", "notes")]);
+    let output = |key: &str| {
+        let rest = said.split(&format!("<OutputKey>{key}</OutputKey><OutputValue>")).nth(1).expect("it is there");
+        rest.split('<').next().expect("it is there").to_owned()
+    };
+    let (host, group) = (output("Host"), output("Group"));
+    assert_eq!(account.load_balancer(&host), None);
+    let health = || query(&account, "elasticloadbalancing", "DescribeTargetHealth", &[("TargetGroupArn", &group)]);
+    let with_port = |image: &str| {
+        let mut definition = definition(image);
+        definition["containerDefinitions"][0]["portMappings"] = json!([{ "containerPort": 8080 }]);
+        ok(&account, "ecs", "RegisterTaskDefinition", &definition);
+    };
+    with_port("good");
+    ok(
+        &account,
+        "ecs",
+        "CreateService",
+        &json!({
+            "cluster": "notes", "serviceName": "notes", "taskDefinition": "notes", "desiredCount": 1, "launchType": "FARGATE",
+            "networkConfiguration": { "awsvpcConfiguration": { "subnets": ["subnet-0"] } },
+            "loadBalancers": [{ "targetGroupArn": group, "containerName": "server", "containerPort": 8080 }],
+        }),
+    );
+    account.pass(Duration::from_secs(45));
+    assert!(health().contains("<State>initial</State>"), "{}", health());
+    assert_eq!(account.load_balancer(&host), None);
+    account.pass(Duration::from_secs(20));
+    assert_eq!(account.load_balancer(&host).map(|deployed| deployed.version), Some("good".to_owned()));
+    with_port("deaf");
+    ok(&account, "ecs", "UpdateService", &json!({ "cluster": "notes", "service": "notes", "taskDefinition": "notes" }));
+    account.pass(Duration::from_secs(102));
+    assert!(health().contains("<State>unhealthy</State>"), "{}", health());
+    account.pass(Duration::from_secs(10));
+    assert!(health().contains("<State>draining</State>"), "{}", health());
+    assert_eq!(account.load_balancer(&host).map(|deployed| deployed.version), Some("good".to_owned()));
 }

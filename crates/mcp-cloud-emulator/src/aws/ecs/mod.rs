@@ -110,8 +110,14 @@ fn cluster_named(state: &State, name: &str) -> Result<(), Fault> {
 
 /// What answers for a group of targets, as whoever deployed it last sees it: the newest of its healthy tasks.
 pub(super) fn behind(state: &State, groups: &[String]) -> Option<Deployed> {
-    let answers = |task: &&Task| task.targets.iter().any(|target| target.state == "healthy" && groups.contains(&target.group));
-    let task = state.ecs.tasks.values().filter(answers).max_by_key(|task| task.definition.clone())?;
+    let answers =
+        |task: &&Task| task.targets.iter().any(|target| target.state == "healthy" && groups.contains(&target.group));
+    let task = state
+        .ecs
+        .tasks
+        .values()
+        .filter(answers)
+        .max_by_key(|task| task_definition(state, &task.definition).map(TaskDefinition::revision))?;
     let definition = task_definition(state, &task.definition)?;
     let container = definition.settings.get("containerDefinitions")?.as_array()?.first()?;
     let variables = container.get("environment").and_then(Value::as_array).into_iter().flatten();

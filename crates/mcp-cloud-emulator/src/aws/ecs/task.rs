@@ -281,14 +281,10 @@ fn start(state: &mut State, task: &mut Task, at: Time) -> Happened {
     let groups = task.launch.groups.clone();
     task.targets =
         groups.iter().map(|(group, port)| Target { group: group.clone(), port: *port, state: "initial" }).collect();
-    let grace = task.launch.settings.get("healthCheckGracePeriodSeconds").and_then(Value::as_u64).unwrap_or_default();
     let then = match task.fate {
         TaskFate::OutOfMemory | TaskFate::WrongArchitecture | TaskFate::Exits(_) => FAILING,
         TaskFate::FailsHealthCheck => CHECKS,
-        TaskFate::FailsTargetHealth => {
-            let unhealthy = task.target_group().map_or(CHECKS, |group| elb::until_unhealthy(state, group));
-            unhealthy.max(Duration::from_secs(grace))
-        }
+        TaskFate::FailsTargetHealth => task.target_group().map_or(CHECKS, |group| elb::until_unhealthy(state, group)),
         _ if !task.is_of_service() => ONCE,
         _ if task.targets.is_empty() => Duration::ZERO,
         _ => HEALTHY,
@@ -299,6 +295,17 @@ fn start(state: &mut State, task: &mut Task, at: Time) -> Happened {
 
 fn run_on(state: &mut State, task: &mut Task, at: Time) -> Happened {
     match task.fate {
+        TaskFate::FailsTargetHealth if task.targets.iter().any(|target| target.state == "initial") => {
+            // The load balancer knows; the scheduler stops it when its time of grace is over.
+            task.targets.iter_mut().for_each(|target| target.state = "unhealthy");
+            let grace = task.launch.settings.get("healthCheckGracePeriodSeconds").and_then(Value::as_u64);
+            let mut end = task.started.unwrap_or(at);
+            end.pass(Duration::from_secs(grace.unwrap_or_default()));
+            let mut soon = at;
+            soon.pass(FAILING);
+            task.due = Some(end.max(soon));
+            Happened::Nothing
+        }
         TaskFate::FailsTargetHealth | TaskFate::FailsHealthCheck => {
             // It stays in its load balancer for as long as any other, and its health is known there.
             let drain = task.target_group().map_or(Duration::ZERO, |group| elb::deregistration_delay(state, group));

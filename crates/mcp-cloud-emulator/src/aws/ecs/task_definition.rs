@@ -48,7 +48,8 @@ impl TaskDefinition {
         described
     }
 
-    fn revision(&self) -> u64 {
+    /// Its number in its family.
+    pub(super) fn revision(&self) -> u64 {
         self.arn.rsplit(':').next().and_then(|revision| revision.parse().ok()).unwrap_or_default()
     }
 
