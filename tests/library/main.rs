@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod drain;
 mod handlers;
 mod lambda_http;
 mod misfortunes;

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use mcp_cloud_contract::KEEP_ALIVE_SECONDS;
+
 const MIB: usize = 1024 * 1024;
 
 /// What the way to and from a client can carry. The transport asks this, never the platform's name.
@@ -38,7 +40,8 @@ impl Capabilities {
 
     /// A container's socket, with nothing before it that cuts a reply. Load balancers close what is silent for a minute,
     /// unless they are told otherwise
-    /// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html>).
+    /// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html>); a CDN
+    /// before one waits 30 seconds. `MCP_CLOUD_KEEP_ALIVE` is for what is less patient.
     pub const SOCKET: Self = Self {
         streams: true,
         concurrent: true,
@@ -47,7 +50,7 @@ impl Capabilities {
         max_response_body: None,
         response_is_quoted: false,
         max_duration: None,
-        max_silence: Some(Duration::from_secs(60)),
+        max_silence: Some(Duration::from_secs(2 * KEEP_ALIVE_SECONDS as u64)),
     };
 
     /// Cloud Run: requests end after five minutes unless the service says otherwise

@@ -283,7 +283,8 @@ impl<'a> Context<'a> {
         attended.silence = capabilities.keep_alive().filter(|_| speaks);
         attended.runs_on = era == Era::Legacy && !capabilities.freezes;
         attended.is_subscription = is_subscription;
-        attended.stopping = (is_subscription || self.session.is_some()).then(|| self.shared.stopping.subscribe());
+        // Where one request at a time reaches the process, it is ended between two of them.
+        attended.stage = capabilities.concurrent.then(|| self.shared.stage.subscribe());
         attended
     }
 }

@@ -57,7 +57,23 @@ pub(crate) struct Shared {
     handler: Arc<dyn Handler>,
     settings: Settings,
     sessions: Option<Arc<Sessions>>,
-    stopping: watch::Sender<bool>,
+    stage: watch::Sender<Stage>,
+}
+
+/// How far the server is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stage {
+    Serving,
+    /// What would go on for ever ends, what was begun is finished.
+    Stopping,
+    /// What is not finished now never will be.
+    Over,
+}
+
+/// Waits for a stage, or for the end of the server.
+pub(super) async fn reached(mut stage: watch::Receiver<Stage>, wanted: Stage) {
+    // An error means that the server is gone.
+    drop(stage.wait_for(|stage| *stage >= wanted).await);
 }
 
 /// How a server speaks.
@@ -72,13 +88,31 @@ pub(crate) struct Settings {
 impl Transport {
     pub(crate) fn new(handler: Arc<dyn Handler>, settings: Settings) -> Self {
         let sessions = Sessions::new(settings.sessions);
-        Self(Arc::new(Shared { handler, settings, sessions, stopping: watch::Sender::new(false) }))
+        Self(Arc::new(Shared { handler, settings, sessions, stage: watch::Sender::new(Stage::Serving) }))
     }
 
     /// Ends what would go on for ever, because the server is about to stop: subscriptions, and the streams of
     /// sessions. Running requests go on.
     pub(crate) fn stop(&self) {
-        self.0.stopping.send_replace(true);
+        self.enter(Stage::Stopping);
+    }
+
+    /// Ends everything: what is still being answered is answered with an error.
+    pub(crate) fn give_up(&self) {
+        self.enter(Stage::Over);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.0.stage.borrow() >= Stage::Stopping
+    }
+
+    /// There is no way back.
+    fn enter(&self, stage: Stage) {
+        self.0.stage.send_if_modified(|current| {
+            let further = stage > *current;
+            *current = stage.max(*current);
+            further
+        });
     }
 }
 
@@ -140,7 +174,7 @@ impl Shared {
         };
         let last_event_id = headers::hint(&parts.headers, &names::LAST_EVENT_ID);
         let deadline = RequestInfo::of(&parts.extensions).and_then(|info| info.deadline);
-        match session.listen(last_event_id, deadline, self.stopping.subscribe()) {
+        match session.listen(last_event_id, deadline, self.stage.subscribe()) {
             Some(body) => reply::event_stream(body),
             None => refuse(StatusCode::BAD_REQUEST, "the Last-Event-ID names no event that is still remembered"),
         }
