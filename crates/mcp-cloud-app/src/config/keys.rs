@@ -484,13 +484,13 @@ static ECS: &[Key] = &[
         "idle-timeout",
         theirs(1, 4_000, " s", "a load balancer takes", ALB_ATTRIBUTES),
         Some("120"),
-        "Silence after which the load balancer closes a connection; more than the 15 seconds after which the server says something.",
+        "Silence after which the load balancer closes a connection; more than the 15 seconds after which the server says something. The server keeps connections for longer.",
     ),
     number(
         "stop-timeout",
         theirs(2, 120, " s", "Fargate takes", CONTAINER_PARAMETERS),
-        Some("60"),
-        "How long a task may take to end: a request of the default length gets through.",
+        Some("70"),
+        "How long a task may take to end, and how long the load balancer waits for requests before; unless said ten seconds more than a request, up to 120, and 115 with Spot.",
     ),
     KEEP_REVISIONS,
     text(
