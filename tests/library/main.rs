@@ -5,6 +5,7 @@
 mod drain;
 mod handlers;
 mod lambda_http;
+mod load_balancer;
 mod misfortunes;
 mod parity;
 mod platforms;

@@ -59,6 +59,27 @@ pub fn docker_compose() -> Option<PathBuf> {
     require_tool("docker-compose", installed("compose/usr/libexec/docker/cli-plugins/docker-compose"))
 }
 
+/// The program `nginx` of `tests/tools/debian`.
+///
+/// # Panics
+///
+/// If it is missing and `CI` is set.
+#[must_use]
+pub fn nginx() -> Option<PathBuf> {
+    require_tool("nginx", installed("nginx/usr/sbin/nginx"))
+}
+
+/// The folder with the Docker daemon of `tests/tools/debian` and everything it starts, laid out as on a machine that has
+/// them installed.
+///
+/// # Panics
+///
+/// If it is missing and `CI` is set.
+#[must_use]
+pub fn docker() -> Option<PathBuf> {
+    require_tool("dockerd", installed("docker/usr/sbin/dockerd").and(installed("docker")))
+}
+
 /// The folder `node_modules` with everything of `tests/tools/node/package.json`.
 ///
 /// # Panics
