@@ -5,13 +5,17 @@
 
 pub mod conformance;
 mod dev;
+mod docker;
 mod program;
 mod programs;
 mod tools;
 
 pub use dev::Dev;
+pub use docker::Docker;
 pub use program::{Finished, Program, Signal, descendants, is_running};
-pub use programs::{Profile, cli_binary, everything_binary, hello_binary, library_example, workspace_root};
+pub use programs::{
+    Profile, cli_binary, everything_binary, hello_binary, hello_static, library_example, workspace_root,
+};
 pub use tools::{
     checker, checkov, docker, docker_compose, nginx, node, node_22, node_modules, python, require_tool, sam,
 };

@@ -132,12 +132,27 @@ pub fn require_tool(name: &str, found: Option<PathBuf>) -> Option<PathBuf> {
     found
 }
 
+/// Says that a test is left out because this machine cannot do what it needs.
+///
+/// # Panics
+///
+/// If `CI` is set.
+pub(crate) fn skip(what: &str) {
+    assert!(std::env::var_os("CI").is_none(), "there can be no {what}");
+    let _ = writeln!(stderr(), "SKIP {what}");
+}
+
 fn installed(path: &str) -> Option<PathBuf> {
     let tool = tools().join(path);
     tool.exists().then_some(tool)
 }
 
 fn tools() -> PathBuf {
+    target().join("tools")
+}
+
+/// The folder that cargo builds into.
+pub(crate) fn target() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
-    workspace_root().join(target).join("tools")
+    workspace_root().join(target)
 }

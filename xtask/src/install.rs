@@ -1,6 +1,7 @@
 //! Installs what the tests call into the target folder: pinned, and only when the pins have changed.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     process::Stdio,
@@ -8,8 +9,8 @@ use std::{
 
 use crate::command::{self, TaskError, answer, in_root, read, root, say, target, write};
 
-/// The target that functions are built for.
-const FUNCTION_TARGET: &str = "x86_64-unknown-linux-musl";
+/// The processor that functions are built for.
+const FUNCTION_ARCHITECTURE: &str = "x86_64";
 
 /// Installs everything the tests call.
 pub(crate) fn run() -> Result<(), TaskError> {
@@ -121,13 +122,16 @@ pub(crate) fn node() -> Result<(), TaskError> {
     })
 }
 
-/// The standard library of the functions' target, for the test that deploys.
+/// The standard library without a C library to find, for the tests that deploy: functions, and images for this machine.
 fn standard_library() -> Result<(), TaskError> {
-    let libraries = answer(in_root("rustc").args(["--print", "target-libdir", "--target", FUNCTION_TARGET]));
-    if libraries.is_some_and(|folder| Path::new(&folder).is_dir()) {
-        return Ok(());
+    for architecture in BTreeSet::from([FUNCTION_ARCHITECTURE, std::env::consts::ARCH]) {
+        let target = format!("{architecture}-unknown-linux-musl");
+        let libraries = answer(in_root("rustc").args(["--print", "target-libdir", "--target", &target]));
+        if !libraries.is_some_and(|folder| Path::new(&folder).is_dir()) {
+            command::run(in_root("rustup").args(["target", "add", &target]))?;
+        }
     }
-    command::run(in_root("rustup").args(["target", "add", FUNCTION_TARGET]))
+    Ok(())
 }
 
 /// Whether valgrind can be run. Where it is missing, a developer is told so; in CI it is installed.
