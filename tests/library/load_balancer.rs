@@ -136,10 +136,10 @@ async fn a_load_balancer_hears_of_the_end_before_the_server_is_gone() {
     assert_eq!(get(balanced.address, "/health").await.status, 503);
 }
 
-/// What the emitted files say: the load balancer's idle timeout in seconds, and the server's variables. A request of this
-/// app may take a quarter of an hour, and a stream is one.
+/// What the emitted files say: the load balancer's idle timeout in seconds, and the server's variables. A call of this app
+/// may take a minute.
 fn emitted() -> (u64, Vec<(String, String)>) {
-    let folder = workspace_root().join("tests/golden/streaming/ecs");
+    let folder = workspace_root().join("tests/golden/minimal/ecs");
     let stack = fs::read_to_string(folder.join("ecs-stack.yaml")).expect("the stack is there");
     let after = stack.split("Key: idle_timeout.timeout_seconds").nth(1).expect("it has a load balancer");
     let seconds = after.split('\'').nth(1).and_then(|seconds| seconds.parse().ok()).expect("a number of seconds");

@@ -31,7 +31,8 @@ pub mod env {
     /// of its own reads them by itself.
     pub const FILE_SUFFIX: &str = "_FILE";
     /// How many seconds the platform gives a request, where it says so neither with each request nor by its default
-    /// value: a Cloud Run service with another request timeout than five minutes, for instance.
+    /// value: a Cloud Run service with another request timeout than five minutes, for instance. In a container that nobody
+    /// cuts off it is how long a call may take, and streams without an end go on.
     pub const REQUEST_TIMEOUT: &str = "MCP_CLOUD_REQUEST_TIMEOUT";
     /// How many seconds pass between the platform's wish that the server end (`SIGTERM`) and the moment it is killed;
     /// [`STOP_TIMEOUT_SECONDS`](super::STOP_TIMEOUT_SECONDS) unless set. The server is done

@@ -333,7 +333,7 @@ static RESOURCES: &[Key] = &[
         "timeout",
         ours(1, 86_400, " s"),
         Some("60"),
-        "Longest request: long enough for a slow tool, short enough to bound what a client that went away can cost. A Lambda trigger that gives up sooner brings its own limit.",
+        "Longest request: long enough for a slow tool, short enough to bound what a client that went away can cost. Streams without an end go on in a container that nobody cuts off. A Lambda trigger that gives up sooner brings its own limit.",
     ),
 ];
 

@@ -21,7 +21,7 @@ mod trace;
 
 use std::{
     convert::Infallible,
-    future::Future,
+    future::{Future, pending},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -70,10 +70,12 @@ pub(crate) enum Stage {
     Over,
 }
 
-/// Waits for a stage, or for the end of the server.
+/// Waits for a stage. A server that is dropped stops; what it began may be finished all the same.
 pub(super) async fn reached(mut stage: watch::Receiver<Stage>, wanted: Stage) {
-    // An error means that the server is gone.
-    drop(stage.wait_for(|stage| *stage >= wanted).await);
+    let is_dropped = stage.wait_for(|stage| *stage >= wanted).await.is_err();
+    if is_dropped && wanted > Stage::Stopping {
+        pending().await
+    }
 }
 
 /// How a server speaks.
@@ -173,7 +175,8 @@ impl Shared {
             Err(refusal) => return *refusal,
         };
         let last_event_id = headers::hint(&parts.headers, &names::LAST_EVENT_ID);
-        let deadline = RequestInfo::of(&parts.extensions).and_then(|info| info.deadline);
+        let deadline =
+            RequestInfo::of(&parts.extensions).filter(|_| capabilities.is_cut).and_then(|info| info.deadline);
         match session.listen(last_event_id, deadline, self.stage.subscribe()) {
             Some(body) => reply::event_stream(body),
             None => refuse(StatusCode::BAD_REQUEST, "the Last-Event-ID names no event that is still remembered"),
