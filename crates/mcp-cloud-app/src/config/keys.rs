@@ -342,7 +342,7 @@ static HEALTH: &[Key] = &[
         "path",
         &forms::PATH,
         Some("\"/health\""),
-        "The path that answers 200 while the server lives; it needs no MCP headers.",
+        "The path that answers 200 while the server takes requests, and 503 once it is asked to end; it needs no MCP headers.",
     ),
     number("interval", ours(5, 300, " s"), Some("30"), "Between two questions."),
     number("timeout", ours(2, 60, " s"), Some("5"), "How long an answer may take."),

@@ -41,7 +41,7 @@ impl Times {
     }
 
     /// The end of a server that was asked for it just now.
-    pub(super) fn from_now(self, asked: Asked) -> Moments {
+    pub(super) fn moments(self, asked: Asked) -> Moments {
         let now = Instant::now();
         let linger = match asked {
             Asked::ByThePlatform => self.linger,
@@ -106,7 +106,7 @@ mod tests {
     async fn everything_happens_before_the_platform_kills() {
         let now = Instant::now();
         for (stop, linger) in [(1, 0), (1, 60), (2, 1), (10, 5), (70, 5), (120, 500)] {
-            let moments = of(stop, linger, 1).from_now(Asked::ByThePlatform);
+            let moments = of(stop, linger, 1).moments(Asked::ByThePlatform);
             let killed = now + Duration::from_secs(stop);
             assert!(moments.over < killed || stop == 1, "{stop} {moments:?}");
             assert!(moments.give_up <= moments.over && moments.refuse <= moments.over, "{stop} {linger} {moments:?}");
@@ -116,8 +116,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_person_waits_for_nobody_but_running_calls() {
         let now = Instant::now();
-        assert_eq!(of(60, 20, 1).from_now(Asked::ByAPerson).refuse, now);
-        assert_eq!(of(60, 20, 1).from_now(Asked::ByThePlatform).refuse, now + Duration::from_secs(20));
+        assert_eq!(of(60, 20, 1).moments(Asked::ByAPerson).refuse, now);
+        assert_eq!(of(60, 20, 1).moments(Asked::ByThePlatform).refuse, now + Duration::from_secs(20));
     }
 
     #[test]

@@ -71,7 +71,7 @@ pub(super) async fn serve(address: SocketAddr, server: McpService, arriving: Arr
     let listener = TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })?;
     let connections = Connections { server, arriving, idle: times.idle, all: GracefulShutdown::new() };
     let asked = connections.take(&listener, asked()).await;
-    let Moments { refuse, give_up, over } = times.from_now(asked);
+    let Moments { refuse, give_up, over } = times.moments(asked);
     connections.server.stop();
     connections.take(&listener, sleep_until(refuse)).await;
     drop(listener);

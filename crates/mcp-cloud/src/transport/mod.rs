@@ -74,7 +74,7 @@ pub(crate) enum Stage {
 pub(super) async fn reached(mut stage: watch::Receiver<Stage>, wanted: Stage) {
     let is_dropped = stage.wait_for(|stage| *stage >= wanted).await.is_err();
     if is_dropped && wanted > Stage::Stopping {
-        pending().await
+        pending::<()>().await;
     }
 }
 
