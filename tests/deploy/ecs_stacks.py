@@ -62,4 +62,5 @@ def main():
     sys.exit("\n".join(map(str, wrong)) or None)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -7,6 +7,7 @@ mod account;
 mod account_in_memory;
 mod clients;
 mod doctor;
+mod fargate;
 mod foreign;
 mod interruption;
 mod lifecycle;

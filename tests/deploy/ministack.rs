@@ -2,15 +2,17 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::Path,
     process::Command,
     thread::sleep,
     time::{Duration, Instant},
 };
 
-use mcp_cloud_tests::{Program, checker, workspace_root};
+use mcp_cloud_tests::{Docker, Program, checker, workspace_root};
 use tempfile::TempDir;
+
+use crate::account::REGION;
 
 /// It is ready in two seconds on an idle machine.
 const START: Duration = Duration::from_secs(60);
@@ -23,6 +25,9 @@ pub(crate) struct MiniStack {
     _folder: TempDir,
 }
 
+/// Where it listens in a network that is nobody else's.
+const ALONE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4566);
+
 impl MiniStack {
     /// Starts one; `None` where it is not installed.
     pub(crate) fn start() -> Option<Self> {
@@ -32,23 +37,24 @@ impl MiniStack {
         let folder = TempDir::with_prefix_in("ministack-", target).expect("a folder can be made");
         let address = free_address();
         let mut command = Command::new(program);
-        command
-            .env_clear()
-            .envs(["PATH", "HOME"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
-            .env("BIND_HOST", "127.0.0.1")
-            .env("GATEWAY_PORT", address.port().to_string())
-            .env("MINISTACK_HOST", "127.0.0.1")
-            // These two would listen on ports of their own; the first one on every interface.
-            .env("IOT_MTLS_ENABLED", "0")
-            .env("SFTP_ENABLED", "0")
-            // Functions run as processes.
-            .env("LAMBDA_EXECUTOR", "local")
-            .env("STATE_DIR", folder.path().join("state"))
-            .env("TMPDIR", folder.path())
-            .current_dir(folder.path());
+        configure(command.env_clear(), address, folder.path());
         let running = Self { program: Program::start(&mut command), address, _folder: folder };
         running.wait();
         Some(running)
+    }
+
+    /// Starts one in the network of a Docker daemon, which runs its tasks as containers; `None` where it is not installed.
+    /// It is reached from inside of that network alone ([`Docker::inside`]), and is of one region.
+    pub(crate) fn start_inside(docker: &Docker) -> Option<Self> {
+        let program = checker("ministack")?;
+        let folder = TempDir::with_prefix_in("ministack-", docker.folder()).expect("a folder can be made");
+        let mut command = docker.inside(&program);
+        configure(command.env_clear(), ALONE, folder.path());
+        // What comes through a load balancer names no region.
+        command.env("DOCKER_HOST", docker.host()).env("MINISTACK_REGION", REGION);
+        let program = Program::start(&mut command);
+        let _ = program.stderr_line(START, |line| line.contains("Ready"));
+        Some(Self { program, address: ALONE, _folder: folder })
     }
 
     fn wait(&self) {
@@ -74,6 +80,22 @@ impl Drop for MiniStack {
             eprintln!("ministack said:\n{}", lines.join("\n"));
         }
     }
+}
+
+fn configure(command: &mut Command, address: SocketAddr, folder: &Path) {
+    command
+        .envs(["PATH", "HOME"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
+        .env("BIND_HOST", "127.0.0.1")
+        .env("GATEWAY_PORT", address.port().to_string())
+        .env("MINISTACK_HOST", "127.0.0.1")
+        // These two would listen on ports of their own; the first one on every interface.
+        .env("IOT_MTLS_ENABLED", "0")
+        .env("SFTP_ENABLED", "0")
+        // Functions run as processes.
+        .env("LAMBDA_EXECUTOR", "local")
+        .env("STATE_DIR", folder.join("state"))
+        .env("TMPDIR", folder)
+        .current_dir(folder);
 }
 
 fn free_address() -> SocketAddr {

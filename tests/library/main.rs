@@ -2,8 +2,10 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod drain;
 mod handlers;
 mod lambda_http;
+mod load_balancer;
 mod misfortunes;
 mod parity;
 mod platforms;

@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    time::timeout,
+    time::{timeout, timeout_at},
 };
 
 /// How long a reply may take before the test gives up.
@@ -130,6 +130,16 @@ impl Stream {
             assert!(!self.ended, "the stream ended without the message waited for: {text}");
             self.ended = !more(&mut self.socket, &mut self.read).await;
         }
+    }
+
+    /// Reads on for so long, and says whether it has not ended.
+    pub(crate) async fn stays_open_for(&mut self, duration: Duration) -> bool {
+        let until = tokio::time::Instant::now() + duration;
+        while !self.ended {
+            let Ok(count) = timeout_at(until, self.socket.read_buf(&mut self.read)).await else { return true };
+            self.ended = count.expect("it reads") == 0;
+        }
+        false
     }
 
     /// All of it, once it has ended.

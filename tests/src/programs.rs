@@ -54,6 +54,21 @@ pub fn hello_binary(profile: Profile) -> &'static Path {
     binary.get_or_init(|| build("hello", "hello", profile))
 }
 
+/// The example server as it ships in an image made from nothing: optimised, for this machine's processor, and without a
+/// library that it would have to find. Built by the first caller.
+///
+/// # Panics
+///
+/// If it does not build.
+#[must_use]
+pub fn hello_static() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let target = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
+        cargo_build(&["--package", "hello", "--bin", "hello", "--release", "--target", &target], "hello")
+    })
+}
+
 /// The server with everything the conformance suite asks for, built by the first caller.
 ///
 /// # Panics

@@ -59,6 +59,27 @@ pub fn docker_compose() -> Option<PathBuf> {
     require_tool("docker-compose", installed("compose/usr/libexec/docker/cli-plugins/docker-compose"))
 }
 
+/// The program `nginx` of `tests/tools/debian`.
+///
+/// # Panics
+///
+/// If it is missing and `CI` is set.
+#[must_use]
+pub fn nginx() -> Option<PathBuf> {
+    require_tool("nginx", installed("nginx/usr/sbin/nginx"))
+}
+
+/// The folder with the Docker daemon of `tests/tools/debian` and everything it starts, laid out as on a machine that has
+/// them installed.
+///
+/// # Panics
+///
+/// If it is missing and `CI` is set.
+#[must_use]
+pub fn docker() -> Option<PathBuf> {
+    require_tool("dockerd", installed("docker/usr/sbin/dockerd").and(installed("docker")))
+}
+
 /// The folder `node_modules` with everything of `tests/tools/node/package.json`.
 ///
 /// # Panics
@@ -111,12 +132,27 @@ pub fn require_tool(name: &str, found: Option<PathBuf>) -> Option<PathBuf> {
     found
 }
 
+/// Says that a test is left out because this machine cannot do what it needs.
+///
+/// # Panics
+///
+/// If `CI` is set.
+pub(crate) fn skip(what: &str) {
+    assert!(std::env::var_os("CI").is_none(), "there can be no {what}");
+    let _ = writeln!(stderr(), "SKIP {what}");
+}
+
 fn installed(path: &str) -> Option<PathBuf> {
     let tool = tools().join(path);
     tool.exists().then_some(tool)
 }
 
 fn tools() -> PathBuf {
+    target().join("tools")
+}
+
+/// The folder that cargo builds into.
+pub(crate) fn target() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
-    workspace_root().join(target).join("tools")
+    workspace_root().join(target)
 }

@@ -1,6 +1,7 @@
 //! Installs what the tests call into the target folder: pinned, and only when the pins have changed.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     process::Stdio,
@@ -8,14 +9,16 @@ use std::{
 
 use crate::command::{self, TaskError, answer, in_root, read, root, say, target, write};
 
-/// The target that functions are built for.
-const FUNCTION_TARGET: &str = "x86_64-unknown-linux-musl";
+/// The processor that functions are built for.
+const FUNCTION_ARCHITECTURE: &str = "x86_64";
 
 /// Installs everything the tests call.
 pub(crate) fn run() -> Result<(), TaskError> {
     python()?;
     node()?;
-    compose()?;
+    debian("compose", "docker-compose.txt")?;
+    debian("nginx", "nginx.txt")?;
+    debian("docker", "docker.txt")?;
     standard_library()
 }
 
@@ -41,33 +44,46 @@ fn environment(name: &str, pins: &Path) -> Result<(), TaskError> {
     })
 }
 
-/// Debian's Docker Compose, taken out of its package and not installed: the machine stays as it is.
+/// The packages of Debian that `tests/tools/debian` lists for one tool, taken out into the folder `name` and not installed:
+/// the machine stays as it is.
 ///
-/// Elsewhere there is no such package, and the tests say `SKIP`, or fail in CI.
-fn compose() -> Result<(), TaskError> {
-    let pins = root().join("tests/tools/debian/docker-compose.txt");
+/// Elsewhere there are no such packages, and the tests say `SKIP`, or fail in CI.
+fn debian(name: &str, pins: &str) -> Result<(), TaskError> {
+    let pins = root().join("tests/tools/debian").join(pins);
     let architecture = answer(in_root("dpkg").arg("--print-architecture")).unwrap_or_default();
-    let pinned = read(&pins)?;
-    let package = pinned.lines().find_map(|line| {
-        let mut words = line.split_whitespace();
-        (words.next() == Some(&architecture)).then_some(())?;
-        Some((words.next()?.to_owned(), words.next()?.to_owned()))
-    });
-    let (Some(mirror), Some((path, hash))) = (debian_mirror(), package) else {
-        say(format_args!("SKIP Docker Compose comes from Debian, whose packages this machine does not use"));
+    let packages = packages(&read(&pins)?, &architecture);
+    let Some(mirror) = debian_mirror().filter(|_| !packages.is_empty()) else {
+        say(format_args!("SKIP {name} comes from Debian, whose packages this machine does not use"));
         return Ok(());
     };
-    let folder = target().join("tools/compose");
+    let folder = target().join("tools").join(name);
     once(&folder, &[&pins], || {
-        let package = folder.join("docker-compose.deb");
-        // What apt itself downloads with, so that its proxies and certificates hold; it checks the hash.
-        let mut download = in_root("/usr/lib/apt/apt-helper");
-        download.args(["-o", "APT::Sandbox::User=root", "download-file", &format!("{mirror}{path}")]);
-        if command::run(download.arg(&package).arg(format!("SHA256:{hash}")).stdout(Stdio::null())).is_err() {
-            return Err(TaskError::NoPackage(path));
+        let package = folder.join("package.deb");
+        for (path, hash) in packages {
+            // What apt itself downloads with, so that its proxies and certificates hold; it checks the hash.
+            let mut download = in_root("/usr/lib/apt/apt-helper");
+            download.args(["-o", "APT::Sandbox::User=root", "download-file", &format!("{mirror}{path}")]);
+            if command::run(download.arg(&package).arg(format!("SHA256:{hash}")).stdout(Stdio::null())).is_err() {
+                return Err(TaskError::NoPackage(path));
+            }
+            command::run(in_root("dpkg-deb").arg("--extract").arg(&package).arg(&folder))?;
         }
-        command::run(in_root("dpkg-deb").arg("--extract").arg(&package).arg(&folder))
+        Ok(())
     })
+}
+
+/// The packages for an architecture, each with its path in the pool and its hash.
+fn packages(pins: &str, architecture: &str) -> Vec<(String, String)> {
+    let mut packages = Vec::new();
+    for line in pins.lines() {
+        let mut words = line.split_whitespace();
+        if let (Some(found), Some(path), Some(hash)) = (words.next(), words.next(), words.next())
+            && found == architecture
+        {
+            packages.push((path.to_owned(), hash.to_owned()));
+        }
+    }
+    packages
 }
 
 /// Where this machine gets Debian's own packages from, with a `/` at its end.
@@ -106,13 +122,16 @@ pub(crate) fn node() -> Result<(), TaskError> {
     })
 }
 
-/// The standard library of the functions' target, for the test that deploys.
+/// The standard library without a C library to find, for the tests that deploy: functions, and images for this machine.
 fn standard_library() -> Result<(), TaskError> {
-    let libraries = answer(in_root("rustc").args(["--print", "target-libdir", "--target", FUNCTION_TARGET]));
-    if libraries.is_some_and(|folder| Path::new(&folder).is_dir()) {
-        return Ok(());
+    for architecture in BTreeSet::from([FUNCTION_ARCHITECTURE, std::env::consts::ARCH]) {
+        let target = format!("{architecture}-unknown-linux-musl");
+        let libraries = answer(in_root("rustc").args(["--print", "target-libdir", "--target", &target]));
+        if !libraries.is_some_and(|folder| Path::new(&folder).is_dir()) {
+            command::run(in_root("rustup").args(["target", "add", &target]))?;
+        }
     }
-    command::run(in_root("rustup").args(["target", "add", FUNCTION_TARGET]))
+    Ok(())
 }
 
 /// Whether valgrind can be run. Where it is missing, a developer is told so; in CI it is installed.

@@ -31,11 +31,27 @@ pub mod env {
     /// of its own reads them by itself.
     pub const FILE_SUFFIX: &str = "_FILE";
     /// How many seconds the platform gives a request, where it says so neither with each request nor by its default
-    /// value: a Cloud Run service with another request timeout than five minutes, for instance.
+    /// value: a Cloud Run service with another request timeout than five minutes, for instance. In a container that nobody
+    /// cuts off it is how long a call may take, and streams without an end go on.
     pub const REQUEST_TIMEOUT: &str = "MCP_CLOUD_REQUEST_TIMEOUT";
+    /// How many seconds pass between the platform's wish that the server end (`SIGTERM`) and the moment it is killed;
+    /// [`STOP_TIMEOUT_SECONDS`](super::STOP_TIMEOUT_SECONDS) unless set. The server is done
+    /// [`STOP_MARGIN_SECONDS`](super::STOP_MARGIN_SECONDS) before.
+    pub const STOP_TIMEOUT: &str = "MCP_CLOUD_STOP_TIMEOUT";
+    /// For how many seconds after that wish there may still be new requests, because whoever sends them hears of it later;
+    /// 0 unless set. The server answers them, and does not end before, even if it has nothing to do.
+    pub const LINGER: &str = "MCP_CLOUD_LINGER";
+    /// After how many seconds of silence whoever stands before the server closes a connection;
+    /// [`IDLE_TIMEOUT_SECONDS`](super::IDLE_TIMEOUT_SECONDS) unless set. The server keeps a connection that is not in use
+    /// for [`IDLE_MARGIN_SECONDS`](super::IDLE_MARGIN_SECONDS) longer, so that it is never the one who closes it.
+    pub const IDLE_TIMEOUT: &str = "MCP_CLOUD_IDLE_TIMEOUT";
+    /// How many seconds a stream of a container may be silent before the server says something on it;
+    /// [`KEEP_ALIVE_SECONDS`](super::KEEP_ALIVE_SECONDS) unless set.
+    pub const KEEP_ALIVE: &str = "MCP_CLOUD_KEEP_ALIVE";
     /// The path of the MCP endpoint; [`DEFAULT_PATH`](super::DEFAULT_PATH) unless set.
     pub const PATH: &str = "MCP_CLOUD_PATH";
-    /// The path that answers `200` as long as the process serves; [`HEALTH_PATH`](super::HEALTH_PATH) unless set.
+    /// The path that answers `200` as long as the process takes requests, and `503` from the moment it is asked to end;
+    /// [`HEALTH_PATH`](super::HEALTH_PATH) unless set.
     pub const HEALTH_PATH: &str = "MCP_CLOUD_HEALTH_PATH";
     /// What the server says about who issues tokens for it: its protected resource metadata, a JSON object (RFC 9728 §2),
     /// served at [`RESOURCE_METADATA_PATH`](super::RESOURCE_METADATA_PATH) and at that followed by the endpoint's path.
@@ -85,9 +101,23 @@ pub const DEFAULT_PATH: &str = "/mcp";
 pub const RESOURCE_METADATA_PATH: &str = "/.well-known/oauth-protected-resource";
 /// The port the server listens on when nothing names one.
 pub const DEFAULT_PORT: u16 = 8080;
-/// The path that answers `200` as long as the process serves, unless [`env::HEALTH_PATH`] says otherwise; it needs no MCP
-/// headers. It does not end in `z`, because Cloud Run keeps such paths for itself.
+/// The path that answers `200` as long as the process takes requests, unless [`env::HEALTH_PATH`] says otherwise; it needs
+/// no MCP headers. It does not end in `z`, because Cloud Run keeps such paths for itself.
 pub const HEALTH_PATH: &str = "/health";
+/// Seconds between `SIGTERM` and `SIGKILL` unless [`env::STOP_TIMEOUT`] says otherwise: Cloud Run's
+/// (<https://cloud.google.com/run/docs/container-contract>) and Docker's.
+pub const STOP_TIMEOUT_SECONDS: u32 = 10;
+/// Seconds of the stop timeout in which the server does nothing any more: what is left to end a process.
+pub const STOP_MARGIN_SECONDS: u32 = 1;
+/// Seconds of silence after which a load balancer closes a connection unless it is told otherwise
+/// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html>).
+pub const IDLE_TIMEOUT_SECONDS: u32 = 60;
+/// Seconds for which the server keeps an idle connection longer than whoever stands before it. Where the server closed it
+/// first, a request that was already on its way would end in a 502 (the same page).
+pub const IDLE_MARGIN_SECONDS: u32 = 10;
+/// Seconds of silence after which the server says something in a stream: half of what the most impatient on the way wait,
+/// CDNs, and a quarter of what a load balancer does.
+pub const KEEP_ALIVE_SECONDS: u32 = 15;
 /// Value of [`env::RESPONSE_MODE`]: the gateway streams.
 pub const RESPONSE_MODE_STREAM: &str = "stream";
 /// Value of [`env::RESPONSE_MODE`]: the gateway expects one JSON document.

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use mcp_cloud_contract::KEEP_ALIVE_SECONDS;
+
 const MIB: usize = 1024 * 1024;
 
 /// What the way to and from a client can carry. The transport asks this, never the platform's name.
@@ -26,6 +28,9 @@ pub struct Capabilities {
     /// How long a reply may take from the request's arrival to its last byte, where the platform does not say it with
     /// each request.
     pub max_duration: Option<Duration>,
+    /// Whether the line is cut when a reply has taken that long. Where nobody cuts it, streams that have no end go on: the
+    /// limit is for calls.
+    pub is_cut: bool,
     /// How long a stream may say nothing before somebody on the way closes it.
     pub max_silence: Option<Duration>,
 }
@@ -38,7 +43,8 @@ impl Capabilities {
 
     /// A container's socket, with nothing before it that cuts a reply. Load balancers close what is silent for a minute,
     /// unless they are told otherwise
-    /// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html>).
+    /// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html>); a CDN
+    /// before one waits 30 seconds. `MCP_CLOUD_KEEP_ALIVE` is for what is less patient.
     pub const SOCKET: Self = Self {
         streams: true,
         concurrent: true,
@@ -47,17 +53,20 @@ impl Capabilities {
         max_response_body: None,
         response_is_quoted: false,
         max_duration: None,
-        max_silence: Some(Duration::from_secs(60)),
+        is_cut: false,
+        max_silence: Some(Duration::from_secs(2 * KEEP_ALIVE_SECONDS as u64)),
     };
 
     /// Cloud Run: requests end after five minutes unless the service says otherwise
     /// (<https://cloud.google.com/run/docs/configuring/request-timeout>), and the processor is taken away between them
     /// (<https://cloud.google.com/run/docs/configuring/billing-settings>).
-    pub const CLOUD_RUN: Self = Self { max_duration: Some(Duration::from_secs(300)), freezes: true, ..Self::SOCKET };
+    pub const CLOUD_RUN: Self =
+        Self { max_duration: Some(Duration::from_secs(300)), is_cut: true, freezes: true, ..Self::SOCKET };
 
     /// The Functions host as a proxy. The load balancer before it waits 230 seconds
     /// (<https://learn.microsoft.com/azure/azure-functions/functions-scale#timeout>).
-    pub const AZURE_PROXYING: Self = Self { max_duration: Some(Duration::from_secs(230)), ..Self::SOCKET };
+    pub const AZURE_PROXYING: Self =
+        Self { max_duration: Some(Duration::from_secs(230)), is_cut: true, ..Self::SOCKET };
 
     /// The Functions host forwarding requests: it reads the whole reply before it passes it on. The load balancer before
     /// it waits 230 seconds (<https://learn.microsoft.com/azure/azure-functions/functions-scale#timeout>).
@@ -79,6 +88,7 @@ impl Capabilities {
         max_response_body: Some(200 * MIB),
         response_is_quoted: false,
         max_duration: None,
+        is_cut: true,
         max_silence: Some(Duration::from_secs(30)),
     };
 

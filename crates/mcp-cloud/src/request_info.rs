@@ -47,7 +47,7 @@ pub struct RequestInfo {
     /// What the gateway's authorizer said about the caller, as the JSON it sent (`requestContext.authorizer` of an
     /// event). Where it is there, the caller is known, and results are marked as theirs alone.
     pub authorizer: Option<Bytes>,
-    /// When the platform cuts the line.
+    /// When the platform cuts the line, or a call has taken as long as it may.
     pub deadline: Option<Instant>,
     /// What the Lambda Runtime API says about the invocation, on Lambda.
     pub lambda: Option<LambdaContext>,

@@ -206,7 +206,8 @@ impl Server {
         let origin = OriginPolicy { hosts, allowed_hosts, allowed_origins };
         let settings = Settings { eras, sessions: sessions.unwrap_or(SessionSettings::none()), server_info };
         let transport = Transport::new(handler, settings);
-        McpService::new(edge(Routes::new(&path, health_path, resource_metadata), origin, transport.clone()), transport)
+        let routes = Routes::new(&path, health_path, resource_metadata, transport.clone());
+        McpService::new(edge(routes, origin, transport.clone()), transport)
     }
 }
 

@@ -37,9 +37,20 @@ impl McpService {
     }
 
     /// Ends subscriptions well and lets clients of sessions know that they are to come back, because the server is
-    /// about to stop. Requests under way are answered, and so are new ones.
+    /// about to stop. Requests under way are answered, and so are new ones; the health path says 503, so that whoever asks
+    /// it sends no more. Once more changes nothing.
     pub fn stop(&self) {
         self.transport.stop();
+    }
+
+    /// Answers what is still being answered with an error, because the server stops now.
+    pub(crate) fn give_up(&self) {
+        self.transport.give_up();
+    }
+
+    /// Whether the server is about to stop.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.transport.is_stopping()
     }
 
     /// Reads a request's body and answers it.

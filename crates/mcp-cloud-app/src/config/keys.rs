@@ -333,7 +333,7 @@ static RESOURCES: &[Key] = &[
         "timeout",
         ours(1, 86_400, " s"),
         Some("60"),
-        "Longest request: long enough for a slow tool, short enough to bound what a client that went away can cost. A Lambda trigger that gives up sooner brings its own limit.",
+        "Longest request: long enough for a slow tool, short enough to bound what a client that went away can cost. Streams without an end go on in a container that nobody cuts off. A Lambda trigger that gives up sooner brings its own limit.",
     ),
 ];
 
@@ -342,7 +342,7 @@ static HEALTH: &[Key] = &[
         "path",
         &forms::PATH,
         Some("\"/health\""),
-        "The path that answers 200 while the server lives; it needs no MCP headers.",
+        "The path that answers 200 while the server takes requests, and 503 once it is asked to end; it needs no MCP headers.",
     ),
     number("interval", ours(5, 300, " s"), Some("30"), "Between two questions."),
     number("timeout", ours(2, 60, " s"), Some("5"), "How long an answer may take."),
@@ -484,13 +484,13 @@ static ECS: &[Key] = &[
         "idle-timeout",
         theirs(1, 4_000, " s", "a load balancer takes", ALB_ATTRIBUTES),
         Some("120"),
-        "Silence after which the load balancer closes a connection; more than the 15 seconds after which the server says something.",
+        "Silence after which the load balancer closes a connection; more than the 15 seconds after which the server says something. The server keeps connections for longer.",
     ),
     number(
         "stop-timeout",
         theirs(2, 120, " s", "Fargate takes", CONTAINER_PARAMETERS),
-        Some("60"),
-        "How long a task may take to end: a request of the default length gets through.",
+        Some("70"),
+        "How long a task may take to end, and how long the load balancer waits for requests before; unless said ten seconds more than a request, up to 120, and 115 with Spot.",
     ),
     KEEP_REVISIONS,
     text(

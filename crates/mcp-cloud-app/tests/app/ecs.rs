@@ -6,6 +6,7 @@ use mcp_cloud_app::{
     App, Bundle, Code, Severity, Target,
     target::{ecs, ecs_express},
 };
+use mcp_cloud_contract::{KEEP_ALIVE_SECONDS, STOP_MARGIN_SECONDS, env};
 use serde_json::Value;
 
 use crate::directory;
@@ -114,7 +115,7 @@ fn what_fargate_and_load_balancers_do_not_take_is_refused() {
 #[test]
 fn what_is_odd_is_warned_of() {
     let cases: [(&str, &str); 9] = [
-        ("resources.timeout = 300", "stop-timeout is 60 s, but a request may take 300 s"),
+        ("resources.timeout = 300", "stop-timeout is 120 s, but a request may take 300 s"),
         ("health.retries = 1", "retries is 1, but a load balancer takes 2 at least"),
         ("ecs.spot = 100", "spot is 100 %"),
         ("ecs.cluster = \"c\"\nscaling.connections = 5", "which Container Insights alone count"),
@@ -316,4 +317,54 @@ fn express_mode_runs_the_task_definition_of_ecs() {
     assert!(stack.contains("- Name: Main\n") && stack.contains("CpuArchitecture: ARM64"), "{stack}");
     assert!(stack.contains("ReadonlyRootFilesystem: true") && !stack.contains("Ec2"), "{stack}");
     assert!(bundle.files.contains_key(Path::new("Dockerfile")));
+}
+
+/// The number after a key, in the stack's attributes.
+fn attribute(stack: &str, key: &str) -> u32 {
+    let after = stack.split(&format!("Key: {key}\n")).nth(1).unwrap_or_else(|| panic!("no {key}: {stack}"));
+    after.split('\'').nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+fn server_and_load_balancer_are_told_the_same_times() {
+    for manifest in [
+        "",
+        "ecs.idle-timeout = 16",
+        "ecs.idle-timeout = 4000",
+        "resources.timeout = 5",
+        "resources.timeout = 109",
+        "resources.timeout = 3600",
+        "ecs = { spot = 50 }",
+        "ecs = { spot = 50, stop-timeout = 70 }\nhealth = { interval = 10, timeout = 3 }",
+    ] {
+        let manifest = format!("{manifest}\n");
+        let errors: Vec<_> = found(ECS, &manifest).into_iter().filter(|(of, _)| *of == Severity::Error).collect();
+        assert!(errors.is_empty(), "{manifest}: {errors:?}");
+        let server = &task_definition(&manifest)["containerDefinitions"][0];
+        let variable = |name: &str| -> u32 {
+            let all = server["environment"].as_array().unwrap();
+            let found = all.iter().find(|variable| variable["name"] == name);
+            found.and_then(|found| found["value"].as_str()?.parse().ok()).unwrap_or_else(|| panic!("{name}: {server}"))
+        };
+        let stack = stack(&manifest);
+        let stop = u32::try_from(server["stopTimeout"].as_u64().unwrap()).unwrap();
+        assert_eq!(stop, variable(env::STOP_TIMEOUT), "{manifest}");
+        assert_eq!(stop, attribute(&stack, "deregistration_delay.timeout_seconds"), "{manifest}");
+        assert!(stop > variable(env::LINGER) + STOP_MARGIN_SECONDS, "{manifest}");
+        let idle = attribute(&stack, "idle_timeout.timeout_seconds");
+        assert!(idle > KEEP_ALIVE_SECONDS && idle <= variable(env::IDLE_TIMEOUT), "{manifest}");
+    }
+}
+
+#[test]
+fn a_task_on_spot_lingers_until_the_load_balancer_has_noticed() {
+    let linger = |manifest: &str| {
+        let definition = task_definition(manifest).to_string();
+        definition.split(env::LINGER).nth(1).unwrap()[11..].split('"').next().unwrap().to_owned()
+    };
+    // Three health checks in 30 seconds each, and the patience of the last.
+    assert_eq!(linger("ecs.spot = 1\n"), "95");
+    // A load balancer takes one failure for none.
+    assert_eq!(linger("ecs.spot = 1\nhealth = { interval = 10, timeout = 4, retries = 1 }\n"), "24");
+    assert_eq!(linger("health.interval = 10\n"), "5");
 }

@@ -10,9 +10,12 @@ use std::{
 use mcp_cloud_contract::{DEFAULT_PORT, platform_env};
 
 use super::{ServeError, port};
+use crate::edge::route::STOPPING;
 
 /// A server that does not answer for this long serves nobody.
 const PATIENCE: Duration = Duration::from_secs(4);
+/// Bytes of a reply that are looked at.
+const LONGEST_REPLY: u64 = 4096;
 
 /// Asks the health path of the server that listens on this process's port.
 pub(crate) fn ask(path: &str) -> Result<(), ServeError> {
@@ -33,9 +36,18 @@ fn status(address: SocketAddr, path: &str) -> io::Result<()> {
     connection.read_exact(&mut line)?;
     match line.strip_prefix(b"HTTP/1.1 ") {
         Some(b"200") => Ok(()),
+        // It lives and finishes what it began. Whoever runs this command may kill what does not live.
+        Some(b"503") if says(&mut connection, STOPPING)? => Ok(()),
         Some(code) => Err(io::Error::other(format!("it answers with status {}", String::from_utf8_lossy(code)))),
         None => Err(io::Error::other("what answers there is no HTTP server")),
     }
+}
+
+/// Whether a reply whose status has been read ends with this. A server that says so says little else.
+fn says(connection: &mut TcpStream, end: &str) -> io::Result<bool> {
+    let mut rest = Vec::new();
+    connection.take(LONGEST_REPLY).read_to_end(&mut rest)?;
+    Ok(rest.ends_with(format!("\r\n\r\n{end}").as_bytes()))
 }
 
 #[cfg(test)]
@@ -63,6 +75,8 @@ mod tests {
         assert!(status(answering(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"), "/alive").is_ok());
         let sick = status(answering(b"HTTP/1.1 503 Service Unavailable\r\n\r\n"), "/alive").unwrap_err();
         assert_eq!(sick.to_string(), "it answers with status 503");
+        let stopping = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 9\r\n\r\nstopping\n";
+        assert!(status(answering(stopping), "/alive").is_ok(), "it lives for as long as it drains");
         let other = status(answering(b"SSH-2.0-OpenSSH_9.2\r\n"), "/alive").unwrap_err();
         assert_eq!(other.to_string(), "what answers there is no HTTP server");
         assert_eq!(status(answering(b"HTTP"), "/alive").unwrap_err().kind(), io::ErrorKind::UnexpectedEof);

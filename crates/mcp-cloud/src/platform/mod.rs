@@ -8,13 +8,14 @@ pub(crate) mod lambda;
 pub(crate) mod local;
 pub(crate) mod stdio;
 
+mod drain;
 mod listen;
 
 use std::{env, error::Error, fmt, io, net::SocketAddr, time::Duration};
 
 use mcp_cloud_contract::{
     RESPONSE_MODE_BUFFERED, RESPONSE_MODE_STREAM,
-    env::{REQUEST_TIMEOUT, RESPONSE_MODE, STDIO},
+    env::{KEEP_ALIVE, REQUEST_TIMEOUT, RESPONSE_MODE, STDIO},
 };
 
 use crate::capabilities::Capabilities;
@@ -86,11 +87,22 @@ impl ResponseMode {
 
 /// Reads `MCP_CLOUD_REQUEST_TIMEOUT` into what a trigger carries.
 fn with_request_timeout(capabilities: Capabilities) -> Result<Capabilities, ServeError> {
-    let Some(value) = env::var_os(REQUEST_TIMEOUT) else { return Ok(capabilities) };
-    let seconds = value.to_str().and_then(|value| value.trim().parse().ok()).filter(|seconds| *seconds > 0);
-    let expected = "a number of seconds";
-    let seconds: u32 = seconds.ok_or(ServeError::Variable { name: REQUEST_TIMEOUT, expected })?;
-    Ok(Capabilities { max_duration: Some(Duration::from_secs(seconds.into())), ..capabilities })
+    let max_duration = seconds(REQUEST_TIMEOUT, 1)?.or(capabilities.max_duration);
+    Ok(Capabilities { max_duration, ..capabilities })
+}
+
+/// Reads `MCP_CLOUD_KEEP_ALIVE` into what a container's socket carries.
+fn with_keep_alive(capabilities: Capabilities) -> Result<Capabilities, ServeError> {
+    let max_silence = seconds(KEEP_ALIVE, 1)?.map(|keep_alive| 2 * keep_alive).or(capabilities.max_silence);
+    Ok(Capabilities { max_silence, ..capabilities })
+}
+
+/// Reads a variable that holds a number of seconds.
+fn seconds(name: &'static str, least: u32) -> Result<Option<Duration>, ServeError> {
+    let Some(value) = env::var_os(name) else { return Ok(None) };
+    let seconds = value.to_str().and_then(|value| value.trim().parse().ok()).filter(|seconds| *seconds >= least);
+    let seconds: u32 = seconds.ok_or(ServeError::Variable { name, expected: "a number of seconds" })?;
+    Ok(Some(Duration::from_secs(seconds.into())))
 }
 
 /// A server that could not be served. Its `Debug` is its `Display`, because that is what a `main` that returns it

@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use tokio::{sync::watch, time::Sleep};
 
-use super::{result::Finish, session::Running, signal::Signal};
+use super::{Stage, reached, result::Finish, session::Running, signal::Signal};
 use crate::{
     capabilities::Capabilities,
     handler::{Answer, Conversation, ErrorObject, Event},
@@ -42,8 +42,8 @@ pub(super) struct Attended {
     pub(super) runs_on: bool,
     /// Whether it is a subscription, which ends well where others are given up.
     pub(super) is_subscription: bool,
-    /// Tells that the server is about to stop, to what would go on for ever.
-    pub(super) stopping: Option<watch::Receiver<bool>>,
+    /// Tells that the server is about to stop, and that it stops.
+    pub(super) stage: Option<watch::Receiver<Stage>>,
     /// Raised by a handler that wants the client to come back for the rest.
     pub(super) reconnect: Option<Signal>,
     /// Raised when the client cancels it by its id.
@@ -85,7 +85,7 @@ impl Attended {
             silence: None,
             runs_on: false,
             is_subscription: false,
-            stopping: None,
+            stage: None,
             reconnect: None,
             cancelled: None,
             running: None,
@@ -132,19 +132,22 @@ impl Attended {
             return Poll::Ready(Said::Reconnect);
         }
         let watches = self.watches.get_or_insert_with(|| {
-            let stopping = self.stopping.clone().filter(|_| self.is_subscription);
+            // A subscription would go on for ever; everything else has until the very end.
+            let last = if self.is_subscription { Stage::Stopping } else { Stage::Over };
             Box::new(Watches {
                 deadline: self.deadline.map(|deadline| Box::pin(tokio::time::sleep_until(last_moment(deadline)))),
                 silence: self.silence.map(|silence| (silence, Box::pin(tokio::time::sleep(silence)))),
-                stopping: stopping.map(|mut stopping| {
-                    // An error means that the server is gone.
-                    Box::pin(async move { drop(stopping.wait_for(|stopping| *stopping).await) }) as _
-                }),
+                stopping: self.stage.clone().map(|stage| Box::pin(reached(stage, last)) as _),
             })
         });
         let stopping = watches.stopping.as_mut().is_some_and(|stopping| stopping.as_mut().poll(context).is_ready());
-        if stopping || watches.deadline.as_mut().is_some_and(|alarm| alarm.as_mut().poll(context).is_ready()) {
-            return Poll::Ready(self.end());
+        if stopping {
+            return Poll::Ready(self.end("the server was stopped before it had answered; ask again"));
+        }
+        if watches.deadline.as_mut().is_some_and(|alarm| alarm.as_mut().poll(context).is_ready()) {
+            return Poll::Ready(
+                self.end("the server had not answered when the platform's time limit for this request was reached"),
+            );
         }
         if let Some((silence, alarm)) = &mut watches.silence
             && alarm.as_mut().poll(context).is_ready()
@@ -163,7 +166,7 @@ impl Attended {
     }
 
     /// Ends a conversation that the platform or the server's end leaves no more time for.
-    fn end(&mut self) -> Said {
+    fn end(&mut self, message: &'static str) -> Said {
         if self.is_subscription {
             let id = String::from_utf8_lossy(&self.id);
             let result =
@@ -173,7 +176,6 @@ impl Attended {
             self.conversation = None;
             return Said::Answer(answer);
         }
-        let message = "the server had not answered when the platform's time limit for this request was reached";
         self.give_up(&ErrorObject::new(ErrorObject::INTERNAL_ERROR, message))
     }
 

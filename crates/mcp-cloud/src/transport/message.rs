@@ -279,11 +279,12 @@ impl<'a> Context<'a> {
         let speaks = self.accepts.events || is_subscription;
         let finish = Finish::new(method, era, self.shared.settings.server_info.clone(), self.is_known, notifies);
         let mut attended = Attended::new(id, finish, capabilities);
-        attended.deadline = self.deadline;
+        attended.deadline = self.deadline.filter(|_| capabilities.is_cut || !is_subscription);
         attended.silence = capabilities.keep_alive().filter(|_| speaks);
         attended.runs_on = era == Era::Legacy && !capabilities.freezes;
         attended.is_subscription = is_subscription;
-        attended.stopping = (is_subscription || self.session.is_some()).then(|| self.shared.stopping.subscribe());
+        // Where one request at a time reaches the process, it is ended between two of them.
+        attended.stage = capabilities.concurrent.then(|| self.shared.stage.subscribe());
         attended
     }
 }

@@ -21,7 +21,7 @@ mod trace;
 
 use std::{
     convert::Infallible,
-    future::Future,
+    future::{Future, pending},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -57,7 +57,25 @@ pub(crate) struct Shared {
     handler: Arc<dyn Handler>,
     settings: Settings,
     sessions: Option<Arc<Sessions>>,
-    stopping: watch::Sender<bool>,
+    stage: watch::Sender<Stage>,
+}
+
+/// How far the server is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stage {
+    Serving,
+    /// What would go on for ever ends, what was begun is finished.
+    Stopping,
+    /// What is not finished now never will be.
+    Over,
+}
+
+/// Waits for a stage. A server that is dropped stops; what it began may be finished all the same.
+pub(super) async fn reached(mut stage: watch::Receiver<Stage>, wanted: Stage) {
+    let is_dropped = stage.wait_for(|stage| *stage >= wanted).await.is_err();
+    if is_dropped && wanted > Stage::Stopping {
+        pending::<()>().await;
+    }
 }
 
 /// How a server speaks.
@@ -72,13 +90,31 @@ pub(crate) struct Settings {
 impl Transport {
     pub(crate) fn new(handler: Arc<dyn Handler>, settings: Settings) -> Self {
         let sessions = Sessions::new(settings.sessions);
-        Self(Arc::new(Shared { handler, settings, sessions, stopping: watch::Sender::new(false) }))
+        Self(Arc::new(Shared { handler, settings, sessions, stage: watch::Sender::new(Stage::Serving) }))
     }
 
     /// Ends what would go on for ever, because the server is about to stop: subscriptions, and the streams of
     /// sessions. Running requests go on.
     pub(crate) fn stop(&self) {
-        self.0.stopping.send_replace(true);
+        self.enter(Stage::Stopping);
+    }
+
+    /// Ends everything: what is still being answered is answered with an error.
+    pub(crate) fn give_up(&self) {
+        self.enter(Stage::Over);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.0.stage.borrow() >= Stage::Stopping
+    }
+
+    /// There is no way back.
+    fn enter(&self, stage: Stage) {
+        self.0.stage.send_if_modified(|current| {
+            let further = stage > *current;
+            *current = stage.max(*current);
+            further
+        });
     }
 }
 
@@ -139,8 +175,9 @@ impl Shared {
             Err(refusal) => return *refusal,
         };
         let last_event_id = headers::hint(&parts.headers, &names::LAST_EVENT_ID);
-        let deadline = RequestInfo::of(&parts.extensions).and_then(|info| info.deadline);
-        match session.listen(last_event_id, deadline, self.stopping.subscribe()) {
+        let deadline =
+            RequestInfo::of(&parts.extensions).filter(|_| capabilities.is_cut).and_then(|info| info.deadline);
+        match session.listen(last_event_id, deadline, self.stage.subscribe()) {
             Some(body) => reply::event_stream(body),
             None => refuse(StatusCode::BAD_REQUEST, "the Last-Event-ID names no event that is still remembered"),
         }

@@ -17,6 +17,7 @@ use tokio::{
 };
 
 use super::{
+    Stage,
     attended::{Attended, Said},
     envelope::{self, Envelope, Message},
     era::{self, Era, Eras},
@@ -48,7 +49,7 @@ pub(crate) async fn serve(
     let (sender, lines) = mpsc::unbounded_channel();
     let writing = tokio::spawn(write(output, lines));
     let handler = handler.connect(Client::new(Output(sender.clone())));
-    let stopping = watch::Sender::new(false);
+    let stage = watch::Sender::new(Stage::Serving);
     let mut connection = Connection {
         handler,
         eras,
@@ -56,11 +57,11 @@ pub(crate) async fn serve(
         output: sender,
         running: Arc::default(),
         tasks: JoinSet::new(),
-        stopping,
+        stage,
     };
     let read = connection.read(input).await;
     // What is under way is answered; what would go on for ever ends well.
-    connection.stopping.send_replace(true);
+    connection.stage.send_replace(Stage::Stopping);
     let _ = timeout(DRAIN, async { while connection.tasks.join_next().await.is_some() {} }).await;
     drop(connection);
     // Handlers may have kept a way to the client, so the channel is not what ends the writing.
@@ -79,7 +80,7 @@ struct Connection {
     output: mpsc::UnboundedSender<Bytes>,
     running: Arc<Mutex<HashMap<Bytes, Signal>>>,
     tasks: JoinSet<()>,
-    stopping: watch::Sender<bool>,
+    stage: watch::Sender<Stage>,
 }
 
 impl Connection {
@@ -148,7 +149,7 @@ impl Connection {
         let finish = Finish::new(&request.method, request.era, self.server_info.clone(), false, true);
         let mut attended = Attended::new(id.clone(), finish, PIPE);
         attended.is_subscription = &*request.method == "subscriptions/listen";
-        attended.stopping = Some(self.stopping.subscribe());
+        attended.stage = Some(self.stage.subscribe());
         attended.cancelled = Some(cancelled.clone());
         attended.span = tracing::info_span!("mcp", rpc.method = &*request.method);
         attended.conversation = Some(self.handler.call(request));

@@ -91,6 +91,8 @@ fn reserved(key: &str) -> Option<String> {
         }
         env::PATH => "`path` under `[endpoint]`",
         env::HEALTH_PATH => "`path` under `[health]`",
+        env::STOP_TIMEOUT => "`stop-timeout` under `[ecs]`",
+        env::IDLE_TIMEOUT => "`idle-timeout` under `[ecs]`",
         env::ALLOWED_ORIGINS => "`origins` under `[endpoint]`",
         env::ALLOW_UNAUTHENTICATED => "`mode` under `[auth]`",
         env::SESSIONS => "`sessions` under `[state]`",

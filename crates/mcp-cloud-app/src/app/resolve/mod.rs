@@ -94,7 +94,7 @@ fn app(
         environment_name: environment_name.map(str::to_owned),
         manifest_directory: manifest_directory.to_owned(),
         lambda: targets::lambda(config, &scaling, memory_mb, timeout_seconds),
-        ecs: targets::ecs(config, &scaling, memory_mb),
+        ecs: targets::ecs(config, &scaling, memory_mb, timeout_seconds),
         cloud_run: targets::cloud_run(config, &scaling, memory_mb, timeout_seconds),
         azure_functions: targets::azure_functions(config, &scaling, memory_mb),
         compose: targets::compose(config, memory_mb),

@@ -18,6 +18,9 @@ const KEEP_REVISIONS: u32 = 10;
 const MEMORY_MB: u32 = 512;
 /// Bounds what a flood of calls can cost.
 const ECS_MAXIMUM: u32 = 4;
+/// What a task gets to end however short its requests are, as with ECS itself
+/// (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html>).
+const STOP_SECONDS: u32 = 30;
 const CLOUD_RUN_MAXIMUM: u32 = 10;
 /// The least that a Flex Consumption app takes
 /// (<https://learn.microsoft.com/azure/azure-functions/flex-consumption-plan#scale>).
@@ -55,21 +58,25 @@ pub(super) fn lambda(config: &Table, scaling: &Scaling, memory_mb: Option<u32>, 
     }
 }
 
-pub(super) fn ecs(config: &Table, scaling: &Scaling, memory_mb: Option<u32>) -> Ecs {
+pub(super) fn ecs(config: &Table, scaling: &Scaling, memory_mb: Option<u32>, timeout_seconds: u32) -> Ecs {
     let table = config.table("ecs");
+    let spot_percent = table.number("spot").unwrap_or(0);
+    // On Spot the end comes before the load balancer knows, and less than two minutes are left for both.
+    let stop_timeout_seconds =
+        if spot_percent > 0 { 115 } else { timeout_seconds.saturating_add(10).clamp(STOP_SECONDS, 120) };
     let minimum = scaling.minimum.unwrap_or(1);
     Ecs {
         cpu: table.number("cpu").unwrap_or(256),
         memory_mb: table.number("memory").or(memory_mb).unwrap_or(MEMORY_MB),
         minimum,
         maximum: scaling.maximum.unwrap_or(ECS_MAXIMUM.max(minimum)),
-        spot_percent: table.number("spot").unwrap_or(0),
+        spot_percent,
         policies: table.texts("policies"),
         certificate: text(table, "certificate"),
         hosted_zone: text(table, "hosted-zone"),
         cluster: text(table, "cluster"),
         idle_timeout_seconds: table.number("idle-timeout").unwrap_or(120),
-        stop_timeout_seconds: table.number("stop-timeout").unwrap_or(60),
+        stop_timeout_seconds: table.number("stop-timeout").unwrap_or(stop_timeout_seconds),
         keep_revisions: table.number("keep-revisions").unwrap_or(KEEP_REVISIONS),
         repository: text(table, "repository"),
     }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{stack, task_definition_json};
+use mcp_cloud_contract::{KEEP_ALIVE_SECONDS, STOP_MARGIN_SECONDS};
+
+use super::{stack, task_definition::linger_seconds, task_definition_json};
 use crate::{
     app::{App, AuthMode, Build, Egress, Exposure, Store, Traces},
     diagnostic::Diagnostic,
@@ -34,8 +36,13 @@ const TASK_DEFINITION_BYTES: usize = 65_536;
 /// Bytes of a template that is sent with the call
 /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>).
 const TEMPLATE_BYTES: usize = 51_200;
-/// Seconds after which the server says something in a stream that is silent.
-const KEEP_ALIVE_SECONDS: u32 = 15;
+/// Seconds from the notice that a task on Fargate Spot gets to its end; the delay of its target groups has to be shorter
+/// (<https://repost.aws/knowledge-center/fargate-spot-termination-notice>).
+const SPOT_NOTICE_SECONDS: u32 = 120;
+const SPOT_PAGE: &str = "https://repost.aws/knowledge-center/fargate-spot-termination-notice";
+/// The most that Fargate gives a task to end
+/// (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html>).
+const LONGEST_STOP_SECONDS: u32 = 120;
 /// Text of an issuer, the address of its keys, and a value of a claim
 /// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_JwtValidationActionConfig.html>).
 const JWT_CHARACTERS: usize = 256;
@@ -68,6 +75,7 @@ pub(in crate::target) fn of_task(app: &App) -> Vec<Diagnostic> {
     let mut findings = Findings::new(app);
     size(&mut findings);
     environment(&mut findings);
+    stop_timeout(&mut findings);
     limits::tags(&mut findings);
     limits::policies("ecs.policies", &app.ecs.policies, &mut findings);
     state::check(&mut findings);
@@ -315,21 +323,64 @@ fn egress(findings: &mut Findings<'_>) {
     }
 }
 
+/// What a task has to do between `SIGTERM` and `SIGKILL`: answer what the load balancer still sends, and finish what it
+/// began.
+fn stop_timeout(findings: &mut Findings<'_>) {
+    let app = findings.app;
+    let (stop, linger) = (app.ecs.stop_timeout_seconds, linger_seconds(app));
+    let is_spot = app.ecs.spot_percent > 0;
+    let key = "ecs.stop-timeout";
+    if is_spot && stop >= SPOT_NOTICE_SECONDS {
+        let message = format!(
+            "stop-timeout is {stop} s, but a task on Fargate Spot is gone {SPOT_NOTICE_SECONDS} s after its notice: the load \
+             balancer has to be done with it before"
+        );
+        findings.error(key, message, format!("see {SPOT_PAGE}"));
+    }
+    let least = linger.saturating_add(STOP_MARGIN_SECONDS);
+    if stop <= least {
+        let (message, hint) = if is_spot {
+            let message = format!(
+                "stop-timeout is {stop} s, but a task on Fargate Spot hears of its end first, and the load balancer by three \
+                 keys under `[health]` (`interval` × `retries` + `timeout`) after {linger} s"
+            );
+            (message, "write a longer `stop-timeout`, or a shorter `interval`")
+        } else {
+            let message = format!(
+                "stop-timeout is {stop} s, but the server answers what is still on its way for {linger} s, and needs \
+                 {STOP_MARGIN_SECONDS} s to end"
+            );
+            (message, "")
+        };
+        findings.error(key, message, hint);
+    }
+    let wanted = app.timeout_seconds.saturating_add(STOP_MARGIN_SECONDS);
+    if stop >= wanted {
+        return;
+    }
+    let message = format!(
+        "stop-timeout is {stop} s, but a request may take {} s: a deployment ends those that take longer",
+        app.timeout_seconds
+    );
+    if wanted < LONGEST_STOP_SECONDS {
+        findings.error(
+            key,
+            message,
+            format!("write `stop-timeout = {wanted}`, or a shorter `timeout` under `[resources]`"),
+        );
+    } else {
+        findings.warning(key, message, "Fargate waits for 120 s at most; let clients ask again");
+    }
+}
+
 fn timeouts(findings: &mut Findings<'_>) {
     let app = findings.app;
-    let (idle, stop) = (app.ecs.idle_timeout_seconds, app.ecs.stop_timeout_seconds);
+    let idle = app.ecs.idle_timeout_seconds;
     if idle <= KEEP_ALIVE_SECONDS {
         let message = format!(
             "idle-timeout is {idle} s, but a stream may be silent for {KEEP_ALIVE_SECONDS} s, and would be cut in between"
         );
         findings.error("ecs.idle-timeout", message, "60 s or more leave room for a slow network");
-    }
-    if stop < app.timeout_seconds {
-        let message = format!(
-            "stop-timeout is {stop} s, but a request may take {} s: a deployment ends those that take longer",
-            app.timeout_seconds
-        );
-        findings.warning("ecs.stop-timeout", message, "Fargate waits for 120 s at most; let clients ask again");
     }
     let health = &app.health;
     if health.timeout_seconds >= health.interval_seconds {

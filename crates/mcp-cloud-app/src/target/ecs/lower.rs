@@ -293,11 +293,17 @@ pub(in crate::target) fn add_state<'a>(resources: &mut Resources<Properties<'a>>
     }
 }
 
+/// How many health checks in a row have to fail until nothing is sent any more.
+pub(super) fn unhealthy_threshold(app: &App) -> u32 {
+    app.health.retries.max(LEAST_THRESHOLD)
+}
+
 fn target_group<'a>(app: &'a App, vpc: Value<'a>) -> TargetGroup<'a> {
     let attribute = |key, value: String| Attribute { key, value };
     let mut target_group_attributes = vec![
-        // As long as a task may take to end: when it is over there is nobody left to answer, and a longer delay would
-        // only hold up each deployment.
+        // A task that is replaced leaves the target group first, and gets `SIGTERM` when this is over
+        // (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/load-balancer-connection-draining.html>); one on
+        // Spot gets both at once. So a request has as long either way, and a longer delay would only hold up deployments.
         attribute("deregistration_delay.timeout_seconds", app.ecs.stop_timeout_seconds.to_string()),
         // Some requests take a thousand times as long as others, and turns would pile them up.
         attribute("load_balancing.algorithm.type", "least_outstanding_requests".to_owned()),
@@ -318,7 +324,7 @@ fn target_group<'a>(app: &'a App, vpc: Value<'a>) -> TargetGroup<'a> {
             interval_seconds: app.health.interval_seconds,
             timeout_seconds: app.health.timeout_seconds,
             healthy_threshold: LEAST_THRESHOLD,
-            unhealthy_threshold: app.health.retries.max(LEAST_THRESHOLD),
+            unhealthy_threshold: unhealthy_threshold(app),
             matcher: Matcher { http_code: "200" },
         }),
         target_group_attributes,

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use mcp_cloud_contract::{env, platform_env};
+use mcp_cloud_contract::{IDLE_TIMEOUT_SECONDS, env, platform_env};
 
-use super::schema::{
-    Capabilities, Container, HealthCheck, LinuxParameters, LogConfiguration, PortMapping, RuntimePlatform,
-    SecretVariable, TaskDefinition, Variable,
+use super::{
+    lower,
+    schema::{
+        Capabilities, Container, HealthCheck, LinuxParameters, LogConfiguration, PortMapping, RuntimePlatform,
+        SecretVariable, TaskDefinition, Variable,
+    },
 };
 use crate::{
     app::{App, Architecture, Build, Traces},
@@ -24,6 +27,23 @@ const COLLECTOR_IMAGE: &str = "public.ecr.aws/aws-observability/aws-otel-collect
 const COLLECTOR_ARGUMENTS: [&str; 1] = ["--config=/etc/ecs/ecs-xray.yaml"];
 /// Where it listens: the containers of a task share one network interface.
 const COLLECTOR_ENDPOINT: &str = "http://localhost:4318";
+
+/// How long a task answers what is still on its way, after ECS has waited for the load balancer to be done with it.
+const LINGER_SECONDS: u32 = 5;
+
+/// For how many seconds after `SIGTERM` requests may still come.
+///
+/// A task that is replaced or stopped leaves its target group before (`DEACTIVATING`, then `STOPPING`:
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html>). One that loses its place on
+/// Fargate Spot may be a target to its end (<https://repost.aws/knowledge-center/fargate-spot-termination-notice>): there
+/// the load balancer hears of it from its health checks alone.
+pub(super) fn linger_seconds(app: &App) -> u32 {
+    if app.ecs.spot_percent == 0 {
+        return LINGER_SECONDS;
+    }
+    let checks = app.health.interval_seconds.saturating_mul(lower::unhealthy_threshold(app));
+    checks.saturating_add(app.health.timeout_seconds)
+}
 
 /// By which names the server is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,6 +146,14 @@ fn collector<'a>(around: &Surroundings<'a>) -> Container<'a> {
 
 fn environment<'a>(app: &'a App, around: &Surroundings<'a>) -> Vec<Variable<'a>> {
     let mut of_server = variables::of_container(app);
+    for (name, seconds) in [
+        (env::STOP_TIMEOUT, app.ecs.stop_timeout_seconds),
+        (env::LINGER, linger_seconds(app)),
+        // Express Mode has a load balancer of its own, which is told nothing.
+        (env::IDLE_TIMEOUT, app.ecs.idle_timeout_seconds.max(IDLE_TIMEOUT_SECONDS)),
+    ] {
+        of_server.entry(name.to_owned()).or_insert_with(|| seconds.to_string());
+    }
     if let (Some(domain), Names::One) = (&app.endpoint.domain, around.names) {
         // Who is called by another name is not called: a page could point a name of its own here (DNS rebinding).
         of_server.entry(env::ALLOWED_HOSTS.to_owned()).or_insert_with(|| domain.clone());

@@ -11,7 +11,7 @@ use crate::{
     platform::{
         ServeError,
         listen::{Arriving, announce, serve},
-        with_request_timeout,
+        with_keep_alive, with_request_timeout,
     },
     request_info::RequestOrigin,
 };
@@ -29,6 +29,6 @@ pub(crate) async fn run(service: McpService, container: Container) -> Result<(),
         true => (RequestOrigin::CloudRun, Capabilities::CLOUD_RUN),
         false => (RequestOrigin::Http, Capabilities::SOCKET),
     };
-    let capabilities = with_request_timeout(capabilities)?;
+    let capabilities = with_keep_alive(with_request_timeout(capabilities)?)?;
     serve(address, service, Arriving::Known(origin, capabilities)).await
 }

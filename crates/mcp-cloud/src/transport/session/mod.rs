@@ -24,6 +24,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::{
+    Stage,
     attended::{Attended, Said},
     signal::Signal,
 };
@@ -246,8 +247,8 @@ impl Session {
             log.push(message);
         }
         self.remember(&log);
-        let stopping = attended.stopping.clone().unwrap_or_else(|| watch::Sender::new(false).subscribe());
-        let line = self.line(attended.silence, None, stopping);
+        // It ends with the answer, which comes before the server ends.
+        let line = self.line(attended.silence, None, None);
         let reader = Reader::new(Arc::clone(&log), None, line, Busy::new(self));
         spawn(async move {
             loop {
@@ -276,9 +277,8 @@ impl Session {
         self: &Arc<Self>,
         last_event_id: Option<&str>,
         deadline: Option<Instant>,
-        stopping: watch::Receiver<bool>,
+        stage: watch::Receiver<Stage>,
     ) -> Option<Body> {
-        let line = self.line(self.capabilities.keep_alive(), deadline, stopping);
         let (log, behind) = match last_event_id {
             None => (Arc::clone(&self.own), None),
             Some(id) => {
@@ -286,11 +286,19 @@ impl Session {
                 (self.stream(stream)?, Some(position))
             }
         };
+        // The stream of a request ends with its answer; the session's own would go on for ever.
+        let stage = (log.number == self.own.number).then_some(stage);
+        let line = self.line(self.capabilities.keep_alive(), deadline, stage);
         Reader::new(log, behind, line, Busy::new(self)).map(Body::stream)
     }
 
-    fn line(&self, silence: Option<Duration>, deadline: Option<Instant>, stopping: watch::Receiver<bool>) -> Line {
-        Line { silence, deadline, stopping, primed: self.version().is_some_and(|version| version >= "2025-11-25") }
+    fn line(
+        &self,
+        silence: Option<Duration>,
+        deadline: Option<Instant>,
+        stage: Option<watch::Receiver<Stage>>,
+    ) -> Line {
+        Line { silence, deadline, stage, primed: self.version().is_some_and(|version| version >= "2025-11-25") }
     }
 
     fn stream(&self, number: u64) -> Option<Arc<Log>> {

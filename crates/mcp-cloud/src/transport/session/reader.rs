@@ -18,7 +18,9 @@ use super::{
     log::{Log, Read, event_id},
 };
 use crate::transport::{
+    Stage,
     attended::last_moment,
+    reached,
     stream::{KEEP_ALIVE, event},
 };
 
@@ -36,7 +38,7 @@ pub(super) struct Reader {
     silence: Option<Duration>,
     keep_alive: Option<Pin<Box<Sleep>>>,
     deadline: Option<Pin<Box<Sleep>>>,
-    stopping: Pin<Box<dyn Future<Output = ()> + Send>>,
+    stopping: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     _busy: Busy,
 }
 
@@ -44,7 +46,8 @@ pub(super) struct Reader {
 pub(super) struct Line {
     pub(super) silence: Option<Duration>,
     pub(super) deadline: Option<Instant>,
-    pub(super) stopping: watch::Receiver<bool>,
+    /// Tells that the server is about to stop, to a stream that would go on for ever.
+    pub(super) stage: Option<watch::Receiver<Stage>>,
     /// Whether the client knows events without data (2025-11-25 and later); an older one would choke on one.
     pub(super) primed: bool,
 }
@@ -53,7 +56,7 @@ impl Reader {
     /// Reads behind a position, or what has not been delivered yet. `None` where that position is unknown.
     pub(super) fn new(log: Arc<Log>, behind: Option<u64>, line: Line, busy: Busy) -> Option<Self> {
         let (reader, next) = log.read_from(behind)?;
-        let Line { silence, deadline, mut stopping, primed } = line;
+        let Line { silence, deadline, stage, primed } = line;
         Some(Self {
             log,
             reader,
@@ -63,8 +66,7 @@ impl Reader {
             silence,
             keep_alive: silence.map(|silence| Box::pin(tokio::time::sleep(silence))),
             deadline: deadline.map(|deadline| Box::pin(tokio::time::sleep_until(last_moment(deadline)))),
-            // An error means that the server is gone.
-            stopping: Box::pin(async move { drop(stopping.wait_for(|stopping| *stopping).await) }),
+            stopping: stage.map(|stage| Box::pin(reached(stage, Stage::Stopping)) as _),
             _busy: busy,
         })
     }
@@ -72,7 +74,7 @@ impl Reader {
     /// Whether the connection has to end, although the stream has not.
     fn is_at_its_end(&mut self, context: &mut Context<'_>) -> bool {
         self.deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(context).is_ready())
-            || self.stopping.as_mut().poll(context).is_ready()
+            || self.stopping.as_mut().is_some_and(|stopping| stopping.as_mut().poll(context).is_ready())
     }
 }
 

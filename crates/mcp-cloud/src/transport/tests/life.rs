@@ -168,6 +168,37 @@ async fn a_subscription_ends_well_before_the_deadline_and_lives_until_then() {
     assert_eq!(last["result"]["_meta"]["io.modelcontextprotocol/serverInfo"]["name"], "listener");
 }
 
+/// Before a container there may be nobody who cuts: the time is what a call may take.
+#[tokio::test(start_paused = true)]
+async fn a_subscription_goes_on_where_nobody_cuts_the_line() {
+    let request = modern("subscriptions/listen", json!({ "notifications": {} }));
+    let mut service = listening();
+    let mut body = service.answer(until(100, Capabilities::SOCKET, request)).await.into_body();
+    let before = tokio::time::Instant::now();
+    let mut pieces = String::new();
+    while before.elapsed() < Duration::from_secs(1_000) {
+        pieces.push_str(&piece(&mut body).await.unwrap());
+    }
+    assert!(!pieces.contains("result"), "{pieces}");
+    let (_, _, body) =
+        send(&testing::service(), until(100, Capabilities::SOCKET, legacy("tools/call", call("hang")))).await;
+    assert!(body.contains("time limit"), "a call has its time: {body}");
+}
+
+/// `tower::ServiceExt::oneshot` does that.
+#[tokio::test]
+async fn a_call_is_finished_although_the_service_that_took_it_was_dropped() {
+    let params = json!({ "name": "work", "arguments": { "text": "done" }, "_meta": { "progressToken": 1 } });
+    let mut service = testing::service();
+    let mut body = service.answer(through(Capabilities::SOCKET, legacy("tools/call", params))).await.into_body();
+    drop(service);
+    let mut pieces = String::new();
+    while let Some(piece) = piece(&mut body).await {
+        pieces.push_str(&piece);
+    }
+    assert!(pieces.contains("done") && !pieces.contains("stopped"), "{pieces}");
+}
+
 #[tokio::test]
 async fn a_subscription_ends_well_when_the_server_stops() {
     let service = listening();
