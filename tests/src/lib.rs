@@ -11,8 +11,10 @@ mod tools;
 
 pub use dev::Dev;
 pub use program::{Finished, Program, Signal, descendants, is_running};
-pub use programs::{Profile, cli_binary, everything_binary, hello_binary, library_example, workspace_root};
-pub use tools::{checker, checkov, docker_compose, node, node_22, node_modules, python, require_tool, sam};
+pub use programs::{
+    Profile, cli_binary, everything_binary, hello_binary, library_example, static_hello, workspace_root,
+};
+pub use tools::{checker, checkov, docker_compose, image_tool, node, node_22, node_modules, python, require_tool, sam};
 
 /// Says something about a test that passed, such as how many cases it held: on standard error, whether or not the output of
 /// tests is kept back.

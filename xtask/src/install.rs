@@ -8,15 +8,16 @@ use std::{
 
 use crate::command::{self, TaskError, answer, in_root, read, root, say, target, write};
 
-/// The target that functions are built for.
-const FUNCTION_TARGET: &str = "x86_64-unknown-linux-musl";
+/// The targets that functions and images are built for.
+const FUNCTION_TARGETS: [&str; 2] = ["x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl"];
 
 /// Installs everything the tests call.
 pub(crate) fn run() -> Result<(), TaskError> {
     python()?;
     node()?;
-    compose()?;
-    standard_library()
+    debian("compose", "docker-compose")?;
+    debian("images", "images")?;
+    FUNCTION_TARGETS.into_iter().try_for_each(standard_library)
 }
 
 /// The packages of `tests/tools/python`, in a virtual environment; checkov and SAM in environments of their own, for they
@@ -41,32 +42,41 @@ fn environment(name: &str, pins: &Path) -> Result<(), TaskError> {
     })
 }
 
-/// Debian's Docker Compose, taken out of its package and not installed: the machine stays as it is.
+/// Programs of Debian that `tests/tools/debian/<pins>.txt` lists, taken out of their packages and not installed: the machine
+/// stays as it is.
 ///
-/// Elsewhere there is no such package, and the tests say `SKIP`, or fail in CI.
-fn compose() -> Result<(), TaskError> {
-    let pins = root().join("tests/tools/debian/docker-compose.txt");
+/// Elsewhere there are no such packages, and the tests say `SKIP`, or fail in CI.
+fn debian(name: &str, pins: &str) -> Result<(), TaskError> {
+    let pins = root().join("tests/tools/debian").join(pins).with_extension("txt");
     let architecture = answer(in_root("dpkg").arg("--print-architecture")).unwrap_or_default();
     let pinned = read(&pins)?;
-    let package = pinned.lines().find_map(|line| {
-        let mut words = line.split_whitespace();
-        (words.next() == Some(&architecture)).then_some(())?;
-        Some((words.next()?.to_owned(), words.next()?.to_owned()))
-    });
-    let (Some(mirror), Some((path, hash))) = (debian_mirror(), package) else {
-        say(format_args!("SKIP Docker Compose comes from Debian, whose packages this machine does not use"));
+    let packages: Vec<_> = pinned
+        .lines()
+        .filter_map(|line| {
+            let mut words = line.split_whitespace();
+            (words.next() == Some(&architecture)).then_some(())?;
+            Some((words.next()?.to_owned(), words.next()?.to_owned()))
+        })
+        .collect();
+    let mirror = if packages.is_empty() { None } else { debian_mirror() };
+    let Some(mirror) = mirror else {
+        say(format_args!("SKIP {name} comes from Debian, whose packages this machine does not use"));
         return Ok(());
     };
-    let folder = target().join("tools/compose");
+    let folder = target().join("tools").join(name);
     once(&folder, &[&pins], || {
-        let package = folder.join("docker-compose.deb");
-        // What apt itself downloads with, so that its proxies and certificates hold; it checks the hash.
-        let mut download = in_root("/usr/lib/apt/apt-helper");
-        download.args(["-o", "APT::Sandbox::User=root", "download-file", &format!("{mirror}{path}")]);
-        if command::run(download.arg(&package).arg(format!("SHA256:{hash}")).stdout(Stdio::null())).is_err() {
-            return Err(TaskError::NoPackage(path));
+        for (path, hash) in &packages {
+            let package = folder.join("package.deb");
+            // What apt itself downloads with, so that its proxies and certificates hold; it checks the hash.
+            let mut download = in_root("/usr/lib/apt/apt-helper");
+            download.args(["-o", "APT::Sandbox::User=root", "download-file", &format!("{mirror}{path}")]);
+            if command::run(download.arg(&package).arg(format!("SHA256:{hash}")).stdout(Stdio::null())).is_err() {
+                return Err(TaskError::NoPackage(path.clone()));
+            }
+            command::run(in_root("dpkg-deb").arg("--extract").arg(&package).arg(&folder))?;
+            fs::remove_file(&package).map_err(|source| TaskError::Write { path: package, source })?;
         }
-        command::run(in_root("dpkg-deb").arg("--extract").arg(&package).arg(&folder))
+        Ok(())
     })
 }
 
@@ -106,13 +116,13 @@ pub(crate) fn node() -> Result<(), TaskError> {
     })
 }
 
-/// The standard library of the functions' target, for the test that deploys.
-fn standard_library() -> Result<(), TaskError> {
-    let libraries = answer(in_root("rustc").args(["--print", "target-libdir", "--target", FUNCTION_TARGET]));
+/// The standard library of a target, for the tests that deploy and that build images.
+fn standard_library(target: &str) -> Result<(), TaskError> {
+    let libraries = answer(in_root("rustc").args(["--print", "target-libdir", "--target", target]));
     if libraries.is_some_and(|folder| Path::new(&folder).is_dir()) {
         return Ok(());
     }
-    command::run(in_root("rustup").args(["target", "add", FUNCTION_TARGET]))
+    command::run(in_root("rustup").args(["target", "add", target]))
 }
 
 /// Whether valgrind can be run. Where it is missing, a developer is told so; in CI it is installed.
