@@ -4,6 +4,7 @@
 
 mod assembled;
 mod based;
+mod odd;
 mod pushed;
 mod registry;
 mod signed;
@@ -60,7 +61,7 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
         if entry.is_dir() {
-            found.extend(files(&entry).into_iter().map(|(path, content)| (folder.join(path), content)));
+            found.extend(files(&entry).into_iter().map(|(path, content)| (entry.join(path), content)));
         } else {
             found.insert(entry.clone(), fs::read(&entry).expect("a file"));
         }

@@ -1,6 +1,12 @@
 //! A real registry for one test: Debian's docker-registry 2.8.2, which has no list of referrers.
 
-use std::{fs, net::TcpListener, process::Command, time::Duration};
+use std::{
+    fs,
+    net::{TcpListener, TcpStream},
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
 
 use mcp_cloud_image::Reference;
 use mcp_cloud_tests::{Program, image_tool};
@@ -35,14 +41,18 @@ impl Registry {
         let address = format!("127.0.0.1:{port}");
         let path = folder.path().display().to_string();
         let config = format!(
-            "version: 0.1\nlog: {{level: info, accesslog: {{disabled: false}}}}\n\
+            "version: 0.1\nlog: {{level: error, accesslog: {{disabled: false}}}}\n\
              storage: {{filesystem: {{rootdirectory: FOLDER/data}}}}\nhttp: {{addr: '{address}'}}\n{auth}"
         );
         fs::write(folder.path().join("users"), LINE).expect("a file");
         let file = folder.path().join("config.yml");
         fs::write(&file, config.replace("FOLDER", &path)).expect("a file");
         let program = Program::start(registry.arg("serve").arg(&file).env("OTEL_TRACES_EXPORTER", "none"));
-        let _ = program.stderr_line(Duration::from_secs(20), |line| line.contains("listening on"));
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while TcpStream::connect(&address).is_err() {
+            assert!(Instant::now() < deadline, "the registry does not listen");
+            thread::sleep(Duration::from_millis(20));
+        }
         Some(Self { program, address, folder })
     }
 
