@@ -6,11 +6,16 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use mcp_cloud_image::{Platform, layout};
+use mcp_cloud_image::{Platform, Recipe, layout};
 use mcp_cloud_tests::{image_tool, report, workspace_root};
 use serde_json::Value;
 
-use crate::{PLATFORMS, files, image, printed, programs, registry::skopeo, speaks_mcp};
+use crate::{
+    PLATFORMS, dockerfile, files, image, image_of, printed, programs,
+    pushed::push,
+    registry::{Registry, skopeo},
+    speaks_mcp,
+};
 
 /// What an image of the example may have for each platform, compressed, in bytes.
 const LIMIT: u64 = 6_000_000;
@@ -50,21 +55,15 @@ fn an_image_is_the_same_whoever_assembles_it_whenever() {
 }
 
 #[test]
-fn the_image_says_how_it_is_run() {
-    let Some(mut crane) = image_tool("crane") else { return };
-    let Some(registry) = crate::registry::Registry::open() else { return };
-    let reference = registry.name("hello:1");
-    crate::pushed::push(&image("hello"), &registry.reference("hello:1"));
-    let config = printed(crane.args(["config", "--insecure", "--platform", "linux/arm64", &reference]));
+fn the_image_is_run_as_the_emitted_dockerfile_says() {
+    let (Some(mut crane), Some(registry)) = (image_tool("crane"), Registry::open()) else { return };
+    let recipe = Recipe::server("notes").with_label("description", "MCP server notes");
+    push(&image_of(&recipe), &registry.reference("notes:1"));
+    let name = registry.name("notes:1");
+    let config = printed(crane.args(["config", "--insecure", "--platform", "linux/arm64", &name]));
     let config: Value = serde_json::from_str(&config).expect("a configuration");
     assert_eq!((config["architecture"].as_str(), config["os"].as_str()), (Some("arm64"), Some("linux")));
-    let run = &config["config"];
-    assert_eq!(run["User"], "65532:65532");
-    assert_eq!(run["Entrypoint"], serde_json::json!(["/server"]));
-    assert_eq!(run["Env"], serde_json::json!(["PORT=8080"]));
-    assert_eq!(run["ExposedPorts"], serde_json::json!({"8080/tcp": {}}));
-    assert_eq!(run["Healthcheck"]["Test"], serde_json::json!(["CMD", "/server", "--health"]));
-    assert_eq!(run["Labels"]["org.opencontainers.image.title"], "hello");
+    assert_eq!(config["config"], dockerfile::config("minimal/ecs"));
     assert_eq!(config["history"].as_array().map(Vec::len), Some(2));
 }
 

@@ -9,7 +9,7 @@ use mcp_cloud_tests::image_tool;
 use serde_json::Value;
 
 use crate::{
-    image, printed,
+    dockerfile, image, printed,
     pushed::{push, run},
     registry::Registry,
 };
@@ -26,17 +26,20 @@ fn project() -> tempfile::TempDir {
     fs::create_dir_all(folder.path().join("node_modules/tool")).expect("a folder");
     fs::write(folder.path().join("node_modules/tool/cli.js"), "0").expect("a file");
     symlink("../tool/cli.js", bin.join("tool")).expect("a link");
-    fs::write(folder.path().join("index.js"), "1").expect("a file");
+    fs::write(folder.path().join("server.js"), "1").expect("a file");
     folder
 }
 
 fn of_command(base: Base, project: &Path, file: &str) -> Image {
     let bridge = Tree::new().with_file("/usr/local/bin/mcp-bridge", "bridge", Mode::Program).expect("a tree");
     let packages = Tree::new().with_files_of(&project.join("node_modules"), "/app/node_modules").expect("a tree");
-    let app = Tree::new().with_file("/app/index.js", file.to_owned(), Mode::Data).expect("a tree");
+    let app = Tree::new().with_file("/app/server.js", file.to_owned(), Mode::Data).expect("a tree");
     let layers = [(bridge, "the bridge"), (packages, "packages"), (app, "the app")];
     let layers = layers.map(|(tree, purpose)| Layer::pack(&tree, 0, purpose).expect("a layer"));
-    let recipe = Recipe::command("command", &["node".to_owned(), "index.js".to_owned()]);
+    let command = ["node", "server.js", "--stdio"].map(str::to_owned);
+    let mut recipe =
+        Recipe::command("weather", &command).with_label("description", "The weather, by a server in Node.js");
+    recipe.environment.insert("NODE_ENV".to_owned(), "production".to_owned());
     Image::on_bases(vec![(base, layers.into())], &recipe).expect("an image")
 }
 
@@ -72,12 +75,11 @@ fn a_command_stands_upon_its_base_and_only_its_own_files_are_sent() {
         &registry.name("me/command:2"),
     ])))
     .expect("a configuration");
-    assert_eq!(
-        config["config"]["Entrypoint"],
-        serde_json::json!(["/usr/local/bin/mcp-bridge", "--", "node", "index.js"])
-    );
-    assert_eq!(config["config"]["WorkingDir"], "/app");
-    assert_eq!(config["config"]["Env"], serde_json::json!(["PORT=8080"]), "a variable that is there is replaced");
+    let mut run = config["config"].clone();
+    // What the base says stays where it is, so the order is its own.
+    let variables = run["Env"].as_array_mut().expect("variables");
+    variables.sort_by_key(ToString::to_string);
+    assert_eq!(run, dockerfile::config("command/ecs"));
     assert_eq!(config["rootfs"]["diff_ids"].as_array().map(Vec::len), Some(5));
     assert_eq!(config["history"].as_array().map(Vec::len), Some(5));
     unpacked(&registry, "me/command:2");
@@ -93,7 +95,7 @@ fn unpacked(registry: &Registry, name: &str) {
         |end: &str| listed.lines().find(|line| line.ends_with(end)).unwrap_or_else(|| panic!("{end} in {listed}"));
     assert!(line("app/node_modules/.bin/tool -> ../tool/cli.js").starts_with('l'));
     assert!(line("usr/local/bin/mcp-bridge").starts_with("-rwxr-xr-x"));
-    assert!(line("app/index.js").starts_with("-rw-r--r--"));
+    assert!(line("app/server.js").starts_with("-rw-r--r--"));
     assert!(line(" server").starts_with("-rwxr-xr-x"), "the base's own files are there");
 }
 

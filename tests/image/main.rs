@@ -4,6 +4,7 @@
 
 mod assembled;
 mod based;
+mod dockerfile;
 mod odd;
 mod pushed;
 mod registry;
@@ -31,9 +32,12 @@ fn programs() -> &'static BTreeMap<Platform, PathBuf> {
 
 /// An image of the example server for both platforms. Another title makes another image.
 fn image(title: &str) -> Image {
+    image_of(&Recipe::server(title).with_label("description", "An example"))
+}
+
+fn image_of(recipe: &Recipe) -> Image {
     let read = |(platform, path): (&Platform, &PathBuf)| (*platform, fs::read(path).expect("a program").into());
-    let recipe = Recipe::server(title).with_label("description", "An example");
-    Image::from_binaries(programs().iter().map(read).collect(), &recipe).expect("an image")
+    Image::from_binaries(programs().iter().map(read).collect(), recipe).expect("an image")
 }
 
 /// What a program printed, or the end of the test with what it said.

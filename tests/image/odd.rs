@@ -105,7 +105,7 @@ impl Odd {
             let realm = format!("Bearer realm=\"http://{}/token\",service=\"odd\"", self.address);
             return (401, vec![("www-authenticate", realm)], Vec::new());
         }
-        if self.oddity == Oddity::Overloaded && kept.requests.len() % 3 == 0 {
+        if self.oddity == Oddity::Overloaded && kept.requests.len().is_multiple_of(3) {
             return (503, Vec::new(), Vec::new());
         }
         if self.oddity == Oddity::ReadOnly && request.method == "POST" {
