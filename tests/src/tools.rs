@@ -5,6 +5,7 @@
 use std::{
     io::{Write, stderr},
     path::PathBuf,
+    process::Command,
 };
 
 use crate::workspace_root;
@@ -78,6 +79,23 @@ pub fn nginx() -> Option<PathBuf> {
 #[must_use]
 pub fn docker() -> Option<PathBuf> {
     require_tool("dockerd", installed("docker/usr/sbin/dockerd").and(installed("docker")))
+}
+
+/// A command that runs a program of `tests/tools/debian/images.txt`, such as `crane`.
+///
+/// # Panics
+///
+/// If it is missing and `CI` is set.
+#[must_use]
+pub fn image_tool(name: &str) -> Option<Command> {
+    let tool = require_tool(name, installed(&format!("images/usr/bin/{name}")))?;
+    let mut command = Command::new(tool);
+    // Beside the programs are the libraries that some of them want and not every machine has.
+    let libraries = ["images/usr/lib/x86_64-linux-gnu", "images/lib/x86_64-linux-gnu"].map(|path| tools().join(path));
+    if let Ok(path) = std::env::join_paths(libraries) {
+        command.env("LD_LIBRARY_PATH", path);
+    }
+    Some(command)
 }
 
 /// The folder `node_modules` with everything of `tests/tools/node/package.json`.

@@ -31,7 +31,7 @@ impl TaskError {
     pub(crate) fn hint(&self) -> Option<&'static str> {
         match self {
             Self::NoValgrind => Some("install it before, with `apt-get install valgrind` or your system's own way"),
-            Self::NoPackage(_) => Some("if Debian has another version now, pin that one in tests/tools/debian"),
+            Self::NoPackage(_) => Some("if Debian has another version now, pin that one in `tests/tools/debian`"),
             _ => None,
         }
     }

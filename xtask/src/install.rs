@@ -9,8 +9,8 @@ use std::{
 
 use crate::command::{self, TaskError, answer, in_root, read, root, say, target, write};
 
-/// The processor that functions are built for.
-const FUNCTION_ARCHITECTURE: &str = "x86_64";
+/// The targets that functions and images are built for.
+const FUNCTION_TARGETS: [&str; 2] = ["x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl"];
 
 /// Installs everything the tests call.
 pub(crate) fn run() -> Result<(), TaskError> {
@@ -19,7 +19,8 @@ pub(crate) fn run() -> Result<(), TaskError> {
     debian("compose", "docker-compose.txt")?;
     debian("nginx", "nginx.txt")?;
     debian("docker", "docker.txt")?;
-    standard_library()
+    debian("images", "images.txt")?;
+    FUNCTION_TARGETS.into_iter().try_for_each(standard_library)
 }
 
 /// The packages of `tests/tools/python`, in a virtual environment; checkov and SAM in environments of their own, for they
@@ -122,16 +123,13 @@ pub(crate) fn node() -> Result<(), TaskError> {
     })
 }
 
-/// The standard library without a C library to find, for the tests that deploy: functions, and images for this machine.
-fn standard_library() -> Result<(), TaskError> {
-    for architecture in BTreeSet::from([FUNCTION_ARCHITECTURE, std::env::consts::ARCH]) {
-        let target = format!("{architecture}-unknown-linux-musl");
-        let libraries = answer(in_root("rustc").args(["--print", "target-libdir", "--target", &target]));
-        if !libraries.is_some_and(|folder| Path::new(&folder).is_dir()) {
-            command::run(in_root("rustup").args(["target", "add", &target]))?;
-        }
+/// The standard library of a target, for the tests that deploy and that build images.
+fn standard_library(target: &str) -> Result<(), TaskError> {
+    let libraries = answer(in_root("rustc").args(["--print", "target-libdir", "--target", target]));
+    if libraries.is_some_and(|folder| Path::new(&folder).is_dir()) {
+        return Ok(());
     }
-    Ok(())
+    command::run(in_root("rustup").args(["target", "add", target]))
 }
 
 /// Whether valgrind can be run. Where it is missing, a developer is told so; in CI it is installed.

@@ -5,7 +5,12 @@
 //! token: for those the user's `cosign` signs the payload, which then asks for the password itself. Nothing else is left to it;
 //! the signature goes to the registry as the image does.
 
-use std::{collections::BTreeMap, path::Path, process::Stdio};
+use std::{
+    collections::BTreeMap,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -15,7 +20,7 @@ use ring::{
 };
 use rustls::pki_types::{PrivatePkcs8KeyDer, pem::PemObject as _};
 use serde::Serialize;
-use tokio::{io::AsyncWriteExt as _, process::Command};
+use tokio::process::Command;
 use zeroize::Zeroizing;
 
 use crate::{Blob, Digest, Error, Reference};
@@ -26,7 +31,10 @@ const SIGNATURE: &str = "dev.cosignproject.cosign/signature";
 
 /// What signs: the path of a key file, or the URI of a key as `cosign --key` takes it (`awskms://…`).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Key(String);
+pub struct Key {
+    name: String,
+    cosign: PathBuf,
+}
 
 /// A signature of one image.
 #[derive(Debug, Clone)]
@@ -66,7 +74,13 @@ impl Key {
     /// Names a key. It is read when something is signed.
     #[must_use]
     pub fn new(key: impl Into<String>) -> Self {
-        Self(key.into())
+        Self { name: key.into(), cosign: "cosign".into() }
+    }
+
+    /// Names the program that signs where this one cannot; `cosign` on the path otherwise.
+    #[must_use]
+    pub fn with_cosign(self, cosign: impl Into<PathBuf>) -> Self {
+        Self { cosign: cosign.into(), ..self }
     }
 
     /// Signs the image of this digest in the reference's repository.
@@ -92,8 +106,8 @@ impl Key {
 
     /// The key, if it is a file with a plain one.
     fn plain(&self) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
-        let path = Path::new(&self.0);
-        if self.0.contains("://") {
+        let path = Path::new(&self.name);
+        if self.name.contains("://") {
             return Ok(None);
         }
         let file = std::fs::read(path).map(Zeroizing::new).map_err(|error| self.problem(error.to_string()))?;
@@ -118,7 +132,10 @@ impl Key {
     /// The password is cosign's to ask for, or in `COSIGN_PASSWORD`. No transparency log: that would publish the image's
     /// name, which nobody asked for.
     async fn sign_with_cosign(&self, payload: &[u8]) -> Result<String, Error> {
-        let started = Command::new("cosign")
+        // In a file, because cosign would take standard input for the password.
+        let mut file = tempfile::NamedTempFile::new().map_err(|error| self.problem(error.to_string()))?;
+        file.write_all(payload).map_err(|error| self.problem(error.to_string()))?;
+        let signed = Command::new(&self.cosign)
             .args([
                 "sign-blob",
                 "--yes",
@@ -126,33 +143,25 @@ impl Key {
                 "--use-signing-config=false",
                 "--new-bundle-format=false",
             ])
-            .args(["--output-signature=/dev/stdout", "--key", &self.0, "-"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .args(["--key", &self.name])
+            .arg(file.path())
+            .stderr(Stdio::inherit())
             .kill_on_drop(true)
-            .spawn();
-        let mut cosign =
-            started.map_err(|error| self.problem(format!("it takes `cosign`, which cannot be started ({error})")))?;
-        if let Some(mut stdin) = cosign.stdin.take() {
-            stdin
-                .write_all(payload)
-                .await
-                .map_err(|error| self.problem(format!("`cosign` does not listen ({error})")))?;
-        }
-        let output = cosign.wait_with_output().await.map_err(|error| self.problem(error.to_string()))?;
+            .output()
+            .await;
+        let program = self.cosign.display();
+        let output =
+            signed.map_err(|error| self.problem(format!("it takes `{program}`, which cannot be started ({error})")))?;
         let signature =
             String::from_utf8_lossy(&output.stdout).split_whitespace().next().unwrap_or_default().to_owned();
         if !output.status.success() || STANDARD.decode(&signature).map_or(0, |bytes| bytes.len()) == 0 {
-            let talk = String::from_utf8_lossy(&output.stderr);
-            let last = talk.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
-            return Err(self.problem(format!("`cosign sign-blob` failed: {last}")));
+            return Err(self.problem(format!("`{program} sign-blob` failed")));
         }
         Ok(signature)
     }
 
     fn problem(&self, problem: String) -> Error {
-        Error::Key { key: self.0.clone(), problem }
+        Error::Key { key: self.name.clone(), problem }
     }
 }
 
