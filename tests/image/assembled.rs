@@ -6,12 +6,12 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use mcp_cloud_image::{Platform, Recipe, layout};
+use mcp_cloud_image::{Platform, Recipe, Sbom, layout};
 use mcp_cloud_tests::{image_tool, report, workspace_root};
 use serde_json::Value;
 
 use crate::{
-    PLATFORMS, dockerfile, files, image, image_of, printed, programs,
+    PLATFORMS, dockerfile, example, files, image, image_of, printed, programs,
     pushed::push,
     registry::{Registry, skopeo},
     speaks_mcp,
@@ -33,7 +33,7 @@ fn the_example_is_small_on_every_platform() {
 
 #[test]
 fn an_image_is_the_same_whoever_assembles_it_whenever() {
-    let assembler = assembler();
+    let assembler = example("assemble");
     let (first, second) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
     let folders = [(&first, "077", "UTC"), (&second, "000", "Pacific/Auckland")].map(|(folder, umask, zone)| {
         let mut run = Command::new("sh");
@@ -115,24 +115,13 @@ fn native() -> &'static str {
     if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" }
 }
 
-/// The example that assembles, as a program of its own.
-fn assembler() -> std::path::PathBuf {
-    let cargo = Command::new(env!("CARGO"))
-        .current_dir(workspace_root())
-        .args([
-            "build",
-            "--package",
-            "mcp-cloud-image",
-            "--example",
-            "assemble",
-            "--message-format",
-            "json-render-diagnostics",
-        ])
-        .output()
-        .expect("cargo starts");
-    assert!(cargo.status.success(), "{}", String::from_utf8_lossy(&cargo.stderr));
-    let messages =
-        cargo.stdout.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Value>(line).ok());
-    let mut built = messages.filter(|message| message["target"]["name"] == "assemble");
-    built.find_map(|message| message["executable"].as_str().map(Into::into)).expect("cargo names the program")
+#[test]
+fn the_bill_of_the_example_names_what_it_runs_with() {
+    let arguments =
+        ["metadata", "--format-version", "1", "--locked", "--filter-platform", "aarch64-unknown-linux-musl"];
+    let metadata = printed(Command::new(env!("CARGO")).current_dir(workspace_root()).args(arguments));
+    let bill = Sbom::of_cargo(metadata.as_bytes(), "hello").expect("a bill");
+    let has = |name: &str| bill.parts().any(|part| part.starts_with(&format!("pkg:cargo/{name}@")));
+    assert!(has("rmcp") && has("tokio") && has("mcp-cloud-contract"));
+    assert!(!has("proptest") && !has("windows-sys") && !has("aws-sdk-ecs") && !has("hello"));
 }

@@ -19,7 +19,8 @@ use std::{
 };
 
 use mcp_cloud_image::{Image, Platform, Recipe};
-use mcp_cloud_tests::static_hello;
+use mcp_cloud_tests::{static_hello, workspace_root};
+use serde_json::Value;
 
 const PLATFORMS: [(Platform, &str); 2] =
     [(Platform::Amd64, "x86_64-unknown-linux-musl"), (Platform::Arm64, "aarch64-unknown-linux-musl")];
@@ -40,6 +41,16 @@ fn image_of(recipe: &Recipe) -> Image {
     Image::from_binaries(programs().iter().map(read).collect(), recipe).expect("an image")
 }
 
+/// An example of the crate, as a program of its own.
+fn example(name: &str) -> PathBuf {
+    let arguments =
+        ["build", "--package", "mcp-cloud-image", "--example", name, "--message-format", "json-render-diagnostics"];
+    let messages = printed(Command::new(env!("CARGO")).current_dir(workspace_root()).args(arguments));
+    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut built = messages.filter(|message| message["target"]["name"] == name);
+    built.find_map(|message| message["executable"].as_str().map(PathBuf::from)).expect("cargo names the program")
+}
+
 /// What a program printed, or the end of the test with what it said.
 fn printed(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
@@ -56,7 +67,7 @@ fn speaks_mcp(program: &mut Command) {
     let mut server = started.expect("the server starts");
     writeln!(server.stdin.take().expect("a pipe"), "{request}").expect("the server listens");
     let output = server.wait_with_output().expect("the server ends");
-    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one answer");
+    let answer: Value = serde_json::from_slice(&output.stdout).expect("one answer");
     assert_eq!(answer["result"]["serverInfo"]["name"], "hello", "{answer}");
 }
 

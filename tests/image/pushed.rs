@@ -1,16 +1,16 @@
 //! Images that are sent to a real registry, and pulled by others.
 
-use std::{fs, time::Instant};
+use std::{fs, os::unix::fs::PermissionsExt as _, process::Command, time::Instant};
 
 use mcp_cloud_image::{
     CredentialFiles, Credentials, Error, Event, Fault, Image, Progress, Provenance, Pushed, Reference, RegistryError,
-    Sbom, Silent, registry,
+    Sbom, Silent, layout, registry,
 };
 use mcp_cloud_tests::{image_tool, report};
 use serde_json::Value;
 
 use crate::{
-    files, image, printed,
+    example, files, image, printed,
     registry::{Registry, USER, skopeo},
 };
 
@@ -160,6 +160,29 @@ fn the_credentials_of_dockers_file_let_in_and_wrong_ones_do_not() {
     let files = CredentialFiles::of_environment(|name| (name == "DOCKER_CONFIG").then(|| folder.path().into()));
     let credentials = run(files.find(&reference)).expect("credentials");
     assert_eq!(try_push(&image, &reference, &credentials).expect("a push").digest, *image.digest());
+}
+
+#[test]
+fn the_program_that_dockers_file_names_is_asked_for_the_credentials() {
+    let Some(registry) = Registry::guarded() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, helper) = (folder.path().join("image"), folder.path().join("docker-credential-mine"));
+    layout::write(&image("hello"), &path, "1").expect("a layout");
+    // It says what it was asked for, and gives what it has for that alone.
+    let script = format!(
+        "#!/bin/sh\nread server\n[ \"$1 $server\" = 'get {}' ] || exit 1\necho '{{\"Username\":\"{}\",\"Secret\":\"{}\"}}'\n",
+        registry.address(),
+        USER.0,
+        USER.1
+    );
+    fs::write(&helper, script).expect("a file");
+    fs::set_permissions(&helper, fs::Permissions::from_mode(0o755)).expect("a program");
+    fs::write(folder.path().join("config.json"), r#"{"credsStore":"mine"}"#).expect("a file");
+    let programs = std::env::var("PATH").expect("a path");
+    let mut push = Command::new(example("push"));
+    push.arg(&path).arg(registry.name("hello:1")).env("DOCKER_CONFIG", folder.path());
+    push.env("PATH", format!("{}:{programs}", folder.path().display()));
+    assert!(printed(&mut push).starts_with(&registry.name("hello@sha256:")));
 }
 
 #[test]

@@ -95,6 +95,8 @@ impl FromStr for Reference {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -123,6 +125,15 @@ mod tests {
         for text in ["", "UPPER/case", "x@sha256:00", "a b"] {
             let refused = Reference::parse(text).unwrap_err().to_string();
             assert!(refused.contains(&format!("`{text}`")), "{refused}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_text_is_read_or_refused_without_a_panic(text in "[a-zA-Z0-9:@/._\\[\\] -]{0,80}|\\PC{0,40}") {
+            if let Ok(reference) = Reference::parse(&text) {
+                let _ = (reference.is_local(), reference.digest(), reference.to_string());
+            }
         }
     }
 }

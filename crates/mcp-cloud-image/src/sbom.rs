@@ -291,6 +291,8 @@ struct LockedPackage {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const METADATA: &str = r#"{"packages":[
@@ -332,5 +334,12 @@ mod tests {
             bill.parts().collect::<Vec<_>>(),
             ["pkg:pypi/httpx", "pkg:pypi/mcp@1.9.0", "pkg:pypi/zope-interface@7.0"]
         );
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_requirements_are_read_without_a_panic(lines in "(\\PC|\n|==|;|#){0,200}") {
+            prop_assert!(Sbom::of_requirements("server", &lines).to_json().is_ok());
+        }
     }
 }

@@ -18,9 +18,9 @@ use crate::{
 };
 
 /// How often a question is put; all of them may be repeated.
-const ATTEMPTS: u32 = 4;
+pub(super) const ATTEMPTS: u32 = 4;
 /// The wait before the second attempt; it doubles with each.
-const PAUSE: Duration = Duration::from_millis(300);
+pub(super) const PAUSE: Duration = Duration::from_millis(300);
 /// How long nothing may happen.
 pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 

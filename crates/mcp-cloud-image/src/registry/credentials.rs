@@ -245,6 +245,8 @@ fn host_and_path(key: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     async fn found(file: &str, reference: &str) -> Result<Credentials, Error> {
@@ -308,5 +310,14 @@ mod tests {
         assert_eq!(files.0, expected);
         let files = CredentialFiles::of_environment(|name| (name == "DOCKER_CONFIG").then(|| "/d".into()));
         assert_eq!(files.0, [PathBuf::from("/d/config.json")]);
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_keys_and_entries_are_passed_over_without_a_panic(key in "\\PC{0,40}", auth in "[A-Za-z0-9+/=]{0,20}") {
+            let search = Search { registry: "ghcr.io", repository: "me/x", path: Path::new("config.json") };
+            let _ = search.matches(&key);
+            let _ = search.of_entry(&Entry { auth: Zeroizing::new(auth), ..Entry::default() });
+        }
     }
 }

@@ -7,7 +7,6 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 use futures_util::TryStreamExt as _;
@@ -201,14 +200,14 @@ impl Upload {
             return Ok(Arrival::Mounted);
         }
         let attempted = format!("push the content {digest} ({size} bytes)");
-        let mut pause = Duration::from_millis(300);
+        let mut pause = connection::PAUSE;
         for attempt in 1.. {
             self.say(Event::Started { digest: digest.clone(), size });
             let fault = match self.send().await? {
                 Ok(()) => break,
                 Err(fault) => fault,
             };
-            if attempt >= 4 || !connection::passes(&fault) {
+            if attempt >= connection::ATTEMPTS || !connection::passes(&fault) {
                 return Err(connection::registry_error(reference, &attempted, fault));
             }
             tokio::time::sleep(pause).await;
