@@ -1,7 +1,6 @@
 //! Installs what the tests call into the target folder: pinned, and only when the pins have changed.
 
 use std::{
-    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     process::Stdio,
