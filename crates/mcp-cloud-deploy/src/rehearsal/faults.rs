@@ -14,6 +14,7 @@ use crate::{
     Application, Archive, Deployer, Deployment, Error, Plan, Reporter, ResourceEvent, StackState, Step, StepOutcome,
     apply::{OnFailure, Quiet, Rollout},
     deployment::Bucket,
+    logs::LogEvent,
     mcp::{Question, Token},
     observe::Observed,
     plan::{self, Choices},
@@ -272,6 +273,8 @@ impl Reporter for Heard {
     fn resource(&self, _: &ResourceEvent) {}
 
     fn question(&self, _: &Question) {}
+
+    fn log(&self, _: &LogEvent) {}
 
     fn note(&self, _: &str) {}
 

@@ -11,6 +11,7 @@ use mcp_cloud_deploy::{
     StepOutcome,
     apply::{Applied, OnFailure, Rollout},
     deployment::Bucket,
+    logs::LogEvent,
     mcp::Question,
     plan::{self, Choices},
     rehearsal::{self, Connector, Endpoint},
@@ -30,6 +31,8 @@ pub(crate) struct Stage {
     pub(crate) account: Account,
     directory: Arc<TempDir>,
     behind: Arc<Endpoint>,
+    /// What runs have shown of the server's log.
+    pub(crate) shown: Arc<Mutex<Vec<LogEvent>>>,
 }
 
 /// What a run did.
@@ -44,7 +47,8 @@ pub(crate) struct Run {
 impl Stage {
     pub(crate) fn open() -> Self {
         let directory = Arc::new(TempDir::new().expect("a folder can be made"));
-        let stage = Self { account: Account::new(ACCOUNT, REGION), directory, behind: Arc::new(serve) };
+        let account = Account::new(ACCOUNT, REGION);
+        let stage = Self { account, directory, behind: Arc::new(serve), shown: Arc::default() };
         let package = "[package]\nname = \"hello\"\nversion = \"1.0.0\"\nedition = \"2024\"\n";
         fs::write(stage.directory.path().join("Cargo.toml"), package).expect("the package can be written");
         fs::create_dir(stage.directory.path().join("src")).expect("a folder can be made");
@@ -124,7 +128,7 @@ impl Stage {
         let app = self.app();
         let (token, source) = (None, None);
         let rollout = Rollout { deployment, app: &app, token, source, on_failure };
-        execute(plan, Application::deploy(deployer, rollout, observed)).await
+        self.carry_out(plan, Application::deploy(deployer, rollout, observed)).await
     }
 
     /// Goes back to a version as the command does.
@@ -160,7 +164,14 @@ impl Stage {
         let deployer = self.deployer().await?;
         let observed = self.settled(&deployer).await?;
         let plan = plan::destroy("hello", &observed, choices)?;
-        execute(plan, Application::destroy(&deployer, "hello", &observed)).await
+        self.carry_out(plan, Application::destroy(&deployer, "hello", &observed)).await
+    }
+
+    async fn carry_out(&self, plan: Plan, mut application: Application<'_>) -> Result<Run, Error> {
+        let heard = Heard { told: Mutex::default(), shown: Arc::clone(&self.shown) };
+        let applied = application.run(&plan, &heard).await?;
+        let (outcomes, events) = heard.told.into_inner().expect("nobody panicked with it");
+        Ok(Run { plan, outcomes, events, applied })
     }
 
     /// What its removal would do.
@@ -183,22 +194,21 @@ impl Stage {
     }
 }
 
-async fn execute(plan: Plan, mut application: Application<'_>) -> Result<Run, Error> {
-    let heard = Heard::default();
-    let applied = application.run(&plan, &heard).await?;
-    let (outcomes, events) = heard.0.into_inner().expect("nobody panicked with it");
-    Ok(Run { plan, outcomes, events, applied })
-}
-
 /// What a run says.
-#[derive(Default)]
-struct Heard(Mutex<(Vec<StepOutcome>, Vec<ResourceEvent>)>);
+struct Heard {
+    told: Mutex<(Vec<StepOutcome>, Vec<ResourceEvent>)>,
+    shown: Arc<Mutex<Vec<LogEvent>>>,
+}
 
 impl Reporter for Heard {
     fn begin(&self, _: usize, _: usize, _: &Step) {}
 
     fn resource(&self, event: &ResourceEvent) {
-        self.0.lock().expect("nobody panicked with it").1.push(event.clone());
+        self.told.lock().expect("nobody panicked with it").1.push(event.clone());
+    }
+
+    fn log(&self, event: &LogEvent) {
+        self.shown.lock().expect("nobody panicked with it").push(event.clone());
     }
 
     fn question(&self, _: &Question) {}
@@ -206,7 +216,7 @@ impl Reporter for Heard {
     fn note(&self, _: &str) {}
 
     fn end(&self, outcome: Option<&StepOutcome>) {
-        self.0.lock().expect("nobody panicked with it").0.extend(outcome.cloned());
+        self.told.lock().expect("nobody panicked with it").0.extend(outcome.cloned());
     }
 
     fn agree<'a>(&'a self, _: &'a [String]) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
