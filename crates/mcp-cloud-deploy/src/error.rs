@@ -304,6 +304,9 @@ impl Error {
             Self::GateFailed { rolled_back: RolledBack::Failed(_), .. } => {
                 "run `mcp-cloud rollback`, or mend the cause and run `mcp-cloud deploy`"
             }
+            Self::GateFailed { rolled_back: RolledBack::Removed, .. } => {
+                "the end of its log, shown before it was removed, may say why; mend the cause and repeat the command"
+            }
             Self::GateFailed { .. } => "`mcp-cloud logs` may say why; mend the cause and repeat the command",
             Self::BeyondPlan { .. } => {
                 "read it, and if that is what you want, repeat the command in a terminal without `--yes`, where it asks, or with \
