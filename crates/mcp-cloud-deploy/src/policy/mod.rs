@@ -86,9 +86,9 @@ pub fn resource_types(app: &App) -> BTreeSet<String> {
     kinds
 }
 
-/// The policies that a role needs for these purposes: one, or several where one would be larger than IAM takes.
+/// What whoever acts for these purposes calls, by what it is called on.
 #[must_use]
-pub fn policies(app: &App, scope: &Scope, purposes: &[Purpose]) -> Vec<Document> {
+pub(crate) fn actions(app: &App, purposes: &[Purpose]) -> BTreeMap<On, BTreeSet<&'static str>> {
     let mut allowed: BTreeMap<On, BTreeSet<&'static str>> = BTreeMap::new();
     for call in CALLS.iter().filter(|call| call.purposes.iter().any(|purpose| purposes.contains(purpose))) {
         if !call.actions.is_empty() {
@@ -100,7 +100,13 @@ pub fn policies(app: &App, scope: &Scope, purposes: &[Purpose]) -> Vec<Document>
             allowed.entry(rights.on).or_default().extend(rights.actions);
         }
     }
-    let statements = allowed.into_iter().map(|(on, actions)| {
+    allowed
+}
+
+/// The policies that a role needs for these purposes: one, or several where one would be larger than IAM takes.
+#[must_use]
+pub fn policies(app: &App, scope: &Scope, purposes: &[Purpose]) -> Vec<Document> {
+    let statements = actions(app, purposes).into_iter().map(|(on, actions)| {
         let actions = actions.into_iter().map(str::to_owned).collect();
         Statement::allow(actions, on.arns(scope)).under(on.condition())
     });

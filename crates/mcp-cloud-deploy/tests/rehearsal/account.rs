@@ -77,6 +77,14 @@ impl Stage {
         self.directory.path().join("mcp-cloud.toml")
     }
 
+    /// Another app of the same name, with these lines.
+    pub(crate) fn app_of(&self, lines: &str) -> App {
+        let directory = TempDir::new().expect("a folder can be made");
+        let file = directory.path().join("mcp-cloud.toml");
+        fs::write(&file, format!("name = \"hello\"\n{lines}\n")).expect("the app can be written");
+        App::load(file).unwrap_or_else(|error| panic!("{error:?}"))
+    }
+
     pub(crate) fn app(&self) -> App {
         App::load(self.file()).unwrap_or_else(|error| panic!("{error:?}"))
     }
