@@ -23,4 +23,5 @@ mod rollback;
 mod secrets;
 mod transcript;
 mod transcripts;
+mod uncalled;
 mod wait;
