@@ -24,4 +24,5 @@ mod rollback;
 mod secrets;
 mod transcript;
 mod transcripts;
+mod uncalled;
 mod wait;

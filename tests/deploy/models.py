@@ -307,9 +307,18 @@ def matches(pattern, value):
         return True
 
 
-def check(request):
+def service_of(request):
+    """The service that a request is for; none for one to the deployed server. What is not signed names its service nowhere,
+    and only the service that hands credentials out takes such a request."""
+    path, _, headers = request_parts(request)
+    if request["service"] is not None or "x-amz-date" in headers:
+        return request["service"]
+    is_form = headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+    return "sts" if path == "/" and is_form else None
+
+
+def check(request, service):
     """The operation; raises what does not fit."""
-    service = request["service"]
     model = SESSION.get_service_model(SERVICES.get(service, service))
     operation, known_parts = operation_of(model, request)
     name = f"{model.service_name}.{operation.name}"
@@ -332,11 +341,11 @@ def main(file):
     with open(file, encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             request = json.loads(line)
-            # What is not signed goes to the deployed server.
-            if request["service"] is None and "x-amz-date" not in request_parts(request)[2]:
+            service = service_of(request)
+            if service is None:
                 continue
             try:
-                operations[check(request)] += 1
+                operations[check(request, service)] += 1
             except Unfit as error:
                 unfit += 1
                 print(f"request {number}: {error}")

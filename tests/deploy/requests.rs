@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use mcp_cloud_tests::{python, workspace_root};
+use mcp_cloud_tests::{cli_binary, python, workspace_root};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -47,25 +47,59 @@ fn every_request_of_a_whole_life_is_as_the_services_models_say() {
     let run = held_against_models(&record);
     assert_eq!(run.code, Some(0), "{run}");
     let report = summary(&run);
-    let operations: Vec<_> = report["operations"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    for operation in [
-        "cloudformation.CreateChangeSet",
-        "cloudformation.DeleteStack",
-        "lambda.DeleteFunction",
-        "lambda.ListVersionsByFunction",
-        "lambda.UpdateAlias",
-        "logs.FilterLogEvents",
-        "s3.DeleteObjects",
-        "s3.PutBucketTagging",
-        "s3.PutObject",
-        "secretsmanager.CreateSecret",
-        "secretsmanager.PutSecretValue",
-        "secretsmanager.RestoreSecret",
-        "sts.GetCallerIdentity",
-    ] {
-        assert!(operations.contains(&operation), "{operation} is among them: {report}");
-    }
+    among(
+        &report,
+        &[
+            "cloudformation.CreateChangeSet",
+            "cloudformation.DeleteStack",
+            "lambda.DeleteFunction",
+            "lambda.ListVersionsByFunction",
+            "lambda.UpdateAlias",
+            "logs.FilterLogEvents",
+            "s3.DeleteObjects",
+            "s3.PutBucketTagging",
+            "s3.PutObject",
+            "secretsmanager.CreateSecret",
+            "secretsmanager.PutSecretValue",
+            "secretsmanager.RestoreSecret",
+            "sts.GetCallerIdentity",
+        ],
+    );
     assert!(report["requests"].as_u64().is_some_and(|requests| requests > 100), "{report}");
+    mcp_cloud_tests::report(format_args!("held against the models: {report}"));
+}
+
+/// Whoever is root asks IAM nothing, and whoever has keys needs no role.
+#[test]
+fn every_request_of_a_pipeline_that_looks_around_is_as_the_services_models_say() {
+    let Some(account) = Account::open() else { return };
+    let names = account.run_script("furnish.py", &["other", "http://127.0.0.1:9/mcp"]).json();
+    let certificate = names["certificate"].as_str().expect("it is a name");
+    account.write_app(&format!("certificate = {certificate:?}"));
+    let folder = TempDir::new().expect("a folder can be made");
+    let (record, token) = (folder.path().join("requests"), folder.path().join("token"));
+    fs::write(&token, "header.claims.signature").expect("the token is written");
+    account.proxy.record_to(&record);
+    let mut command = account.command(cli_binary());
+    command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
+    command
+        .env("AWS_WEB_IDENTITY_TOKEN_FILE", token)
+        .env("AWS_ROLE_ARN", names["role"].as_str().expect("it is a name"));
+    let run = Run::of(command.args(["doctor", "--output", "json"]).arg(account.app()));
+    assert!(run.stdout.contains("may not iam:CreateRole (denied in words)"), "IAM was asked: {run}");
+    let run = held_against_models(&record);
+    assert_eq!(run.code, Some(0), "{run}");
+    let report = summary(&run);
+    among(
+        &report,
+        &[
+            "acm.DescribeCertificate",
+            "iam.GetRole",
+            "iam.SimulatePrincipalPolicy",
+            "lambda.GetAccountSettings",
+            "sts.AssumeRoleWithWebIdentity",
+        ],
+    );
     mcp_cloud_tests::report(format_args!("held against the models: {report}"));
 }
 
@@ -119,8 +153,25 @@ fn wrong_requests_are_found() {
         "headers": [["X-Amz-Target", "Logs_20140328.FilterLogEvents"], ["Content-Type", "application/x-amz-json-1.1"]],
     });
     assert_complains(&logs, "Invalid type for parameter limit");
+    let role = json!({
+        "method": "POST", "path": "/", "service": null,
+        "headers": [["Content-Type", "application/x-www-form-urlencoded"]],
+        "body": "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fdeployer\
+                 &RoleSessionName=one&WebIdentityToken=header.claims.signature",
+    });
+    assert_eq!(complaints(&role), None);
+    let body = role["body"].as_str().unwrap_or_default().replacen("RoleSessionName=one&", "", 1);
+    assert_complains(&with(&role, "body", body.into()), "Missing required parameter in input: \"RoleSessionName\"");
     let body = "{\"logGroupName\":\"a\",\"limit\":20000}";
     assert_complains(&with(&logs, "body", body.into()), "20000 is not between 1 and 10000");
+}
+
+/// Holds that these operations are among those that were asked for.
+fn among(report: &Value, operations: &[&str]) {
+    let found: Vec<_> = report["operations"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    for operation in operations {
+        assert!(found.contains(operation), "{operation} is among them: {report}");
+    }
 }
 
 fn with(request: &Value, key: &str, value: Value) -> Value {

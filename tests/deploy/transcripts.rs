@@ -6,9 +6,11 @@
 
 use std::{
     env, fs,
-    io::Write as _,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
     path::PathBuf,
     process::{Command, Stdio},
+    thread,
 };
 
 use mcp_cloud_emulator::{
@@ -208,6 +210,47 @@ fn transcripts(place: Place) {
     stage.shows("logs", "", &["logs", "--since", "2025-12-31T00:00:00Z"]);
     stage.shows("doctor", "", &["doctor"]);
     stage.shows("destroy", "hello", &stage.agreed(&["destroy"]));
+    stage.account.run_program_at(wrong_program(&stage.account));
+    stage.shows("deploy-unanswered", "y", &stage.agreed(&["deploy"]));
+}
+
+/// A program that is no MCP server, and logs what it believes; says where it listens.
+fn wrong_program(account: &Account) -> SocketAddr {
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a port");
+    let address = listener.local_addr().expect("it has an address");
+    let account = account.clone();
+    thread::spawn(move || {
+        let stream = "2026/01/01/[1]0123456789abcdef";
+        let mut lines = vec![
+            r#"{"timestamp":"2026-01-01T00:00:00Z","level":"ERROR","fields":{"message":"no table of books"},"target":"shop"}"#,
+            "it serves pages all the same",
+        ];
+        for client in listener.incoming().map_while(Result::ok) {
+            lines.drain(..).for_each(|line| account.log("/aws/lambda/hello", stream, line));
+            // Who goes away in the middle misses nothing.
+            let _ = answer_with_a_page(client);
+        }
+    });
+    address
+}
+
+fn answer_with_a_page(mut client: TcpStream) -> std::io::Result<()> {
+    let mut reader = BufReader::new(client.try_clone()?);
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        if line.trim_end().is_empty() {
+            break;
+        }
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap_or_default();
+        }
+    }
+    reader.read_exact(&mut vec![0; length])?;
+    let page = "It works!";
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close";
+    write!(client, "{head}\r\nContent-Length: {}\r\n\r\n{page}", page.len())
 }
 
 #[test]

@@ -11,11 +11,12 @@ use std::{
 use mcp_cloud_deploy::{
     Application, Error, Plan, ResourceEvent, Step, StepOutcome,
     apply::{Applied, Change, Reporter},
+    logs::LogEvent,
     mcp::{Outcome, Question},
 };
 use tokio::{sync::oneshot, time::timeout};
 
-use crate::{failure::Failure, interrupt::Interrupt, printer::Printer, progress::Progress, remote};
+use crate::{failure::Failure, interrupt::Interrupt, log_line, printer::Printer, progress::Progress, remote};
 
 /// How long a command that was interrupted may take to let the next one begin.
 const LET_GO: Duration = Duration::from_secs(4);
@@ -155,6 +156,12 @@ impl Reporter for Teller<'_> {
             Outcome::Skipped { .. } => "SKIP",
         };
         self.with_progress(|progress| progress.note(&format!("{sign:<4} {question}")));
+    }
+
+    fn log(&self, event: &LogEvent) {
+        if let Some(line) = log_line::line(event) {
+            self.note(&line);
+        }
     }
 
     fn note(&self, text: &str) {

@@ -16,7 +16,12 @@ pub(crate) fn show(event: &LogEvent, printer: &Printer) -> io::Result<()> {
     if printer.json() {
         return printer.try_data(event.to_json());
     }
-    render(event).map_or(Ok(()), |line| printer.try_data(Line(&line)))
+    line(event).map_or(Ok(()), |line| printer.try_data(line))
+}
+
+/// An event as people read it, wherever it is shown; `None` for one that says nothing they want to know.
+pub(crate) fn line(event: &LogEvent) -> Option<String> {
+    render(event).map(|line| Line(&line).to_string())
 }
 
 /// Time, level, request, what is said, and what is said beside it; the printer leaves the colours out where none are

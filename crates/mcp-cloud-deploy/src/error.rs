@@ -348,6 +348,9 @@ impl Error {
                 "pass the target that it is on, or give this one an environment of its own: `[env.NAME]` in `mcp-cloud.toml`"
             }
             Self::ImageGone { .. } => "deploy the commit that it was built from again",
+            Self::GateFailed { rolled_back: RolledBack::Removed, .. } => {
+                "the end of its log, shown before it was removed, may say why; mend the cause and repeat the command"
+            }
             Self::GateFailed { .. } => "`mcp-cloud logs` may say why; mend the cause and repeat the command",
             Self::BeyondPlan { .. } => {
                 "read it, and if that is what you want, repeat the command in a terminal without `--yes`, where it asks, or with \

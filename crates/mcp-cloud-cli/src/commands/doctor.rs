@@ -3,7 +3,10 @@
 use std::sync::Mutex;
 
 use anstyle::{AnsiColor, Style};
-use mcp_cloud_deploy::doctor::{Examination, Finding, Group, Verdict, without_file};
+use mcp_cloud_deploy::{
+    Deployer,
+    doctor::{Examination, Finding, Group, Verdict, without_file},
+};
 use serde_json::json;
 
 use crate::{
@@ -36,11 +39,11 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let tree = Tree { printer, group: Mutex::new(None) };
     let findings = match args.source.read() {
         Ok(app) => {
-            let place = args.account.place(&app);
-            let examination = Examination::new(app, place).with_endpoint(args.url).with_token(server::token()?);
+            let connecting = Deployer::connect(args.account.place(&app));
+            let examination = Examination::new(app).with_endpoint(args.url).with_token(server::token()?);
             let report = |finding: &Finding| tree.add(finding);
             tokio::select! {
-                findings = examination.run(&report) => findings,
+                findings = examination.run(connecting, &report) => findings,
                 () = interrupt.wait() => return Err(Failure::new("interrupted").exit_code(interrupt::exit_code())),
             }
         }

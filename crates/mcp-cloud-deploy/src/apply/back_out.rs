@@ -1,13 +1,21 @@
 //! The way back from a deployment whose server does not answer as it should.
 
+use std::{collections::VecDeque, time::Duration};
+
 use mcp_cloud_app::target::sam;
 
 use super::{Application, OnFailure, Reporter};
 use crate::{
     deployment::Deployment,
     error::{Error, RolledBack},
+    logs::{self, LogEvent, LogQuery},
     plan::Operation,
 };
+
+/// How much of a log is shown before it goes: what ended a server is said at the end.
+const LAST_LINES: usize = 20;
+/// How long nothing is waited for, and then something: lines are found a moment after they were written.
+const LOG_PAUSES: [Duration; 3] = [Duration::ZERO, Duration::from_secs(2), Duration::from_secs(4)];
 
 /// What ran before.
 struct Before {
@@ -48,6 +56,7 @@ impl Application<'_> {
     }
 
     async fn remove_again(&mut self, reporter: &dyn Reporter) -> Result<RolledBack, Error> {
+        self.show_last_lines(reporter).await;
         reporter.note("removing what was created");
         self.remove_service_again().await?;
         if let Some(stack) = self.deployer.observe_stack(self.name).await? {
@@ -57,6 +66,39 @@ impl Application<'_> {
             reporter.note(&format!("what may hold data is left: {left}; {}", left.hint()));
         }
         Ok(RolledBack::Removed)
+    }
+
+    /// Shows what the server logged last, because the log is removed with the rest. That there is nothing to be shown keeps
+    /// nobody from removing it.
+    async fn show_last_lines(&self, reporter: &dyn Reporter) {
+        match self.last_lines().await {
+            Ok(lines) if lines.is_empty() => reporter.note("the server has logged nothing"),
+            Ok(lines) => {
+                reporter.note("what the server has logged last:");
+                lines.iter().for_each(|line| reporter.log(line));
+            }
+            Err(error) => reporter.note(&format!("what the server has logged is not shown: {error}")),
+        }
+    }
+
+    async fn last_lines(&self) -> Result<VecDeque<LogEvent>, Error> {
+        // The group is as young as the deployment, so all of it is asked for.
+        let query = LogQuery::new(vec![logs::server_group(self.rollout()?.app)], 0);
+        let mut last = VecDeque::new();
+        for pause in LOG_PAUSES {
+            self.deployer.sleep(pause).await;
+            let mut take = |event| {
+                if logs::render(&event).is_some() {
+                    last.push_back(event);
+                    last.drain(..last.len().saturating_sub(LAST_LINES));
+                }
+            };
+            self.deployer.read_logs(&query, &mut take).await?;
+            if !last.is_empty() {
+                break;
+            }
+        }
+        Ok(last)
     }
 
     /// The last revision that answered; without one, what this run found before it changed the stack.

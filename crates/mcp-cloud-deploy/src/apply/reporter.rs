@@ -3,7 +3,7 @@
 use std::{future::Future, pin::Pin};
 
 use super::StepOutcome;
-use crate::{mcp::Question, plan::Step, watch::ResourceEvent};
+use crate::{logs::LogEvent, mcp::Question, plan::Step, watch::ResourceEvent};
 
 /// Hears what happens while a plan is executed, and decides where the plan alone does not.
 pub trait Reporter: Send + Sync {
@@ -15,6 +15,9 @@ pub trait Reporter: Send + Sync {
 
     /// Says what the server answered.
     fn question(&self, question: &Question);
+
+    /// Says what the server logged, where its log is about to be removed.
+    fn log(&self, event: &LogEvent);
 
     /// Says something that is going on within a step, or before the first.
     fn note(&self, text: &str);
@@ -34,6 +37,7 @@ impl Reporter for Quiet {
     fn begin(&self, _: usize, _: usize, _: &Step) {}
     fn resource(&self, _: &ResourceEvent) {}
     fn question(&self, _: &Question) {}
+    fn log(&self, _: &LogEvent) {}
     fn note(&self, _: &str) {}
     fn end(&self, _: Option<&StepOutcome>) {}
     fn agree<'a>(&'a self, _: &'a [String]) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {

@@ -91,7 +91,8 @@ pub(crate) const CALLS: &[Call] = &[
     call("lambda", "update_alias", &["lambda:UpdateAlias"], On::Function, &[Deploy, Operate]),
     call("lambda", "delete_function", &["lambda:DeleteFunction"], On::Function, CHANGE),
     call("logs", "describe_log_groups", &["logs:DescribeLogGroups"], On::Anything, EVERY),
-    call("logs", "filter_log_events", &["logs:FilterLogEvents"], On::LogGroups, &[Operate]),
+    // A first deployment that is taken back shows the log before it is gone.
+    call("logs", "filter_log_events", &["logs:FilterLogEvents"], On::LogGroups, &[Deploy, Operate]),
     call("logs", "start_live_tail", &["logs:StartLiveTail"], On::LogGroups, &[Operate]),
     call("cloudwatch", "describe_alarms", &["cloudwatch:DescribeAlarms"], On::Anything, EVERY),
     call("secrets", "list_secrets", &["secretsmanager:ListSecrets"], On::Anything, &[Operate]),

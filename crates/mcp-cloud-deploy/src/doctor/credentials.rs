@@ -5,17 +5,14 @@ use aws_smithy_types::{DateTime, date_time::Format};
 use mcp_cloud_app::App;
 
 use super::{Finding, Group, Question};
-use crate::{
-    aws::{Deployer, Place},
-    error::Error,
-};
+use crate::{aws::Deployer, error::Error};
 
-/// Finds the account. Without one there is nothing more to ask AWS.
-pub(super) async fn findings(app: &App, place: Place) -> (Vec<Finding>, Option<Deployer>) {
+/// Judges the way to the account.
+pub(super) async fn findings(app: &App, connected: Result<&Deployer, &Error>) -> Vec<Finding> {
     let questions = Questions::new();
-    match Deployer::connect(place).await {
-        Ok(deployer) => (questions.answered(app, &deployer).await, Some(deployer)),
-        Err(error) => (questions.failed(&error), None),
+    match connected {
+        Ok(deployer) => questions.answered(app, deployer).await,
+        Err(error) => questions.failed(error),
     }
 }
 

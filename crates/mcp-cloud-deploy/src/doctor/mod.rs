@@ -22,8 +22,9 @@ use serde::Serialize;
 use tokio::task::JoinHandle;
 
 use crate::{
-    aws::{Deployer, Place},
+    aws::Deployer,
     deployment::{Bucket, TAG_BUCKET},
+    error::Error,
     mcp::{Http, Token},
 };
 
@@ -164,7 +165,7 @@ impl Question {
     }
 
     /// A failure as an answer, with everything that led to it.
-    fn failed(self, error: &crate::error::Error) -> Finding {
+    fn failed(self, error: &Error) -> Finding {
         self.ng(chain(error), error.hint())
     }
 }
@@ -180,11 +181,10 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// What is looked at, and where.
+/// What is looked at.
 #[derive(Debug, Clone)]
 pub struct Examination {
     app: Arc<App>,
-    place: Place,
     endpoint: Option<String>,
     token: Option<Token>,
 }
@@ -192,8 +192,8 @@ pub struct Examination {
 impl Examination {
     /// Looks at a server and at what is deployed of it.
     #[must_use]
-    pub fn new(app: App, place: Place) -> Self {
-        Self { app: Arc::new(app), place, endpoint: None, token: None }
+    pub fn new(app: App) -> Self {
+        Self { app: Arc::new(app), endpoint: None, token: None }
     }
 
     /// Looks at the endpoint of this URL, whatever is deployed.
@@ -208,18 +208,23 @@ impl Examination {
         Self { token, ..self }
     }
 
-    /// Asks everything. `report` hears of each finding, in the order of [`Group::ALL`], as soon as those before it are
+    /// Asks everything. `connecting` is awaited when it is the account's turn; what it fails of is a finding, and all that
+    /// needs no account is asked even then. `report` hears of each finding, in the order of [`Group::ALL`], as soon as those before it are
     /// known; all of them are returned. Repeating it changes nothing. It has to be called within a Tokio runtime.
-    pub async fn run(&self, report: &(dyn Fn(&Finding) + Send + Sync)) -> Vec<Finding> {
+    pub async fn run(
+        &self,
+        connecting: impl Future<Output = Result<Deployer, Error>>,
+        report: &(dyn Fn(&Finding) + Send + Sync),
+    ) -> Vec<Finding> {
         let mut ledger = Ledger { report, findings: Vec::new() };
         let tools = tokio::spawn(tools::findings(Arc::clone(&self.app)));
         ledger.take(file::findings(&self.app));
         ledger.wait(Group::Tools, tools).await;
-        let (findings, deployer) = credentials::findings(&self.app, self.place.clone()).await;
-        ledger.take(findings);
-        match deployer {
-            Some(deployer) => self.with_account(deployer, &mut ledger).await,
-            None => self.without_account(&mut ledger).await,
+        let connected = connecting.await;
+        ledger.take(credentials::findings(&self.app, connected.as_ref()).await);
+        match connected {
+            Ok(deployer) => self.with_account(deployer, &mut ledger).await,
+            Err(_) => self.without_account(&mut ledger).await,
         }
         ledger.findings
     }

@@ -3,7 +3,10 @@
 //!
 //! Policies of resources and of services on the way are not simulated: an answer of OK is no promise, NG is a fact.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType};
 use mcp_cloud_app::App;
@@ -11,110 +14,46 @@ use mcp_cloud_app::App;
 use super::{Finding, Group, chain};
 use crate::{
     aws::Deployer,
-    deployment::{Bucket, key_prefix},
+    deployment::Bucket,
     error::AwsError,
+    policy::{self, Purpose, Scope, scope::On},
 };
 
-/// Actions on one kind of resource.
-struct Right {
-    /// What they are for: a phrase.
-    purpose: &'static str,
-    actions: &'static [&'static str],
-    /// A resource of that kind as it would be named.
-    resource: fn(&Scope) -> String,
+/// Stands for what AWS makes of a name.
+const MADE_UP: &str = "AAAAAAAAAAAA";
+/// What the stack calls the role, as CloudFormation begins its name.
+const ROLE: &str = "ServerRole-AAAAAAAAAAAA";
+
+/// What the actions on something are for: a phrase.
+fn purpose(on: On, actions: &BTreeSet<&'static str>) -> String {
+    let known = match on {
+        On::Anything => "see what there is",
+        On::Stack => "change the stack",
+        On::Bucket => "keep a bucket for the code",
+        On::Objects => "put the code there",
+        On::Function => "change the function",
+        On::Roles => "give the function a role",
+        On::RolesForLambda => "hand the role to Lambda",
+        On::LogGroups => "keep its logs",
+        On::Secrets => "look its secrets up",
+        _ => return format!("use {}", services(actions).into_iter().collect::<Vec<_>>().join(", ")),
+    };
+    known.to_owned()
 }
 
-/// What a deployment behind a function URL does. Other triggers need rights of their own beside these.
-const RIGHTS: [Right; 6] = [
-    Right {
-        purpose: "change the stack",
-        actions: &[
-            "cloudformation:DescribeStacks",
-            "cloudformation:DescribeStackEvents",
-            "cloudformation:GetTemplate",
-            "cloudformation:ListChangeSets",
-            "cloudformation:CreateChangeSet",
-            "cloudformation:DescribeChangeSet",
-            "cloudformation:ExecuteChangeSet",
-            "cloudformation:DeleteChangeSet",
-            "cloudformation:DeleteStack",
-        ],
-        resource: |scope| {
-            let name = format!("stack/{}/11111111-2222-3333-4444-555555555555", scope.app);
-            scope.arn("cloudformation", &name)
-        },
-    },
-    Right {
-        purpose: "keep a bucket for the code",
-        actions: &[
-            "s3:CreateBucket",
-            "s3:ListBucket",
-            "s3:GetBucketTagging",
-            "s3:PutBucketTagging",
-            "s3:PutBucketPublicAccessBlock",
-            "s3:PutEncryptionConfiguration",
-            "s3:DeleteBucket",
-        ],
-        resource: |scope| format!("arn:{}:s3:::{}", scope.partition, scope.bucket),
-    },
-    Right {
-        purpose: "put the code there",
-        actions: &["s3:PutObject", "s3:GetObject", "s3:DeleteObject"],
-        resource: |scope| format!("arn:{}:s3:::{}/{}code.zip", scope.partition, scope.bucket, key_prefix(&scope.app)),
-    },
-    Right {
-        purpose: "change the function",
-        actions: &[
-            "lambda:GetFunction",
-            "lambda:CreateFunction",
-            "lambda:UpdateFunctionCode",
-            "lambda:UpdateFunctionConfiguration",
-            "lambda:PublishVersion",
-            "lambda:CreateAlias",
-            "lambda:UpdateAlias",
-            "lambda:AddPermission",
-            "lambda:RemovePermission",
-            "lambda:TagResource",
-            "lambda:DeleteFunction",
-        ],
-        resource: |scope| scope.arn("lambda", &format!("function:{}", scope.app)),
-    },
-    Right {
-        purpose: "give the function a role",
-        actions: &[
-            "iam:GetRole",
-            "iam:CreateRole",
-            "iam:TagRole",
-            "iam:PutRolePolicy",
-            "iam:DeleteRolePolicy",
-            "iam:DeleteRole",
-            "iam:PassRole",
-        ],
-        resource: |scope| {
-            let Scope { partition, account, app, .. } = scope;
-            format!("arn:{partition}:iam::{account}:role/{app}-ServerRole-AAAAAAAAAAAA")
-        },
-    },
-    Right {
-        purpose: "keep its logs",
-        actions: &["logs:CreateLogGroup", "logs:PutRetentionPolicy", "logs:TagResource", "logs:DeleteLogGroup"],
-        resource: |scope| scope.arn("logs", &format!("log-group:/aws/lambda/{}:*", scope.app)),
-    },
-];
-
-/// What the ARNs of an app's resources are made of.
-struct Scope {
-    partition: String,
-    region: String,
-    account: String,
-    app: String,
-    bucket: String,
+/// The services that actions are of, as IAM calls them.
+fn services(actions: &BTreeSet<&'static str>) -> BTreeSet<&'static str> {
+    actions.iter().filter_map(|action| action.split_once(':')).map(|(service, _)| service).collect()
 }
 
-impl Scope {
-    fn arn(&self, service: &str, resource: &str) -> String {
-        format!("arn:{}:{service}:{}:{}:{resource}", self.partition, self.region, self.account)
-    }
+/// What an action could be called on, by the names that it would have.
+fn resources(on: On, scope: &Scope) -> Vec<String> {
+    let named = |arn: String| match on {
+        On::Anything => arn,
+        On::Roles | On::RolesForLambda => arn.replace('*', ROLE),
+        _ => arn.replace('*', MADE_UP),
+    };
+    on.arns(scope).into_iter().map(named).collect()
 }
 
 /// Whoever acts, as IAM names them.
@@ -154,17 +93,12 @@ pub(super) async fn findings(app: Arc<App>, deployer: Arc<Deployer>, bucket: Buc
             Err(error) => return vec![Group::Rights.skipped(&chain(&error))],
         },
     };
-    let scope = Scope {
-        partition: identity.split(':').nth(1).unwrap_or("aws").to_owned(),
-        region: deployer.region().to_owned(),
-        account: deployer.account().to_owned(),
-        app: app.name.clone(),
-        bucket: bucket.name().to_owned(),
-    };
+    let (account, region) = (deployer.account(), deployer.region());
+    let scope = Scope::of(&app, Some(account), Some(region), Some(bucket.name().to_owned()));
     let mut findings = Vec::new();
-    for right in &RIGHTS {
-        let question = Group::Rights.ask(right.purpose);
-        match simulate(&deployer, &arn, right, (right.resource)(&scope)).await {
+    for (on, actions) in policy::actions(&app, &[Purpose::Deploy]) {
+        let question = Group::Rights.ask(purpose(on, &actions));
+        match simulate(&deployer, &arn, on, &actions, resources(on, &scope)).await {
             Ok(results) => findings.push(judge(question, &results)),
             Err(error) => {
                 // Whoever may not simulate one right may not simulate the others.
@@ -187,22 +121,25 @@ async fn role_arn(deployer: &Deployer, name: &str) -> Result<String, AwsError> {
 async fn simulate(
     deployer: &Deployer,
     identity: &str,
-    right: &Right,
-    resource: String,
+    on: On,
+    actions: &BTreeSet<&'static str>,
+    resources: Vec<String>,
 ) -> Result<Vec<EvaluationResult>, AwsError> {
-    // A policy may allow to hand roles to Lambda alone.
-    let passed_to = ContextEntry::builder()
-        .context_key_name("iam:PassedToService")
-        .context_key_type(ContextKeyTypeEnum::String)
-        .context_key_values("lambda.amazonaws.com")
-        .build();
+    // A policy may allow it under this condition alone.
+    let condition = on.condition().map(|(_, key, value)| {
+        ContextEntry::builder()
+            .context_key_name(key)
+            .context_key_type(ContextKeyTypeEnum::String)
+            .context_key_values(value)
+            .build()
+    });
     let mut pages = deployer
         .iam
         .simulate_principal_policy()
         .policy_source_arn(identity)
-        .set_action_names(Some(right.actions.iter().map(|action| (*action).to_owned()).collect()))
-        .resource_arns(resource)
-        .context_entries(passed_to)
+        .set_action_names(Some(actions.iter().map(|action| (*action).to_owned()).collect()))
+        .set_resource_arns(Some(resources))
+        .set_context_entries(condition.map(|condition| vec![condition]))
         .into_paginator()
         .send();
     let mut results = Vec::new();
@@ -213,14 +150,30 @@ async fn simulate(
     Ok(results)
 }
 
+/// What is not allowed on any of the resources that were asked about: most actions are for one kind of them.
+fn denied(results: &[EvaluationResult]) -> Vec<&EvaluationResult> {
+    let mut denied = BTreeMap::new();
+    for result in results {
+        denied.entry(result.eval_action_name()).or_insert(result);
+    }
+    let allowed = |decision: &PolicyEvaluationDecisionType| *decision == PolicyEvaluationDecisionType::Allowed;
+    for result in results {
+        let somewhere = result.resource_specific_results().iter().any(|of| allowed(of.eval_resource_decision()));
+        if somewhere || allowed(result.eval_decision()) {
+            denied.remove(result.eval_action_name());
+        }
+    }
+    denied.into_values().collect()
+}
+
 fn judge(question: super::Question, results: &[EvaluationResult]) -> Finding {
-    let denied: Vec<_> =
-        results.iter().filter(|result| *result.eval_decision() != PolicyEvaluationDecisionType::Allowed).collect();
     if results.is_empty() {
         return question.skip("IAM said nothing about it");
     }
+    let denied = denied(results);
     if denied.is_empty() {
-        return question.ok(format!("may do all {} of it", results.len()));
+        let actions: BTreeSet<_> = results.iter().map(EvaluationResult::eval_action_name).collect();
+        return question.ok(format!("may do all {} of it", actions.len()));
     }
     // What a policy makes of a tag or a time is not known before.
     if denied.iter().all(|result| !result.missing_context_values().is_empty()) {
@@ -229,8 +182,7 @@ fn judge(question: super::Question, results: &[EvaluationResult]) -> Finding {
         keys.dedup();
         return question.skip(format!("depends on {}", keys.join(", ")));
     }
-    let mut actions: Vec<_> = denied.iter().map(|result| named(result)).collect();
-    actions.sort();
+    let actions: Vec<_> = denied.into_iter().map(named).collect();
     question.ng(
         format!("may not {}", actions.join(", ")),
         "ask for these rights; `mcp-cloud policy` writes the policy".to_owned(),
@@ -293,6 +245,34 @@ mod tests {
             finding.answer,
             "may not iam:CreateRole (the organization's policy), lambda:CreateFunction (denied in words)"
         );
+    }
+
+    #[test]
+    fn action_that_is_allowed_on_one_of_its_resources_is_allowed() {
+        let (allowed, denied) = (PolicyEvaluationDecisionType::Allowed, PolicyEvaluationDecisionType::ImplicitDeny);
+        let results = [result("s3:GetObject", denied.clone()), result("s3:GetObject", allowed)];
+        let finding = judge(Group::Rights.ask("x"), &results);
+        assert_eq!((finding.verdict, finding.answer.as_str()), (Verdict::Ok, "may do all 1 of it"));
+        assert_eq!(judge(Group::Rights.ask("x"), &[result("s3:GetObject", denied)]).verdict, Verdict::Ng);
+    }
+
+    #[test]
+    fn what_is_asked_about_is_what_the_policy_allows() {
+        let directory = tempfile::tempdir().expect("a folder can be made");
+        let text = "name = \"hello\"\nbuild.image = \"hello:1\"\nlambda.trigger = \"rest-api\"\nnetwork.waf = true\n";
+        std::fs::write(directory.path().join("mcp-cloud.toml"), text).expect("the file is written");
+        let app = App::load(directory.path()).expect("the file can be used");
+        let scope = Scope::of(&app, Some("123456789012"), Some("eu-west-1"), None);
+        let asked: BTreeMap<_, _> = policy::actions(&app, &[Purpose::Deploy])
+            .into_iter()
+            .map(|(on, actions)| (purpose(on, &actions), resources(on, &scope)))
+            .collect();
+        assert_eq!(asked["give the function a role"], ["arn:aws:iam::123456789012:role/hello-ServerRole-AAAAAAAAAAAA"]);
+        assert!(asked.contains_key("use wafv2"), "what this app needs beside is asked, too: {asked:?}");
+        let named = asked.iter().filter(|(purpose, _)| *purpose != "see what there is").flat_map(|(_, arns)| arns);
+        for arn in named {
+            assert!(arn.starts_with("arn:aws:") && !arn.contains('*'), "{arn}");
+        }
     }
 
     #[test]

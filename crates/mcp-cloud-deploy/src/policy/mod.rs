@@ -86,16 +86,22 @@ pub fn resource_types(app: &App) -> BTreeSet<String> {
     kinds
 }
 
-/// The policies that a role needs for these purposes: one, or several where one would be larger than IAM takes.
+/// What whoever acts for these purposes calls, by what it is called on.
 #[must_use]
-pub fn policies(app: &App, scope: &Scope, purposes: &[Purpose]) -> Vec<Document> {
+pub(crate) fn actions(app: &App, purposes: &[Purpose]) -> BTreeMap<On, BTreeSet<&'static str>> {
     let mut allowed = of_calls(CALLS, purposes);
     for rights in resource_types(app).iter().filter_map(|kind| resources::rights(kind)).flatten() {
         if purposes.iter().any(|purpose| purpose.includes(rights.when)) {
             allowed.entry(rights.on).or_default().extend(rights.actions);
         }
     }
-    documents(allowed, scope)
+    allowed
+}
+
+/// The policies that a role needs for these purposes: one, or several where one would be larger than IAM takes.
+#[must_use]
+pub fn policies(app: &App, scope: &Scope, purposes: &[Purpose]) -> Vec<Document> {
+    documents(actions(app, purposes), scope)
 }
 
 /// The policies that a role needs for these purposes where the app is a service of ECS, beside those for the stack around

@@ -1,23 +1,25 @@
 //! A whole deployment with a fault at each of its calls in turn, and what the next run makes of it.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use mcp_cloud_app::App;
-use mcp_cloud_emulator::aws::{Account, Call, Inventory, Lasting, Misfortune, Moment};
+use mcp_cloud_emulator::aws::{Account, Call, Misfortune};
 use serde::Serialize;
 
-use super::{Connector, Endpoint, config};
+use super::{
+    Connector, Endpoint, config,
+    matrix::{self, Case, Scene, matrix},
+};
 use crate::{
     Application, Archive, Deployer, Deployment, Error, Plan, Reporter, ResourceEvent, StackState, Step, StepOutcome,
     apply::{OnFailure, Quiet, Rollout},
     deployment::Bucket,
+    logs::LogEvent,
     mcp::{Question, Token},
     observe::Observed,
     plan::{self, Choices},
     secrets::{self, SecretError, SecretReference},
+    watch::LeftBehind,
 };
 
 /// What is struck before the first step.
@@ -90,54 +92,23 @@ impl Rehearsal<'_> {
     ///
     /// When the deployment fails although nothing was struck.
     pub async fn run(&self, report: &(dyn Fn(usize, usize) + Sync)) -> Result<Rehearsed, Error> {
-        let account = self.open();
-        let before = account.inventory();
+        let before = self.open();
+        let account = before.fork();
         let heard = Heard { account: account.clone(), begun: Mutex::default() };
         let _planned = self.deploy(&account, self.code, &heard).await?;
-        let (calls, begun) = (account.calls(), heard.into_begun());
-        self.destroy(&account).await?;
-        // Tables are kept on purpose.
-        let kept = kinds(&account.inventory(), &before);
-
-        let mut rehearsed = Rehearsed { calls: calls.len(), steps: steps(&begun, calls.len()), ..Rehearsed::default() };
-        let of = calls.len() * Misfortune::ALL.len();
-        for (index, call) in calls.iter().enumerate() {
-            let step = begun.iter().rposition(|(_, first)| *first <= index).map_or(0, |step| step + 1);
-            for misfortune in Misfortune::ALL {
-                let problem = self.case(index + 1, misfortune, &kept).await.err();
-                rehearsed.add(step, index + 1, call, misfortune, problem);
-                report(rehearsed.cases, of);
-            }
-        }
-        Ok(rehearsed)
-    }
-
-    /// One deployment that is struck at a call, and what follows; the error says what was not right.
-    async fn case(&self, number: usize, misfortune: Misfortune, kept: &BTreeSet<String>) -> Result<(), String> {
-        let account = self.open();
-        let before = account.inventory();
-        account.strike(Moment::Call(number), misfortune, Lasting::Forever);
+        let begun = heard.into_begun();
         // The account does not look into it, and the program is run by somebody else: what stands for it is quicker to carry.
         let code = Archive { bytes: VALUE.as_bytes().to_vec(), sha256: self.code.sha256.clone() };
-        // Whether it fails is not the question.
-        let _ = self.deploy(&account, &code, &Quiet).await;
-        account.heal();
-        let again = self.deploy(&account, &code, &Quiet).await;
-        let _planned = again.map_err(|error| format!("the next run fails: {error}"))?;
-        let left =
-            self.deploy(&account, &code, &Quiet).await.map_err(|error| format!("the run after it fails: {error}"))?;
-        if !left.is_empty() {
-            return Err(format!("the run after it finds {} steps to do", left.steps.len()));
+        let scene = FirstDeployment { rehearsal: self, code };
+        let matrix::Rehearsal { calls, cases } = matrix(&scene, &before, &Misfortune::ALL, report).await?;
+
+        let mut rehearsed = Rehearsed { calls: calls.len(), steps: steps(&begun, calls.len()), ..Rehearsed::default() };
+        for case in cases {
+            let step = begun.iter().rposition(|(_, first)| *first < case.number).map_or(0, |step| step + 1);
+            let call = calls.get(case.number.saturating_sub(1)).map(action).unwrap_or_default();
+            rehearsed.add(step, call, &case);
         }
-        self.destroy(&account).await.map_err(|error| format!("it cannot be removed: {error}"))?;
-        let orphans: Vec<_> = kinds(&account.inventory(), &before).difference(kept).cloned().collect();
-        if !orphans.is_empty() {
-            return Err(format!("the removal leaves something behind: {}", orphans.join(", ")));
-        }
-        match account.unknown_calls().first() {
-            Some(call) => Err(format!("the account in memory does not know {}", action(call))),
-            None => Ok(()),
-        }
+        Ok(rehearsed)
     }
 
     /// An account with the app's secrets in it and nothing else.
@@ -185,11 +156,15 @@ impl Rehearsal<'_> {
         Ok(plan)
     }
 
-    async fn destroy(&self, account: &Account) -> Result<(), Error> {
+    /// Removes everything, and returns what is left on purpose.
+    async fn destroy(&self, account: &Account) -> Result<Vec<LeftBehind>, Error> {
         let deployer = self.connect(account).await?;
         let observed = self.settled(&deployer).await?;
         let plan = plan::destroy(&self.app.name, &observed, &Choices::default())?;
-        Application::destroy(&deployer, &self.app.name, &observed).run(&plan, &Quiet).await.map(drop)
+        Application::destroy(&deployer, &self.app.name, &observed)
+            .run(&plan, &Quiet)
+            .await
+            .map(|applied| applied.left_behind)
     }
 
     /// Observes, when whatever goes on has ended.
@@ -204,15 +179,43 @@ impl Rehearsal<'_> {
     }
 }
 
+/// The app's first deployment, and what leads home from wherever it ended.
+struct FirstDeployment<'a> {
+    rehearsal: &'a Rehearsal<'a>,
+    code: Archive,
+}
+
+impl Scene for FirstDeployment<'_> {
+    type Failure = Error;
+
+    async fn run(&self, account: &Account) -> Result<(), Error> {
+        self.rehearsal.deploy(account, &self.code, &Quiet).await.map(drop)
+    }
+
+    async fn unfinished(&self, account: &Account) -> Result<Vec<String>, Error> {
+        let plan = self.rehearsal.deploy(account, &self.code, &Quiet).await?;
+        Ok(plan.steps.iter().map(ToString::to_string).collect())
+    }
+
+    async fn end(&self, account: &Account) -> Result<Vec<String>, Error> {
+        let left = self.rehearsal.destroy(account).await?;
+        Ok(left.iter().map(|left| format!("{} {}", left.resource_type, left.physical_id)).collect())
+    }
+}
+
 impl Rehearsed {
-    fn add(&mut self, step: usize, number: usize, call: &Call, misfortune: Misfortune, problem: Option<String>) {
+    fn add(&mut self, step: usize, action: String, case: &Case<Error>) {
+        let failed = !case.defects.is_empty();
         self.cases += 1;
         if let Some(step) = self.steps.get_mut(step) {
             step.cases += 1;
-            step.failed += usize::from(problem.is_some());
+            step.failed += usize::from(failed);
         }
-        let fault = name(misfortune);
-        self.failed.extend(problem.map(|problem| FailedCase { fault, call: number, action: action(call), problem }));
+        if failed {
+            let problems: Vec<_> = case.defects.iter().map(ToString::to_string).collect();
+            let (fault, problem) = (name(case.misfortune), problems.join("; "));
+            self.failed.push(FailedCase { fault, call: case.number, action, problem });
+        }
     }
 }
 
@@ -232,11 +235,6 @@ fn steps(begun: &[(String, usize)], calls: usize) -> Vec<RehearsedStep> {
 
 fn action(call: &Call) -> String {
     format!("{}:{}", call.service, call.action)
-}
-
-/// The types of what is in an inventory and was not in another.
-fn kinds(now: &Inventory, before: &Inventory) -> BTreeSet<String> {
-    now.without(before).into_iter().filter_map(|name| name.split(' ').next()).map(str::to_owned).collect()
 }
 
 fn name(misfortune: Misfortune) -> &'static str {
@@ -272,6 +270,8 @@ impl Reporter for Heard {
     fn resource(&self, _: &ResourceEvent) {}
 
     fn question(&self, _: &Question) {}
+
+    fn log(&self, _: &LogEvent) {}
 
     fn note(&self, _: &str) {}
 

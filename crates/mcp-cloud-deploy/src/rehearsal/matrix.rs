@@ -4,44 +4,47 @@ use std::{fmt, future::Future};
 
 use mcp_cloud_emulator::aws::{Account, Call, Inventory, Lasting, Misfortune, Moment};
 
-use crate::error::Error;
-
 /// What is rehearsed: a run on an account, and how whoever started it gets on after it failed.
 ///
 /// Everything is asked of several accounts, one after another; nothing may be carried from one to the next.
 pub trait Scene {
+    /// What is told of a run that does not come to its end.
+    type Failure: fmt::Display + fmt::Debug;
+
     /// Runs what is rehearsed. A call of it fails.
-    fn run(&self, account: &Account) -> impl Future<Output = Result<(), Error>>;
+    fn run(&self, account: &Account) -> impl Future<Output = Result<(), Self::Failure>>;
 
     /// Runs what leads home from wherever the failure left things; nothing fails any more.
-    fn run_again(&self, account: &Account) -> impl Future<Output = Result<(), Error>>;
+    fn run_again(&self, account: &Account) -> impl Future<Output = Result<(), Self::Failure>> {
+        self.run(account)
+    }
 
     /// Says what is still to be done after that, a sentence each; nothing when it is home.
-    fn unfinished(&self, account: &Account) -> impl Future<Output = Result<Vec<String>, Error>>;
+    fn unfinished(&self, account: &Account) -> impl Future<Output = Result<Vec<String>, Self::Failure>>;
 
-    /// Removes everything, as far as it can be removed.
-    fn end(&self, account: &Account) -> impl Future<Output = Result<(), Error>>;
+    /// Removes everything, as far as it can be removed; returns what is left on purpose, as an inventory names it.
+    fn end(&self, account: &Account) -> impl Future<Output = Result<Vec<String>, Self::Failure>>;
 }
 
 /// What came of a rehearsal.
 #[derive(Debug)]
-pub struct Rehearsal {
+pub struct Rehearsal<F> {
     /// The calls of a run in which nothing fails.
     pub calls: Vec<Call>,
     /// One for each of these calls and each misfortune.
-    pub cases: Vec<Case>,
+    pub cases: Vec<Case<F>>,
 }
 
-impl Rehearsal {
+impl<F> Rehearsal<F> {
     /// The cases that did not come to a good end.
-    pub fn failed(&self) -> impl Iterator<Item = &Case> {
+    pub fn failed(&self) -> impl Iterator<Item = &Case<F>> {
         self.cases.iter().filter(|case| !case.defects.is_empty())
     }
 }
 
 /// A run in which something went wrong at one call.
 #[derive(Debug)]
-pub struct Case {
+pub struct Case<F> {
     /// What went wrong.
     pub misfortune: Misfortune,
     /// The number of the call, from 1.
@@ -49,13 +52,13 @@ pub struct Case {
     /// The call; absent when the run ended before it, because calls that go out together come in any order.
     pub call: Option<Call>,
     /// What the run ended in; absent when it came to its end nevertheless.
-    pub error: Option<Error>,
+    pub error: Option<F>,
     /// What should not be; nothing when it came to a good end.
-    pub defects: Vec<Defect>,
+    pub defects: Vec<Defect<F>>,
 }
 
 /// As it stands in a list: `s3:PutObject, call 9, AccessDenied`.
-impl fmt::Display for Case {
+impl<F> fmt::Display for Case<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(call) = &self.call {
             write!(f, "{}:{}, ", call.service, call.action)?;
@@ -67,16 +70,16 @@ impl fmt::Display for Case {
 /// What should not come of a run that failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum Defect {
+pub enum Defect<F> {
     /// The next run does not come to its end.
     #[error("the next run fails: {0}")]
-    NextRun(Error),
+    NextRun(F),
     /// After the next run there is still something to do.
     #[error("the next run leaves undone: {}", .0.join("; "))]
     Unfinished(Vec<String>),
     /// What is there cannot be removed.
     #[error("its removal fails: {0}")]
-    Removal(Error),
+    Removal(F),
     /// Something is left that should be gone, or is other than it should be.
     #[error("it leaves behind: {}", .0.join("; "))]
     Orphaned(Vec<String>),
@@ -88,32 +91,40 @@ pub enum Defect {
 /// Rehearses a scene from where an account is: once undisturbed, then once for each of its calls and each misfortune.
 ///
 /// The account itself stays as it is. A misfortune lasts until the run has ended, so that repeating the call does not help.
+/// `report` hears how many cases are done, and how many there are.
 ///
 /// # Errors
 ///
 /// That of the undisturbed run, when it does not come to its end.
-pub async fn matrix(scene: &impl Scene, before: &Account, misfortunes: &[Misfortune]) -> Result<Rehearsal, Error> {
+pub async fn matrix<S: Scene>(
+    scene: &S,
+    before: &Account,
+    misfortunes: &[Misfortune],
+    report: &(dyn Fn(usize, usize) + Sync),
+) -> Result<Rehearsal<S::Failure>, S::Failure> {
     let undisturbed = before.fork();
     scene.run(&undisturbed).await?;
     let calls = undisturbed.take_calls();
     scene.end(&undisturbed).await?;
     let remains = undisturbed.inventory();
-    let mut cases = Vec::with_capacity(calls.len() * misfortunes.len());
+    let of = calls.len() * misfortunes.len();
+    let mut cases = Vec::with_capacity(of);
     for misfortune in misfortunes {
         for number in 1..=calls.len() {
             cases.push(case(scene, before.fork(), *misfortune, number, &remains).await);
+            report(cases.len(), of);
         }
     }
     Ok(Rehearsal { calls, cases })
 }
 
-async fn case(
-    scene: &impl Scene,
+async fn case<S: Scene>(
+    scene: &S,
     account: Account,
     misfortune: Misfortune,
     number: usize,
     remains: &Inventory,
-) -> Case {
+) -> Case<S::Failure> {
     account.strike(Moment::Call(number), misfortune, Lasting::Forever);
     let error = scene.run(&account).await.err();
     let call = account.calls().into_iter().find(|call| call.number == number);
@@ -127,10 +138,14 @@ async fn case(
         },
         Err(error) => defects.push(Defect::NextRun(error)),
     }
-    defects.extend(scene.end(&account).await.err().map(Defect::Removal));
+    let left = scene.end(&account).await.unwrap_or_else(|error| {
+        defects.push(Defect::Removal(error));
+        Vec::new()
+    });
     let inventory = account.inventory();
     let mut orphans = inventory.without(remains);
     orphans.extend(inventory.changed(remains));
+    orphans.retain(|orphan| !left.iter().any(|left| left == orphan));
     if !orphans.is_empty() {
         defects.push(Defect::Orphaned(orphans.into_iter().map(str::to_owned).collect()));
     }

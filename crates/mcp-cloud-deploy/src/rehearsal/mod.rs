@@ -4,7 +4,7 @@
 //! - `program`: passes requests to function URLs on to a program on this machine.
 //! - [`matrix`]: fails each call of a run in turn.
 //! - `time`: lets nobody wait.
-//! - `faults`: strikes a deployment at each call in turn.
+//! - `faults`: the matrix of the deployment of the app at hand.
 
 mod connector;
 mod faults;

@@ -11,6 +11,7 @@ use mcp_cloud_deploy::{
     StepOutcome,
     apply::{Applied, OnFailure, Rollout},
     deployment::{Bucket, Image},
+    logs::LogEvent,
     mcp::Question,
     plan::{self, Choices},
     rehearsal::{self, Connector, Endpoint},
@@ -33,6 +34,8 @@ pub(crate) struct Stage {
     behind: Arc<Endpoint>,
     /// Where the registry of the account is, for a service; a function has none.
     registry: Option<String>,
+    /// What runs have shown of the server's log.
+    pub(crate) shown: Arc<Mutex<Vec<LogEvent>>>,
 }
 
 /// What a run did.
@@ -47,7 +50,8 @@ pub(crate) struct Run {
 impl Stage {
     pub(crate) fn open() -> Self {
         let directory = Arc::new(TempDir::new().expect("a folder can be made"));
-        let stage = Self { account: Account::new(ACCOUNT, REGION), directory, behind: Arc::new(serve), registry: None };
+        let account = Account::new(ACCOUNT, REGION);
+        let stage = Self { account, directory, behind: Arc::new(serve), registry: None, shown: Arc::default() };
         let package = "[package]\nname = \"hello\"\nversion = \"1.0.0\"\nedition = \"2024\"\n";
         fs::write(stage.directory.path().join("Cargo.toml"), package).expect("the package can be written");
         fs::create_dir(stage.directory.path().join("src")).expect("a folder can be made");
@@ -83,6 +87,14 @@ impl Stage {
 
     fn file(&self) -> PathBuf {
         self.directory.path().join("mcp-cloud.toml")
+    }
+
+    /// Another app of the same name, with these lines.
+    pub(crate) fn app_of(&self, lines: &str) -> App {
+        let directory = TempDir::new().expect("a folder can be made");
+        let file = directory.path().join("mcp-cloud.toml");
+        fs::write(&file, format!("name = \"hello\"\n{lines}\n")).expect("the app can be written");
+        App::load(file).unwrap_or_else(|error| panic!("{error:?}"))
     }
 
     pub(crate) fn app(&self) -> App {
@@ -152,7 +164,7 @@ impl Stage {
         let app = self.app();
         let (token, source) = (None, None);
         let rollout = Rollout { deployment, app: &app, token, source, on_failure };
-        execute(plan, Application::deploy(deployer, rollout, observed)).await
+        self.carry_out(plan, Application::deploy(deployer, rollout, observed)).await
     }
 
     /// Goes back to a version as the command does.
@@ -188,7 +200,14 @@ impl Stage {
         let deployer = self.deployer().await?;
         let observed = self.settled(&deployer).await?;
         let plan = plan::destroy("hello", &observed, choices)?;
-        execute(plan, Application::destroy(&deployer, "hello", &observed)).await
+        self.carry_out(plan, Application::destroy(&deployer, "hello", &observed)).await
+    }
+
+    async fn carry_out(&self, plan: Plan, mut application: Application<'_>) -> Result<Run, Error> {
+        let heard = Heard { told: Mutex::default(), shown: Arc::clone(&self.shown) };
+        let applied = application.run(&plan, &heard).await?;
+        let (outcomes, events) = heard.told.into_inner().expect("nobody panicked with it");
+        Ok(Run { plan, outcomes, events, applied })
     }
 
     /// What its removal would do.
@@ -219,22 +238,21 @@ fn static_program() -> Vec<u8> {
     program
 }
 
-async fn execute(plan: Plan, mut application: Application<'_>) -> Result<Run, Error> {
-    let heard = Heard::default();
-    let applied = application.run(&plan, &heard).await?;
-    let (outcomes, events) = heard.0.into_inner().expect("nobody panicked with it");
-    Ok(Run { plan, outcomes, events, applied })
-}
-
 /// What a run says.
-#[derive(Default)]
-struct Heard(Mutex<(Vec<StepOutcome>, Vec<ResourceEvent>)>);
+struct Heard {
+    told: Mutex<(Vec<StepOutcome>, Vec<ResourceEvent>)>,
+    shown: Arc<Mutex<Vec<LogEvent>>>,
+}
 
 impl Reporter for Heard {
     fn begin(&self, _: usize, _: usize, _: &Step) {}
 
     fn resource(&self, event: &ResourceEvent) {
-        self.0.lock().expect("nobody panicked with it").1.push(event.clone());
+        self.told.lock().expect("nobody panicked with it").1.push(event.clone());
+    }
+
+    fn log(&self, event: &LogEvent) {
+        self.shown.lock().expect("nobody panicked with it").push(event.clone());
     }
 
     fn question(&self, _: &Question) {}
@@ -242,7 +260,7 @@ impl Reporter for Heard {
     fn note(&self, _: &str) {}
 
     fn end(&self, outcome: Option<&StepOutcome>) {
-        self.0.lock().expect("nobody panicked with it").0.extend(outcome.cloned());
+        self.told.lock().expect("nobody panicked with it").0.extend(outcome.cloned());
     }
 
     fn agree<'a>(&'a self, _: &'a [String]) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {

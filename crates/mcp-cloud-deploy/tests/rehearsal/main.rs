@@ -7,6 +7,7 @@ mod account;
 mod lifecycle;
 mod matrix;
 mod misfortune;
+mod onlookers;
 mod program;
 mod scenes;
 #[path = "../mcp/server.rs"]

@@ -24,24 +24,34 @@ fn left(plan: &Plan) -> Vec<String> {
     told(&plan.steps)
 }
 
+/// What was written although nothing should have been.
+pub(crate) fn written(account: &Account) -> Vec<String> {
+    let written = account.take_calls().into_iter().filter(|call| call.writes);
+    written.map(|call| format!("{}:{} changes something", call.service, call.action)).collect()
+}
+
+/// Removes everything, and names what is left on purpose.
+pub(crate) async fn destroyed(stage: &Stage, account: &Account) -> Result<Vec<String>, Error> {
+    let left = stage.over(account).destroy().await?.applied.left_behind;
+    Ok(left.iter().map(|left| format!("{} {}", left.resource_type, left.physical_id)).collect())
+}
+
 /// `mcp-cloud deploy`, for the first time or again.
 pub(crate) struct Deploys<'a>(pub(crate) &'a Stage, pub(crate) &'static str);
 
 impl Scene for Deploys<'_> {
+    type Failure = Error;
+
     async fn run(&self, account: &Account) -> Result<(), Error> {
         self.0.over(account).deploy(self.1).await.map(drop)
-    }
-
-    async fn run_again(&self, account: &Account) -> Result<(), Error> {
-        self.run(account).await
     }
 
     async fn unfinished(&self, account: &Account) -> Result<Vec<String>, Error> {
         Ok(left(&self.0.over(account).plan(self.1).await?))
     }
 
-    async fn end(&self, account: &Account) -> Result<(), Error> {
-        self.0.over(account).destroy().await.map(drop)
+    async fn end(&self, account: &Account) -> Result<Vec<String>, Error> {
+        destroyed(self.0, account).await
     }
 }
 
@@ -49,20 +59,18 @@ impl Scene for Deploys<'_> {
 pub(crate) struct GoesBack<'a>(pub(crate) &'a Stage, pub(crate) u64);
 
 impl Scene for GoesBack<'_> {
+    type Failure = Error;
+
     async fn run(&self, account: &Account) -> Result<(), Error> {
         self.0.over(account).rollback(self.1).await.map(drop)
-    }
-
-    async fn run_again(&self, account: &Account) -> Result<(), Error> {
-        self.run(account).await
     }
 
     async fn unfinished(&self, account: &Account) -> Result<Vec<String>, Error> {
         Ok(left(&self.0.over(account).rollback_plan(self.1).await?))
     }
 
-    async fn end(&self, account: &Account) -> Result<(), Error> {
-        self.0.over(account).destroy().await.map(drop)
+    async fn end(&self, account: &Account) -> Result<Vec<String>, Error> {
+        destroyed(self.0, account).await
     }
 }
 
@@ -70,20 +78,18 @@ impl Scene for GoesBack<'_> {
 pub(crate) struct Goes<'a>(pub(crate) &'a Stage);
 
 impl Scene for Goes<'_> {
+    type Failure = Error;
+
     async fn run(&self, account: &Account) -> Result<(), Error> {
         self.0.over(account).destroy().await.map(drop)
-    }
-
-    async fn run_again(&self, account: &Account) -> Result<(), Error> {
-        self.run(account).await
     }
 
     async fn unfinished(&self, account: &Account) -> Result<Vec<String>, Error> {
         Ok(left(&self.0.over(account).destroy_plan().await?))
     }
 
-    async fn end(&self, _: &Account) -> Result<(), Error> {
-        Ok(())
+    async fn end(&self, _: &Account) -> Result<Vec<String>, Error> {
+        Ok(Vec::new())
     }
 }
 
@@ -91,6 +97,8 @@ impl Scene for Goes<'_> {
 pub(crate) struct Looks<'a>(pub(crate) &'a Stage);
 
 impl Scene for Looks<'_> {
+    type Failure = Error;
+
     async fn run(&self, account: &Account) -> Result<(), Error> {
         let stage = self.0.over(account);
         let deployer = stage.deployer().await?;
@@ -106,17 +114,12 @@ impl Scene for Looks<'_> {
         deployer.read_logs(&query, &mut |_| {}).await
     }
 
-    async fn run_again(&self, account: &Account) -> Result<(), Error> {
-        self.run(account).await
-    }
-
     async fn unfinished(&self, account: &Account) -> Result<Vec<String>, Error> {
-        let written: Vec<_> = account.take_calls().into_iter().filter(|call| call.writes).collect();
-        Ok(written.iter().map(|call| format!("{}:{} changes something", call.service, call.action)).collect())
+        Ok(written(account))
     }
 
-    async fn end(&self, account: &Account) -> Result<(), Error> {
-        self.0.over(account).destroy().await.map(drop)
+    async fn end(&self, account: &Account) -> Result<Vec<String>, Error> {
+        destroyed(self.0, account).await
     }
 }
 
@@ -164,6 +167,8 @@ impl Keeps<'_> {
 }
 
 impl Scene for Keeps<'_> {
+    type Failure = Error;
+
     async fn run(&self, account: &Account) -> Result<(), Error> {
         let stage = self.0.over(account);
         match self.1 {
@@ -199,7 +204,7 @@ impl Scene for Keeps<'_> {
         Ok(if good { Vec::new() } else { vec!["the secret is not as it should be".to_owned()] })
     }
 
-    async fn end(&self, account: &Account) -> Result<(), Error> {
-        self.remove(account, Removal::Now).await
+    async fn end(&self, account: &Account) -> Result<Vec<String>, Error> {
+        self.remove(account, Removal::Now).await.map(|()| Vec::new())
     }
 }

@@ -269,6 +269,44 @@ fn first_deployment_that_does_not_answer_is_removed() {
 }
 
 #[test]
+fn first_deployment_that_does_not_answer_shows_the_end_of_its_log_before_that_is_removed() {
+    let logs = |lines: u32| {
+        let stage = Stage::open();
+        let account = stage.account.clone();
+        let stage = stage.with(move |deployed, request| {
+            for line in 0..lines {
+                account.log("/aws/lambda/hello", "one", &format!("line {line}"));
+                // Says nothing that a person wants to know.
+                account.log("/aws/lambda/hello", "one", "END RequestId: 8c1f2f4e-0000-4000-8000-000000000001");
+            }
+            bad_or_right(deployed, request)
+        });
+        let error = block_on(async { failed(stage.deploy("bad").await, "what was created is removed") });
+        assert!(matches!(error, Error::GateFailed { rolled_back: RolledBack::Removed, .. }), "{error:?}");
+        assert!(stage.account.inventory().of_type("AWS::Logs::LogGroup").is_empty());
+        let shown = stage.shown.lock().expect("nobody panicked with it");
+        shown.iter().map(|event| event.message.clone()).collect::<Vec<_>>()
+    };
+    assert!(logs(0).is_empty());
+    let shown = logs(25);
+    assert_eq!(shown.len(), 20, "{shown:?}");
+    assert_eq!((shown[0].as_str(), shown[19].as_str()), ("line 5", "line 24"), "{shown:?}");
+}
+
+#[test]
+fn log_that_cannot_be_read_keeps_nobody_from_removing_it() {
+    block_on(async {
+        // The others end a run whatever it calls.
+        for misfortune in [Misfortune::AccessDenied, Misfortune::Throttled, Misfortune::Unavailable] {
+            let stage = Stage::open().with(bad_or_right);
+            stage.account.strike(Moment::nth("FilterLogEvents", 1), misfortune, Lasting::Forever);
+            failed(stage.deploy("bad").await, "what was created is removed");
+            assert!(stage.account.inventory().of_type("AWS::Logs::LogGroup").is_empty(), "{misfortune:?}");
+        }
+    });
+}
+
+#[test]
 fn update_that_does_not_answer_is_taken_back() {
     block_on(async {
         let stage = deployed("one").await.with(bad_or_right);
