@@ -83,7 +83,7 @@ impl Application<'_> {
 
     async fn last_lines(&self) -> Result<VecDeque<LogEvent>, Error> {
         // The group is as young as the deployment, so all of it is asked for.
-        let query = LogQuery::new(vec![logs::server_group(self.rollout()?.app)], 0);
+        let query = LogQuery::new(vec![logs::server_group(self.rollout()?.app, self.deployment()?.target())], 0);
         let mut last = VecDeque::new();
         for pause in LOG_PAUSES {
             self.deployer.sleep(pause).await;
