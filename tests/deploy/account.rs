@@ -1,10 +1,11 @@
 //! An AWS account of MiniStack with nothing in it, and the command line in front of it.
 
 use std::{
+    cell::{OnceCell, RefCell},
     env, fs,
-    io::Write,
+    io::{BufRead as _, BufReader, Write},
     path::Path,
-    process::{Command, Output, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio},
     time::Duration,
 };
 
@@ -26,6 +27,39 @@ pub(crate) struct Account {
     pub(crate) proxy: Proxy,
     pub(crate) ministack: MiniStack,
     app: TempDir,
+    /// Started when it is asked for the first time.
+    inventory: OnceCell<Inventory>,
+}
+
+/// A program that says what there is, as often as it is asked.
+struct Inventory {
+    process: Child,
+    asked: RefCell<(ChildStdin, BufReader<ChildStdout>)>,
+}
+
+impl Inventory {
+    fn start(command: &mut Command) -> Self {
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the program starts");
+        let stdin = process.stdin.take().expect("it is a pipe");
+        let stdout = BufReader::new(process.stdout.take().expect("it is a pipe"));
+        Self { process, asked: RefCell::new((stdin, stdout)) }
+    }
+
+    fn ask(&self) -> Value {
+        let (stdin, stdout) = &mut *self.asked.borrow_mut();
+        writeln!(stdin).expect("it listens");
+        let mut line = String::new();
+        stdout.read_line(&mut line).expect("it answers");
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("it prints JSON, not `{line}`: {error}"))
+    }
+}
+
+impl Drop for Inventory {
+    fn drop(&mut self) {
+        // One that has ended already needs no end.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
 }
 
 impl Account {
@@ -37,6 +71,7 @@ impl Account {
             proxy: Proxy::start(ministack.address()),
             ministack,
             app: TempDir::new().expect("a folder can be made"),
+            inventory: OnceCell::new(),
         };
         account.write_app("");
         Some(account)
@@ -111,8 +146,10 @@ impl Account {
 
     /// Asks with AWS's own SDK for Python what there is, whatever we think there is.
     pub(crate) fn inventory(&self) -> Value {
-        let run = self.run_script("inventory.py", &[]);
-        serde_json::from_str(&run.stdout).expect("it prints JSON")
+        let inventory = self.inventory.get_or_init(|| Inventory::start(&mut self.script("inventory.py"))).ask();
+        // Its own calls are nobody's concern.
+        self.proxy.take_calls();
+        inventory
     }
 
     /// Makes a bucket as somebody else would.
@@ -121,14 +158,19 @@ impl Account {
     }
 
     pub(crate) fn run_script(&self, script: &str, arguments: &[&str]) -> Run {
-        let python = python().expect("it was there before");
-        let script = workspace_root().join("tests/deploy").join(script);
-        // This SDK knows the region by another name.
-        let run = Run::of(self.command(&python).env("AWS_DEFAULT_REGION", REGION).arg(script).args(arguments));
+        let run = Run::of(self.script(script).args(arguments));
         assert_eq!(run.code, Some(0), "{run}");
         // Its own calls are nobody's concern.
         self.proxy.take_calls();
         run
+    }
+
+    fn script(&self, script: &str) -> Command {
+        let python = python().expect("it was there before");
+        let mut command = self.command(&python);
+        // This SDK knows the region by another name.
+        command.env("AWS_DEFAULT_REGION", REGION).arg(workspace_root().join("tests/deploy").join(script));
+        command
     }
 
     /// A program that sees this account and nothing of this machine's own AWS configuration.

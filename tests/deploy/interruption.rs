@@ -2,6 +2,7 @@
 
 use std::{
     sync::mpsc::{RecvTimeoutError, channel},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -17,91 +18,109 @@ use crate::{
 const LIMIT: Duration = Duration::from_secs(900);
 /// How often is looked whether a command has ended.
 const LOOK: Duration = Duration::from_millis(20);
-/// A run that is killed before a call leaves what one leaves that was killed after the write before it, so that not each
-/// of those is worth a case.
-const SOME: usize = 3;
 
 const DEPLOY: [&str; 2] = ["deploy", "--yes"];
 const DESTROY: [&str; 2] = ["destroy", "--yes"];
 
 #[test]
 fn first_deployment_killed_at_any_call_is_brought_home_by_the_next() {
-    let Some(account) = Account::open() else { return };
-    let empty = account.inventory();
-    deploy(&account);
-    destroy(&account, &empty);
-    sweep(
-        &account,
-        "first deployment",
-        &DEPLOY,
-        |_| {},
-        |place| {
-            let keys = bring_home(&account, place);
-            assert_eq!(records(&keys), 1, "{place}: {keys:?}");
-            destroy(&account, &empty);
+    let sweep = Sweep {
+        what: "first deployment",
+        arguments: &DEPLOY,
+        // What compiles once compiles no more.
+        begin: |account, empty| {
+            deploy(account);
+            destroy(account, empty);
         },
-    );
+        prepare: |_, _| {},
+        then: |account, empty, _, place| {
+            let keys = bring_home(account, place);
+            assert_eq!(records(&keys), 1, "{place}: {keys:?}");
+            destroy(account, empty);
+        },
+    };
+    sweep.run();
 }
 
 #[test]
 fn update_killed_at_any_call_is_brought_home_by_the_next() {
-    let Some(account) = Account::open() else { return };
-    let empty = account.inventory();
-    deploy(&account);
-    let change = |case: usize| account.write_app(&format!("memory = {}", 512 + case));
-    sweep(&account, "update", &DEPLOY, change, |place| {
-        bring_home(&account, place);
-    });
-    destroy(&account, &empty);
+    let sweep = Sweep {
+        what: "update",
+        arguments: &DEPLOY,
+        begin: |account, _| drop(deploy(account)),
+        prepare: |account, case| account.write_app(&format!("memory = {}", 512 + case)),
+        then: |account, _, _, place| drop(bring_home(account, place)),
+    };
+    sweep.run();
 }
 
 #[test]
 fn removal_killed_at_any_call_is_finished_or_turned_back_by_the_next() {
-    let Some(account) = Account::open() else { return };
-    let empty = account.inventory();
-    deploy(&account);
-    let mut turned_back = true;
-    sweep(
-        &account,
-        "removal",
-        &DESTROY,
-        |_| {},
-        |place| {
-            turned_back = !turned_back;
-            if !turned_back {
-                destroy(&account, &empty);
+    let sweep = Sweep {
+        what: "removal",
+        arguments: &DESTROY,
+        begin: |account, _| drop(deploy(account)),
+        prepare: |_, _| {},
+        then: |account, empty, case, place| {
+            if case % 2 == 0 {
+                destroy(account, empty);
             }
-            bring_home(&account, place);
+            bring_home(account, place);
         },
-    );
-    destroy(&account, &empty);
+    };
+    sweep.run();
 }
 
-/// Kills the command at each of its calls in turn; `prepare` comes before each and `then` after.
-#[expect(clippy::print_stderr, reason = "the number of cases belongs to the report of the test")]
-fn sweep(account: &Account, what: &str, arguments: &[&str], prepare: impl Fn(usize), mut then: impl FnMut(&str)) {
-    let start = Instant::now();
-    let mut cases = 0;
-    for (calls, moment, step) in [
-        (Calls::Writes, Moment::Unanswered, 1),
-        (Calls::Writes, Moment::Unsent, SOME),
-        (Calls::Reads, Moment::Unsent, SOME),
-    ] {
-        for after in (0..).step_by(step) {
-            prepare(cases);
-            let killed = kill_at(account, arguments, calls, after, moment);
-            let place = format!("{what}, killed at number {after} of its {calls:?}, {moment:?}: {killed:?}");
+/// A command that is killed at each of its calls in turn.
+struct Sweep {
+    what: &'static str,
+    arguments: &'static [&'static str],
+    /// What comes first of all, with what there is before that.
+    begin: fn(&Account, &Value),
+    /// What comes before each case, with its number.
+    prepare: fn(&Account, usize),
+    /// What comes after each case, with what there was before anything, the number of the case, and its name.
+    then: fn(&Account, &Value, usize, &str),
+}
+
+impl Sweep {
+    /// Kills it before and after each write, and before each read: each of the three on an account of its own, all at the
+    /// same time, because most of a case is waiting.
+    fn run(&self) {
+        let start = Instant::now();
+        let ways =
+            [(Calls::Writes, Moment::Unanswered), (Calls::Writes, Moment::Unsent), (Calls::Reads, Moment::Unsent)];
+        let cases: Option<Vec<usize>> = thread::scope(|scope| {
+            let begun = ways.map(|(calls, moment)| scope.spawn(move || self.kill_at_each(calls, moment)));
+            begun.into_iter().map(|sweep| sweep.join().expect("its panic is told above")).collect()
+        });
+        let Some(cases) = cases else { return };
+        let (all, seconds) = (cases.iter().sum::<usize>(), start.elapsed().as_secs());
+        mcp_cloud_tests::report(format_args!("{}: {all} cases in {seconds} s", self.what));
+        assert!(cases.iter().all(|cases| *cases > 4), "a command that changes something makes more calls: {cases:?}");
+    }
+
+    /// The number of cases; `None` where there can be no account.
+    #[expect(clippy::print_stderr, reason = "the number of cases belongs to the report of the test")]
+    fn kill_at_each(&self, calls: Calls, moment: Moment) -> Option<usize> {
+        let account = Account::open()?;
+        let empty = account.inventory();
+        (self.begin)(&account, &empty);
+        let start = Instant::now();
+        for case in 0.. {
+            (self.prepare)(&account, case);
+            let killed = kill_at(&account, self.arguments, calls, case, moment);
+            let place = format!("{}, killed at number {case} of its {calls:?}, {moment:?}: {killed:?}", self.what);
             eprintln!("after {} s: {place}", start.elapsed().as_secs());
-            then(&place);
+            (self.then)(&account, &empty, case, &place);
             // It came to its end before that many.
             if killed.is_none() {
-                break;
+                destroy(&account, &empty);
+                return Some(case);
             }
-            cases += 1;
         }
+        None
     }
-    mcp_cloud_tests::report(format_args!("{what}: {cases} cases in {} s", start.elapsed().as_secs()));
-    assert!(cases > 8, "a command that changes something makes more calls than {cases}");
 }
 
 /// The call at which the command was killed; `None` when it made no such call and ended well.
