@@ -1,9 +1,9 @@
 //! A server that answers somewhere: how a command finds it, and what it shows there.
 
-use mcp_cloud_app::target::sam::OUTPUT_ENDPOINT;
+use mcp_cloud_app::{Target, target::sam::OUTPUT_ENDPOINT};
 use mcp_cloud_contract::env;
 use mcp_cloud_deploy::{
-    Error,
+    Error, Stack,
     mcp::{Access, Authorization, Http, Token, client::ClientError, http::HttpError},
 };
 
@@ -53,7 +53,7 @@ impl Location {
             Failure::new(format!("{} is not deployed in {region}, account {account}", app.name))
                 .hint("`mcp-cloud deploy` does it, and `--url` names a server that is elsewhere")
         })?;
-        let access = Access::of(&app);
+        let access = Access::on(&app, stack.as_ref().map_or(Target::Sam, Stack::target));
         Ok(Server { name: app.name, url, access, region, http: deployer.http() })
     }
 }

@@ -137,7 +137,7 @@ impl Deployer {
         let (revisions, alarms, health) = tokio::join!(
             self.kept_revisions(app, observed),
             self.alarms_of(stack),
-            self.health(app, url.as_deref(), health)
+            self.health(app, stack, health)
         );
         let revisions = revisions?;
         Ok(Some(Status {
@@ -195,9 +195,9 @@ impl Deployer {
         Ok(alarms)
     }
 
-    async fn health(&self, app: &App, url: Option<&str>, health: Health) -> Option<Question> {
-        let (Some(url), Health::Ask(token)) = (url, health) else { return None };
-        let gate = Gate::from(app, url).with_token(token).with_patience(Duration::ZERO).with_limits(LIMITS);
+    async fn health(&self, app: &App, stack: &Stack, health: Health) -> Option<Question> {
+        let (Some(url), Health::Ask(token)) = (stack.outputs.get(OUTPUT_ENDPOINT), health) else { return None };
+        let gate = Gate::on(app, stack.target(), url).with_token(token).with_patience(Duration::ZERO).with_limits(LIMITS);
         Some(gate.reach(&self.http()).await)
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use mcp_cloud_app::App;
+use mcp_cloud_app::{App, Target};
 
 use crate::{
     aws::Deployer,
@@ -41,8 +41,8 @@ impl Deployer {
 
     /// Waits until the endpoint of an app answers MCP in one of the eras. Where only those with a token are let in and
     /// there is none, a refusal is the answer that is waited for.
-    pub async fn wait_until_serving(&self, app: &App, url: &str, token: Option<Token>) {
-        let gate = Gate::from(app, url).with_token(token).with_patience(Duration::ZERO);
+    pub async fn wait_until_serving(&self, app: &App, target: Target, url: &str, token: Option<Token>) {
+        let gate = Gate::on(app, target, url).with_token(token).with_patience(Duration::ZERO);
         while !serves(&gate.ask(&self.http(), &|_| {}).await) {
             self.sleep(POLL).await;
         }

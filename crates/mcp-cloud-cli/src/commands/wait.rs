@@ -72,7 +72,7 @@ async fn wait(args: &Args, app: &App, printer: &Printer) -> Result<(), Failure> 
                     deployer.wait_until_deployed(&app.name, &|event| progress.event(event)).await.map_err(failed)?;
                 let url = stack.outputs.get(OUTPUT_ENDPOINT).cloned();
                 if let (Awaited::Serving, Some(url)) = (args.awaited, &url) {
-                    deployer.wait_until_serving(app, url, server::token()?).await;
+                    deployer.wait_until_serving(app, stack.target(), url, server::token()?).await;
                 }
                 url
             }

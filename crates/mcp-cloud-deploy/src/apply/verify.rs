@@ -35,7 +35,7 @@ impl Application<'_> {
         let Some(url) = stack.outputs.get(OUTPUT_ENDPOINT) else {
             return Ok(StepOutcome::Skipped("the stack does not say where its endpoint is"));
         };
-        let gate = Gate::from(rollout.app, url).with_token(rollout.token.clone());
+        let gate = Gate::on(rollout.app, rollout.deployment.target(), url).with_token(rollout.token.clone());
         let answers = gate.ask(&self.deployer.http(), &|question| reporter.question(question)).await;
         if let Some(failed) = answers.failed().next() {
             let question = failed.to_string();

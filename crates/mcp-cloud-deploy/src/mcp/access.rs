@@ -1,7 +1,7 @@
 //! Who lets callers in to a deployed server, and so what has to be shown there.
 
 use mcp_cloud_app::{
-    App,
+    App, Target,
     app::{AuthMode, Trigger},
 };
 use serde::Serialize;
@@ -24,14 +24,20 @@ pub enum Access {
 }
 
 impl Access {
-    /// What stands in front of an app on Lambda. A load balancer has nothing of the platform's: it is reached from its own
-    /// network alone.
+    /// What stands in front of an app on Lambda.
     #[must_use]
     pub fn of(app: &App) -> Self {
+        Self::on(app, Target::Sam)
+    }
+
+    /// What stands in front of an app where it runs. A load balancer has nothing of the platform's: it is reached from its
+    /// own network alone.
+    #[must_use]
+    pub fn on(app: &App, target: Target) -> Self {
         let trigger = app.lambda.trigger;
         match app.auth.mode {
             AuthMode::None => Self::Open,
-            AuthMode::Platform if trigger == Trigger::Alb => Self::Open,
+            AuthMode::Platform if target == Target::Ecs || trigger == Trigger::Alb => Self::Open,
             AuthMode::Platform if trigger.is_function_url() => Self::Signed { service: "lambda" },
             AuthMode::Platform => Self::Signed { service: "execute-api" },
             AuthMode::Jwt | AuthMode::Cognito => Self::Token,

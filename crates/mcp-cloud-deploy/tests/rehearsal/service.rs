@@ -21,7 +21,7 @@ fn service_lives_and_leaves_nothing_behind() {
         let (stage, _served) = open().await;
         let run = stage.deploy("one").await.expect("it deploys");
         let first = ["create-bucket", "create-change-set", "execute-change-set", "push-image", "register-task-definition"];
-        let then = ["change-service", "ask", "keep-revision"];
+        let then = ["change-service", "scale-service", "ask", "keep-revision"];
         assert_eq!(kinds(&run.plan), [first.as_slice(), then.as_slice()].concat());
         assert!(run.applied.questions.len() > 4, "{:?}", run.applied.questions);
         let observed = stage.settled(&stage.deployer().await.unwrap()).await.unwrap();
@@ -48,7 +48,7 @@ fn service_lives_and_leaves_nothing_behind() {
         let observed = stage.settled(&stage.deployer().await.unwrap()).await.unwrap();
         assert_eq!((observed.running().as_deref(), observed.code_sha256("hello")), (Some("1"), Some(one)));
 
-        stage.write("[ecs]\nstop-timeout = 30");
+        stage.write("[ecs]\nstop-timeout = 100");
         let run = stage.deploy("one").await.expect("it deploys");
         let stop = run.plan.changes.resource("TaskDefinition").expect("the task definition changes");
         assert!(stop.fields.iter().any(|field| field.path.ends_with("StopTimeout")), "{:?}", stop.fields);

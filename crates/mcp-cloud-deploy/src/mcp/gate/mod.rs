@@ -10,7 +10,7 @@ mod probes;
 use std::{fmt, time::Duration};
 
 use mcp_cloud_app::{
-    App,
+    App, Target,
     app::{AuthMode, Exposure, Sessions, Trigger},
 };
 use mcp_cloud_contract::{RESOURCE_METADATA_PATH, env};
@@ -132,20 +132,27 @@ impl Gate {
     /// What the app of this endpoint has to answer on Lambda.
     #[must_use]
     pub fn from(app: &App, url: &str) -> Self {
+        Self::on(app, Target::Sam, url)
+    }
+
+    /// What the app of this endpoint has to answer where it runs.
+    #[must_use]
+    pub fn on(app: &App, target: Target, url: &str) -> Self {
         let trigger = app.lambda.trigger;
+        let is_function = target != Target::Ecs;
         let resource = app.endpoint.domain.as_ref().map(|domain| format!("https://{domain}{}", app.endpoint.path));
         let metadata = resource.zip(app.auth.issuer.clone()).map(|(resource, issuer)| Metadata { resource, issuer });
-        let is_private = trigger == Trigger::Alb
+        let is_private = (!is_function || trigger == Trigger::Alb)
             && (app.network.exposure == Exposure::Private || app.auth.mode == AuthMode::Platform);
         Self {
-            access: Access::of(app),
+            access: Access::on(app, target),
             // The other triggers answer before anybody could say it.
-            has_challenge: metadata.is_some() && trigger.is_rest_api(),
+            has_challenge: metadata.is_some() && is_function && trigger.is_rest_api(),
             metadata,
-            streams: trigger.streams(),
+            streams: !is_function || trigger.streams(),
             stateless: app.state.sessions == Sessions::None,
             is_private,
-            has_one_instance: app.lambda.reserved == Some(1),
+            has_one_instance: if is_function { app.lambda.reserved == Some(1) } else { app.ecs.maximum == 1 },
             ..Self::of_url(url)
         }
     }
