@@ -56,8 +56,7 @@ impl Image {
     ///
     /// [`Error::Image`] when the program cannot be read, or would not start in an image that holds nothing else.
     pub fn of_program(app: &App, program: &Path) -> Result<Self, Error> {
-        let unreadable =
-            |source| mcp_cloud_image::Error::Read { path: program.to_owned(), source };
+        let unreadable = |source| mcp_cloud_image::Error::Read { path: program.to_owned(), source };
         let bytes = std::fs::read(program).map_err(unreadable)?;
         let platform = match app.architecture {
             Architecture::Arm64 => Platform::Arm64,

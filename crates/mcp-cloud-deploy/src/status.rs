@@ -134,11 +134,8 @@ impl Deployer {
             return Err(Error::StackNotOurs { stack: stack.name.clone() });
         }
         let url = stack.outputs.get(OUTPUT_ENDPOINT).cloned();
-        let (revisions, alarms, health) = tokio::join!(
-            self.kept_revisions(app, observed),
-            self.alarms_of(stack),
-            self.health(app, stack, health)
-        );
+        let (revisions, alarms, health) =
+            tokio::join!(self.kept_revisions(app, observed), self.alarms_of(stack), self.health(app, stack, health));
         let revisions = revisions?;
         Ok(Some(Status {
             status: stack.status.clone(),
@@ -197,7 +194,8 @@ impl Deployer {
 
     async fn health(&self, app: &App, stack: &Stack, health: Health) -> Option<Question> {
         let (Some(url), Health::Ask(token)) = (stack.outputs.get(OUTPUT_ENDPOINT), health) else { return None };
-        let gate = Gate::on(app, stack.target(), url).with_token(token).with_patience(Duration::ZERO).with_limits(LIMITS);
+        let gate =
+            Gate::on(app, stack.target(), url).with_token(token).with_patience(Duration::ZERO).with_limits(LIMITS);
         Some(gate.reach(&self.http()).await)
     }
 }

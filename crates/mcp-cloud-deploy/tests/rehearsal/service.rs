@@ -20,7 +20,8 @@ fn service_lives_and_leaves_nothing_behind() {
     block_on(async {
         let (stage, _served) = open().await;
         let run = stage.deploy("one").await.expect("it deploys");
-        let first = ["create-bucket", "create-change-set", "execute-change-set", "push-image", "register-task-definition"];
+        let first =
+            ["create-bucket", "create-change-set", "execute-change-set", "push-image", "register-task-definition"];
         let then = ["change-service", "scale-service", "ask", "keep-revision"];
         assert_eq!(kinds(&run.plan), [first.as_slice(), then.as_slice()].concat());
         assert!(run.applied.questions.len() > 4, "{:?}", run.applied.questions);
