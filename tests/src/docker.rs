@@ -33,7 +33,8 @@ exec tini-static -s -- dockerd --log-level warn --data-root "$HOME/data" --exec-
     --pidfile "$HOME/dockerd.pid" --userland-proxy-path "$TOOL/usr/sbin/docker-proxy" --cgroup-parent "/$CGROUP"
 "#;
 
-/// A running daemon, with a network that nobody outside is in. Dropping it leaves nothing behind.
+/// A running daemon, with a network that nobody outside is in. Dropping it leaves nothing behind; it ends with the thread that
+/// started it, whatever ends that, and then leaves its folder.
 #[derive(Debug)]
 pub struct Docker {
     program: Program,
@@ -60,8 +61,10 @@ impl Docker {
         let folder = TempDir::with_prefix_in("docker-", target()).expect("a folder can be made");
         let name = folder.path().file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let cgroups = Cgroups(format!("mcp-cloud-{name}"));
-        let mut command = Command::new("unshare");
-        command.args(["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", SCRIPT]);
+        // A test program that is killed drops nothing: the daemon is killed with the thread that started it.
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "unshare", "--net", "--mount", "--pid", "--fork", "--kill-child"]);
+        command.args(["--mount-proc", "sh", "-c", SCRIPT]);
         environment(&mut command, &tool, folder.path());
         command.env("CGROUP", &cgroups.0);
         let program = Program::start(&mut command);
