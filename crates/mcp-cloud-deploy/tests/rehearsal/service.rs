@@ -35,7 +35,7 @@ fn service_lives_and_leaves_nothing_behind() {
         let calls = stage.account.take_calls();
         let writes: Vec<_> = calls.iter().filter(|call| call.writes).collect();
         assert!(writes.is_empty(), "{writes:?}");
-        println!("nothing to do: {} calls", calls.len());
+        mcp_cloud_tests::report(format_args!("nothing to do: {} calls", calls.len()));
 
         let run = stage.deploy("two").await.expect("it deploys");
         let steps = ["push-image", "register-task-definition", "change-service", "ask", "keep-revision"];
