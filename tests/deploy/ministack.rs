@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mcp_cloud_tests::{Docker, Program, checker, workspace_root};
+use mcp_cloud_tests::{Docker, Program, checker, python, workspace_root};
 use tempfile::TempDir;
 
 use crate::account::REGION;
@@ -46,9 +46,10 @@ impl MiniStack {
     /// Starts one in the network of a Docker daemon, which runs its tasks as containers; `None` where it is not installed.
     /// It is reached from inside of that network alone ([`Docker::inside`]), and is of one region.
     pub(crate) fn start_inside(docker: &Docker) -> Option<Self> {
-        let program = checker("ministack")?;
+        let _ = checker("ministack")?;
         let folder = TempDir::with_prefix_in("ministack-", docker.folder()).expect("a folder can be made");
-        let mut command = docker.inside(&program);
+        let mut command = docker.inside(&python()?);
+        command.arg(workspace_root().join("tests/deploy/ministack_more.py"));
         configure(command.env_clear(), ALONE, folder.path());
         // What comes through a load balancer names no region.
         command.env("DOCKER_HOST", docker.host()).env("MINISTACK_REGION", REGION);

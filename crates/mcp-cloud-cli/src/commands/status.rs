@@ -86,7 +86,10 @@ async fn details(
     // The same app with the code that is deployed: what differs then is the settings.
     let (wanted, built_sha256) = match stack.target() {
         Target::Ecs => {
-            let built = built.map(|program| Image::of_program(&app, &program)).transpose().map_err(failed)?;
+            let built = match built {
+                Some(program) => Some(Image::of_program(&app, &program).map_err(failed)?),
+                None => None,
+            };
             let image = Image { digest: format!("sha256:{deployed}"), contents: None };
             let place = (deployer.region(), deployer.account());
             let wanted = Deployment::of_service(&app, image, app.ecs.repository.as_deref(), place, bucket);
