@@ -4,19 +4,27 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
-use mcp_cloud_tests::{Docker, python, static_hello, workspace_root};
+use mcp_cloud_tests::{Docker, Program, cli_binary, python, static_hello, workspace_root};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::{
     account::{Run, sees_only},
     ministack::MiniStack,
 };
 
+const START: Duration = Duration::from_secs(60);
+/// Where scaling is asked for, which MiniStack does not know.
+const SCALING: &str = "127.0.0.1:5555";
+
 /// An account whose tasks run.
 struct Fargate {
     ministack: MiniStack,
+    /// Knows Application Auto Scaling.
+    _scaling: Program,
     /// Ends after what runs in its network.
     docker: Docker,
 }
@@ -27,14 +35,24 @@ impl Fargate {
         python()?;
         let docker = Docker::start()?;
         let ministack = MiniStack::start_inside(&docker)?;
-        Some(Self { ministack, docker })
+        let (host, port) = SCALING.split_once(':').expect("it has a port");
+        let mut moto = docker.inside(&python()?);
+        let scaling = Program::start(moto.args(["-m", "moto.server", "-H", host, "-p", port]));
+        let _ = scaling.stderr_line(START, |line| line.contains("Running on"));
+        Some(Self { ministack, _scaling: scaling, docker })
     }
 
     /// A program that sees this account, and nothing of this machine's own AWS configuration or network.
     fn command(&self, program: &Path) -> Command {
         let mut command = self.docker.inside(program);
         sees_only(&mut command, &format!("http://{}", self.ministack.address()));
+        command.env("AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING", format!("http://{SCALING}"));
         command
+    }
+
+    /// Runs mcp-cloud for the app of a folder.
+    fn mcp_cloud(&self, arguments: &[&str], app: &Path) -> Run {
+        Run::of(self.command(cli_binary()).args(arguments).arg(app))
     }
 
     /// Runs one of the scripts beside this file, and gives what it prints.
@@ -77,6 +95,65 @@ fn what_is_emitted_for_ecs_answers_through_its_load_balancer() {
     let _ = account.docker.run(&["stop", "--time", "20", &container]);
     let code = account.docker.run(&["inspect", "--format", "{{.State.ExitCode}}", &container]);
     assert_eq!(code, "0", "it was killed");
+}
+
+/// An app whose server is this package, with one task.
+fn write_app(folder: &Path, server: &Path, lines: &str) {
+    let (server, architecture) = (server.display(), std::env::consts::ARCH.replace("aarch64", "arm64"));
+    let file = format!(
+        "name = \"hello\"\n\n[build]\ndirectory = \"{server}\"\n\n[auth]\nmode = \"none\"\n\n[network]\nexposure = \"private\"\n\n\
+         [resources]\narchitecture = \"{architecture}\"\n\n[scaling]\nminimum = 1\nmaximum = 1\n{lines}"
+    );
+    fs::write(folder.join("mcp-cloud.toml"), file).expect("it can be written");
+}
+
+/// A program that ends as soon as it starts.
+fn write_program_that_ends(folder: &Path) -> PathBuf {
+    let server = folder.join("ends");
+    fs::create_dir_all(server.join("src")).expect("a folder can be made");
+    let package = "[package]\nname = \"ends\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n";
+    fs::write(server.join("Cargo.toml"), package).expect("the package can be written");
+    fs::write(server.join("src/main.rs"), "fn main() { std::process::exit(3) }\n").expect("it can be written");
+    server
+}
+
+#[test]
+fn service_is_deployed_left_alone_taken_back_and_removed() {
+    let Some(account) = Fargate::open() else { return };
+    let folder = TempDir::new().expect("a folder can be made");
+    let (app, hello) = (folder.path(), workspace_root().join("examples/hello"));
+    write_app(app, &hello, "");
+    let run = account.mcp_cloud(&["deploy", "--target", "ecs", "--yes"], app);
+    assert_eq!(run.code, Some(0), "{run}");
+    assert!(run.stdout.starts_with("http://") && run.stdout.trim_end().ends_with("/mcp"), "{run}");
+    assert!(run.stderr.contains("OK   it speaks 2026-07-28"), "the deployed server was asked: {run}");
+
+    let run = account.mcp_cloud(&["deploy", "--target", "ecs", "--yes"], app);
+    assert_eq!(run.code, Some(0), "{run}");
+    assert!(run.stderr.contains("nothing has changed"), "{run}");
+
+    write_app(app, &hello, "\n[environment]\nGREETING = \"hello\"\n");
+    let run = account.mcp_cloud(&["deploy", "--target", "ecs", "--yes"], app);
+    assert_eq!(run.code, Some(0), "{run}");
+    assert!(run.stderr.contains("Environment[GREETING]"), "{run}");
+    let status = account.mcp_cloud(&["--output", "json", "status"], app);
+    assert_eq!(
+        (&status.json()["running"]["version"], &status.json()["service"]["running"]),
+        (&json!("2"), &json!(1)),
+        "{status}"
+    );
+
+    write_app(app, &write_program_that_ends(app), "");
+    let run = account.mcp_cloud(&["deploy", "--target", "ecs", "--yes"], app);
+    assert_eq!(run.code, Some(1), "{run}");
+    let status = account.mcp_cloud(&["--output", "json", "status"], app);
+    assert_eq!(status.json()["running"]["version"], "2", "what ran before serves: {status}");
+
+    write_app(app, &hello, "");
+    let run = account.mcp_cloud(&["destroy", "--yes"], app);
+    assert_eq!(run.code, Some(0), "{run}");
+    let containers = account.docker.run(&["ps", "--quiet"]);
+    assert_eq!(containers, "", "no task runs");
 }
 
 #[test]

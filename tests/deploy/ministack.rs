@@ -25,8 +25,8 @@ pub(crate) struct MiniStack {
     _folder: TempDir,
 }
 
-/// Where it listens in a network that is nobody else's.
-const ALONE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4566);
+/// Where it listens in a network that is nobody else's: where a Docker daemon looks for a registry without TLS.
+const ALONE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 80);
 
 impl MiniStack {
     /// Starts one; `None` where it is not installed.

@@ -18,6 +18,8 @@ use crate::{
     tools::{docker, skip, target},
 };
 
+/// The registry of an emulated account, which the daemon looks for at port 80 of its own network.
+const REGISTRY: &str = "000000000000.dkr.ecr.eu-west-1.amazonaws.com";
 /// It listens after a second on an idle machine.
 const START: Duration = Duration::from_secs(60);
 /// How long the kernel may take to let go of what was killed.
@@ -29,7 +31,9 @@ const SCRIPT: &str = r#"
 set -e
 mount -t tmpfs tmpfs /run
 ip link set lo up
-exec tini-static -s -- dockerd --log-level warn --data-root "$HOME/data" --exec-root "$HOME/exec" --host "unix://$HOME/docker.sock" \
+printf '127.0.0.1 localhost %s\n' "$REGISTRY" > "$HOME/hosts"
+mount --bind "$HOME/hosts" /etc/hosts
+exec tini-static -s -- dockerd --log-level warn --insecure-registry "$REGISTRY" --data-root "$HOME/data" --exec-root "$HOME/exec" --host "unix://$HOME/docker.sock" \
     --pidfile "$HOME/dockerd.pid" --userland-proxy-path "$TOOL/usr/sbin/docker-proxy" --cgroup-parent "/$CGROUP"
 "#;
 
@@ -66,7 +70,7 @@ impl Docker {
         command.args(["--pdeathsig", "KILL", "unshare", "--net", "--mount", "--pid", "--fork", "--kill-child"]);
         command.args(["--mount-proc", "sh", "-c", SCRIPT]);
         environment(&mut command, &tool, folder.path());
-        command.env("CGROUP", &cgroups.0);
+        command.env("CGROUP", &cgroups.0).env("REGISTRY", REGISTRY);
         let program = Program::start(&mut command);
         let mut daemon = Self { program, init: 0, tool, _cgroups: cgroups, folder };
         daemon.wait();

@@ -118,7 +118,7 @@ impl Application<'_> {
     }
 
     pub(super) async fn remove_service(&self, name: &ServiceName) -> Result<(), Error> {
-        self.deployer.remove_scaling(name).await?;
+        self.deployer.apply_scaling(name, &Scaling::default()).await?;
         self.deployer.remove_service(name).await
     }
 

@@ -73,8 +73,11 @@ const CONTAINER_DEFAULTS: [(&str, &str); 13] = [
     ("restartPolicy.enabled", "false"),
 ];
 /// What AWS fills in for a task definition of Fargate.
-const TASK_DEFINITION_DEFAULTS: [(&str, &str); 3] = [
+const TASK_DEFINITION_DEFAULTS: [(&str, &str); 5] = [
     ("enableFaultInjection", "false"),
+    // Emulators say what AWS leaves out.
+    ("ipcMode", "\"\""),
+    ("pidMode", "\"\""),
     ("runtimePlatform.cpuArchitecture", "\"X86_64\""),
     ("runtimePlatform.operatingSystemFamily", "\"LINUX\""),
 ];

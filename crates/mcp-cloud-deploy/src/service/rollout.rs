@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::{
     error::{Ending, Error, FailedRollout},
     reason::{StopKind, TaskStop},
-    state::{Rollout, ServiceEvent, ServiceName, ServiceState, TargetHealth, last},
+    state::{Rollout, ServiceEvent, ServiceName, ServiceState, TargetHealth, Task, last},
 };
 use crate::aws::{Deployer, Desired};
 
@@ -64,9 +64,15 @@ impl fmt::Display for RolloutEvent {
     }
 }
 
+/// How ids of deployments begin
+/// (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html>).
+const DEPLOYMENT: &str = "ecs-svc/";
+
 /// What has been heard of a deployment.
 #[derive(Debug, Default)]
 struct Heard {
+    /// The task definition that is waited for, by its ARN.
+    wanted: String,
     /// The deployment that was begun.
     id: Option<String>,
     events: BTreeSet<String>,
@@ -109,7 +115,7 @@ impl Deployer {
         limit: Duration,
         report: &dyn Fn(&RolloutEvent),
     ) -> Result<(), crate::Error> {
-        let mut heard = Heard::default();
+        let mut heard = Heard { wanted: wanted_task_definition.to_owned(), ..Heard::default() };
         let (mut waited, mut pause) = (Duration::ZERO, FIRST_POLL);
         loop {
             let state = self.service(name).await?.filter(|state| state.status != "DRAINING");
@@ -159,7 +165,7 @@ impl Deployer {
                 continue;
             }
             heard.tasks.insert(task.arn.clone());
-            if heard.id.as_ref().is_some_and(|id| *id == task.started_by) {
+            if heard.owns(&task) {
                 let stop = TaskStop::from(&task);
                 heard.take_stop(&stop, task.stopped);
                 report(&RolloutEvent::TaskStopped(stop));
@@ -184,7 +190,7 @@ impl Deployer {
         let targets: Vec<_> = heard.targets.iter().flat_map(BTreeMap::values).collect();
         let running = self.task_arns(name, Desired::Running).await?;
         let tasks = self.tasks(&name.cluster, &running).await?;
-        let of_deployment = tasks.iter().filter(|task| heard.id.as_ref() == Some(&task.started_by));
+        let of_deployment = tasks.iter().filter(|task| heard.owns(task));
         let mut healthy = 0;
         for task in of_deployment.filter(|task| task.status == "RUNNING") {
             let Some(address) = &task.address else { return Ok(false) };
@@ -199,6 +205,12 @@ impl Deployer {
 }
 
 impl Heard {
+    /// Whether a task is of the deployment. An emulator may not say so as AWS does, and then it is the definition that counts.
+    fn owns(&self, task: &Task) -> bool {
+        let says = task.started_by.starts_with(DEPLOYMENT);
+        self.id.as_ref().is_some_and(|id| *id == task.started_by || !says && task.task_definition == self.wanted)
+    }
+
     /// Where the deployment is. The first one of the task definition that counts is the one that was begun.
     fn standing(&mut self, state: &ServiceState, wanted: &str) -> Standing {
         let Some(primary) = state.primary() else { return Standing::Unseen };
