@@ -1,6 +1,6 @@
 //! An account in memory, with an app to deploy to it.
 
-use std::{fs, future::Future, path::PathBuf, pin::Pin, sync::Arc, sync::Mutex};
+use std::{collections::BTreeMap, fs, future::Future, path::PathBuf, pin::Pin, sync::Arc, sync::Mutex};
 
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
@@ -32,8 +32,10 @@ pub(crate) struct Stage {
     pub(crate) account: Account,
     directory: Arc<TempDir>,
     behind: Arc<Endpoint>,
-    /// Where the registry of the account is, for a service; a function has none.
-    registry: Option<String>,
+    /// For a service: what its images are pushed to, as long as the last deployer is used. A function has none.
+    registry: Option<Arc<Mutex<Option<Served>>>>,
+    /// Images by their code; to assemble one takes longer than everything else.
+    images: Arc<Mutex<BTreeMap<String, Image>>>,
     /// What runs have shown of the server's log.
     pub(crate) shown: Arc<Mutex<Vec<LogEvent>>>,
 }
@@ -51,7 +53,14 @@ impl Stage {
     pub(crate) fn open() -> Self {
         let directory = Arc::new(TempDir::new().expect("a folder can be made"));
         let account = Account::new(ACCOUNT, REGION);
-        let stage = Self { account, directory, behind: Arc::new(serve), registry: None, shown: Arc::default() };
+        let stage = Self {
+            account,
+            directory,
+            behind: Arc::new(serve),
+            registry: None,
+            images: Arc::default(),
+            shown: Arc::default(),
+        };
         let package = "[package]\nname = \"hello\"\nversion = \"1.0.0\"\nedition = \"2024\"\n";
         fs::write(stage.directory.path().join("Cargo.toml"), package).expect("the package can be written");
         fs::create_dir(stage.directory.path().join("src")).expect("a folder can be made");
@@ -60,13 +69,9 @@ impl Stage {
         stage
     }
 
-    /// The same app as a service on ECS. Its images are pushed over a socket, for as long as what comes with it lives.
-    pub(crate) async fn on_ecs(self) -> (Self, Served) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a socket");
-        let served = self.account.serve(listener).expect("it has an address");
-        let registry = served.url().trim_start_matches("http://").to_owned();
-        self.write("");
-        (Self { registry: Some(registry), ..self }, served)
+    /// The same app as a service on ECS. Its images are pushed over a socket.
+    pub(crate) fn on_ecs(self) -> Self {
+        Self { registry: Some(Arc::default()), ..self }
     }
 
     /// The same app over another account.
@@ -105,10 +110,12 @@ impl Stage {
         let connector = Connector::new(self.account.clone()).with_endpoint(Arc::clone(&self.behind));
         let config = rehearsal::config(connector, REGION);
         let deployer = Deployer::over(config, Some(ACCOUNT)).await?;
-        Ok(match &self.registry {
-            Some(registry) => deployer.with_registry(registry),
-            None => deployer,
-        })
+        let Some(registry) = &self.registry else { return Ok(deployer) };
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a socket");
+        let served = self.account.serve(listener).expect("it has an address");
+        let deployer = deployer.with_registry(served.url().trim_start_matches("http://"));
+        *registry.lock().expect("nobody panicked with it") = Some(served);
+        Ok(deployer)
     }
 
     pub(crate) fn deployment(&self, code: &str) -> Deployment {
@@ -126,9 +133,13 @@ impl Stage {
 
     fn service(&self, app: &App, code: &str) -> Deployment {
         assert!(Target::Ecs.check(app).iter().all(|finding| finding.severity < Severity::Error), "the app is right");
-        let program = self.directory.path().join("program");
-        fs::write(&program, [static_program().as_slice(), code.as_bytes()].concat()).expect("it can be written");
-        let image = Image::of_program(app, &program).expect("it can be packed");
+        let mut images = self.images.lock().expect("nobody panicked with it");
+        let image = images.entry(code.to_owned()).or_insert_with(|| {
+            let program = self.directory.path().join("program");
+            fs::write(&program, [static_program().as_slice(), code.as_bytes()].concat()).expect("it can be written");
+            Image::of_program(app, &program).expect("it can be packed")
+        });
+        let image = image.clone();
         let bucket = Bucket::choose(None, ACCOUNT, REGION);
         Deployment::of_service(app, image, None, (REGION, ACCOUNT), bucket).expect("the template is short")
     }

@@ -60,6 +60,10 @@ fn is_of_its_fault(case: &Case<Error>) {
             assert!(matches!(case.misfortune, Misfortune::Throttled | Misfortune::Unavailable), "{case}: {text}");
         }
         Error::Aws(error) => assert_eq!(Some(error.fault), expected, "{case}: {text}"),
+        // What the registry says is told in the registry's words.
+        Error::Image(_) => {}
+        // Tasks that do not come to run, because a call of theirs was struck.
+        Error::RolloutFailed { .. } => {}
         // Whether a bucket that may not be seen is there, nobody can tell.
         Error::BucketNotOurs { .. } => assert_eq!(case.misfortune, Misfortune::AccessDenied, "{case}: {text}"),
         other => panic!("{case}: {other}"),
@@ -101,6 +105,24 @@ fn deployed(codes: &[(&str, u32)]) -> Stage {
 fn first_deployment_comes_home_whichever_call_fails() {
     let stage = Stage::open();
     rehearse("deploy, first", &Deploys(&stage, "one"), &stage.account, 35, is_of_its_fault);
+}
+
+/// Its image is there already: whoever pushes one waits in real time.
+#[test]
+#[ignore = "takes more than four minutes, which it waits in real time"]
+fn update_of_a_service_comes_home_whichever_call_fails() {
+    let stage = Stage::open().on_ecs();
+    block_on(stage.deploy("one")).expect("it deploys");
+    stage.write("[ecs]\nstop-timeout = 100");
+    rehearse("deploy a service, again", &Deploys(&stage, "one"), &stage.account, 40, is_of_its_fault);
+}
+
+#[test]
+#[ignore = "takes four minutes, which it waits in real time"]
+fn removal_of_a_service_comes_to_its_end_whichever_call_fails() {
+    let stage = Stage::open().on_ecs();
+    block_on(stage.deploy("one")).expect("it deploys");
+    rehearse("destroy a service", &Goes(&stage), &stage.account, 30, is_of_its_fault);
 }
 
 #[test]

@@ -5,10 +5,6 @@ use mcp_cloud_emulator::aws::TaskFate;
 
 use crate::account::{Stage, block_on};
 
-async fn open() -> (Stage, mcp_cloud_emulator::aws::Served) {
-    Stage::open().on_ecs().await
-}
-
 fn kinds(plan: &mcp_cloud_deploy::Plan) -> Vec<String> {
     let json = serde_json::to_value(plan).expect("a plan is data");
     let steps = json["steps"].as_array().expect("a plan lists its steps");
@@ -18,7 +14,7 @@ fn kinds(plan: &mcp_cloud_deploy::Plan) -> Vec<String> {
 #[test]
 fn service_lives_and_leaves_nothing_behind() {
     block_on(async {
-        let (stage, _served) = open().await;
+        let stage = Stage::open().on_ecs();
         let run = stage.deploy("one").await.expect("it deploys");
         let first =
             ["create-bucket", "create-change-set", "execute-change-set", "push-image", "register-task-definition"];
@@ -64,7 +60,7 @@ fn service_lives_and_leaves_nothing_behind() {
 #[test]
 fn image_whose_tasks_end_is_taken_back_and_what_ran_before_serves() {
     block_on(async {
-        let (stage, _served) = open().await;
+        let stage = Stage::open().on_ecs();
         stage.deploy("one").await.expect("it deploys");
         let bad = stage.deployment("two").code_sha256().to_owned();
         stage.account.destine(&bad, TaskFate::Exits(1));
@@ -82,7 +78,7 @@ fn image_whose_tasks_end_is_taken_back_and_what_ran_before_serves() {
 #[test]
 fn first_image_whose_tasks_end_is_removed_with_all_around_it() {
     block_on(async {
-        let (stage, _served) = open().await;
+        let stage = Stage::open().on_ecs();
         let bad = stage.deployment("one").code_sha256().to_owned();
         stage.account.destine(&bad, TaskFate::Exits(1));
         let error = stage.deploy("one").await.expect_err("its tasks end");
