@@ -46,8 +46,8 @@ fn first_deployment_of_a_server_that_does_not_answer_is_removed() {
     account.write_app_that_ends();
     let run = account.run(&["deploy", "--yes"]);
     assert_gate_failed(&run, "; what was created is removed");
-    // It ended too early for MiniStack to keep what it said.
-    let told = run.stderr.find("the server has logged nothing");
+    // Nothing, or what the platform says of starts: that is up to MiniStack.
+    let told = run.stderr.find("the server has logged");
     assert!(told.is_some() && told < run.stderr.find("removing what was created"), "the log goes with the rest: {run}");
     let left = account.inventory();
     for kind in ["stacks", "functions", "roles"] {
