@@ -29,6 +29,11 @@ struct Fargate {
     docker: Docker,
 }
 
+/// The example server for containers of this machine.
+fn hello() -> PathBuf {
+    static_hello(&format!("{}-unknown-linux-musl", std::env::consts::ARCH))
+}
+
 impl Fargate {
     /// Opens one; `None` where what is needed is not installed or not allowed.
     fn open() -> Option<Self> {
@@ -69,8 +74,7 @@ impl Fargate {
     fn build_image(&self, repository: &str) -> String {
         let folder = self.docker.folder().join("image");
         fs::create_dir(&folder).expect("a folder can be made");
-        fs::copy(static_hello(&format!("{}-unknown-linux-musl", std::env::consts::ARCH)), folder.join("server"))
-            .expect("the program can be copied");
+        fs::copy(hello(), folder.join("server")).expect("the program can be copied");
         let recipe = "FROM scratch\nCOPY server /server\nUSER 65532:65532\nENTRYPOINT [\"/server\"]\n";
         fs::write(folder.join("Dockerfile"), recipe).expect("the recipe can be written");
         let image = format!("{}/{repository}:1", self.ministack.address());
@@ -163,8 +167,7 @@ fn a_daemon_leaves_nothing_behind_when_its_test_fails() {
     let failed = std::thread::spawn(move || {
         let image = docker.folder().join("image");
         fs::create_dir(&image).expect("a folder can be made");
-        fs::copy(static_hello(&format!("{}-unknown-linux-musl", std::env::consts::ARCH)), image.join("server"))
-            .expect("the program can be copied");
+        fs::copy(hello(), image.join("server")).expect("the program can be copied");
         fs::write(image.join("Dockerfile"), "FROM scratch\nCOPY server /server\n").expect("it can be written");
         let _ = docker.run(&["build", "--quiet", "--tag", "a:1", image.to_str().expect("the path is text")]);
         let _ = docker.run(&["run", "--detach", "--env", "PORT=8080", "a:1", "/server"]);

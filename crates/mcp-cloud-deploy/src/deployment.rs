@@ -14,6 +14,7 @@ use crate::{
     error::Error,
     observe::{CHANGE_SET_PREFIX, Stack},
     revision::Revision,
+    service::ServiceName,
 };
 
 /// Stack tag that says which app of ours a stack is; without it nothing is touched.
@@ -96,6 +97,13 @@ pub struct ServiceWorkload {
     pub service: ecs::Service,
     /// What is pushed first.
     pub image: Image,
+}
+
+impl ServiceWorkload {
+    /// What the service is called.
+    pub(crate) fn name(&self) -> ServiceName {
+        ServiceName { cluster: self.service.cluster.clone(), service: self.service.name.clone() }
+    }
 }
 
 /// An image by its digest.

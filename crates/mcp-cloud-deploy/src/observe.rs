@@ -17,7 +17,7 @@ use crate::{
     error::{AwsError, Error},
     image, lock,
     revision::RevisionKey,
-    service::{ServiceName, ServiceState, TaskDefinition},
+    service::{self, ServiceName, ServiceState, TaskDefinition},
 };
 
 /// Change sets of ours start with this.
@@ -108,8 +108,7 @@ impl ObservedService {
     /// The image that the server's container is made from.
     #[must_use]
     pub fn image(&self) -> Option<&str> {
-        let containers = self.task_definition.as_ref()?.raw.get("containerDefinitions")?.as_array()?;
-        containers.iter().find(|container| container["name"] == ecs::CONTAINER)?["image"].as_str()
+        service::image(&self.task_definition.as_ref()?.raw, ecs::CONTAINER)
     }
 
     /// The number of the revision that was verified last, as a tag of the service says it.

@@ -1,7 +1,7 @@
 //! The keys of `mcp-cloud.toml`.
 //!
 //! What holds for a key wherever the server is deployed is decided here; what depends on the target or on another key is
-//! the target's `limits`, or `app::resolve`.
+//! the target's `limits`, or `app::resolve`. It is one table, and as long as there are keys.
 
 use super::{
     forms,

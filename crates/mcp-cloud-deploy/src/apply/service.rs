@@ -124,8 +124,7 @@ impl Application<'_> {
 
     /// Says on the service which of its revisions answered.
     pub(super) async fn mark_revision(&self, version: u64) -> Result<(), Error> {
-        let wanted = &self.workload()?.service;
-        let name = ServiceName { cluster: wanted.cluster.clone(), service: wanted.name.clone() };
+        let name = self.workload()?.name();
         let Some(there) = self.deployer.service(&name).await? else { return Ok(()) };
         let version = version.to_string();
         Ok(self.deployer.tag_ecs(&there.arn(), &[(crate::observe::TAG_REVISION, &version)]).await?)
@@ -142,8 +141,7 @@ impl Application<'_> {
 
     /// Brings back the service that this run found; removes the one that it made.
     pub(super) async fn bring_service_back(&self, reporter: &dyn Reporter) -> Result<Option<String>, Error> {
-        let wanted = &self.workload()?.service;
-        let name = ServiceName { cluster: wanted.cluster.clone(), service: wanted.name.clone() };
+        let name = self.workload()?.name();
         let Some(before) = self.observed.service.as_ref() else { return Ok(None) };
         let Some(state) = &before.state else {
             reporter.note("removing the service that was created");
@@ -164,10 +162,9 @@ impl Application<'_> {
     /// Everything that a first deployment made beside its stack.
     pub(super) async fn remove_service_again(&self) -> Result<(), Error> {
         let Some(workload) = self.deployment()?.service() else { return Ok(()) };
-        let wanted = &workload.service;
-        let name = ServiceName { cluster: wanted.cluster.clone(), service: wanted.name.clone() };
+        let name = workload.name();
         self.remove_service(&name).await?;
-        let task_definitions = self.deployer.task_definitions(&wanted.name).await?;
+        let task_definitions = self.deployer.task_definitions(&name.service).await?;
         Ok(self.deployer.remove_task_definitions(&task_definitions).await?)
     }
 

@@ -14,12 +14,8 @@ use crate::{
     deployment::{Deployment, ServiceWorkload},
     error::Error,
     observe::{Observed, ObservedService, StackState},
-    service::{ServiceName, as_template, plain},
+    service::{SERVICE, TASK_DEFINITION, plain, resources},
 };
-
-/// What the resources are called in the plan, which are the names they have in the emitted stack.
-const TASK_DEFINITION: &str = "TaskDefinition";
-const SERVICE: &str = "Service";
 
 pub(super) fn deploy(
     deployment: &Deployment,
@@ -170,8 +166,7 @@ fn parts(
     desired: Option<u32>,
     scaling: &ecs::Scaling,
 ) -> Parts {
-    let template: Value = serde_json::from_str(&as_template(task_definition, service)).unwrap_or_default();
-    let mut parts = template.get("Resources").and_then(Value::as_object).cloned().unwrap_or_default();
+    let mut parts = resources(task_definition, service);
     let Some(target) = &scaling.scalable_target else {
         // Where nothing scales, the number is what was said.
         if let Some(Value::Object(service)) = parts.get_mut(SERVICE).and_then(|service| service.get_mut("Properties")) {
@@ -229,7 +224,7 @@ fn rollout(
     operation: Option<Operation>,
 ) -> Vec<Step> {
     let wanted = &workload.service;
-    let service = ServiceName { cluster: wanted.cluster.clone(), service: wanted.name.clone() };
+    let service = workload.name();
     let is_changed = |id: &str| changes.resource(id).is_some();
     let is_there = there.is_some_and(|there| there.state.is_some());
     let active = there.and_then(|there| there.task_definition.as_ref()).is_some_and(|there| there.status == "ACTIVE");

@@ -107,15 +107,19 @@ const FIXED: [&str; 6] = ["clientToken", "launchType", "role", "schedulingStrate
 /// Maps whose members people name.
 const NAMED_BY_PEOPLE: [&str; 4] = ["dockerLabels", "driverOpts", "labels", "options"];
 /// The logical ids of both, which are those of the emitted stack.
-const TASK_DEFINITION: &str = "TaskDefinition";
-const SERVICE: &str = "Service";
+pub(crate) const TASK_DEFINITION: &str = "TaskDefinition";
+pub(crate) const SERVICE: &str = "Service";
 
 /// Writes a task definition and a service as a template, each as it is sent to ECS or as ECS answers it.
 ///
-/// Left out are: what is AWS's own, what AWS would fill in, the number of tasks, and
-/// which revision the service is of.
+/// Left out are: what is AWS's own, what AWS would fill in, the number of tasks, and which revision the service is of.
 #[must_use]
 pub fn as_template(task_definition: Option<&Value>, service: Option<&Value>) -> String {
+    json!({ "Resources": resources(task_definition, service) }).to_string()
+}
+
+/// The resources of [`as_template`], by their logical ids.
+pub(crate) fn resources(task_definition: Option<&Value>, service: Option<&Value>) -> Map<String, Value> {
     let mut resources = Map::new();
     if let Some(value) = task_definition {
         let properties = capitalized(&plain_task_definition(value));
@@ -131,7 +135,7 @@ pub fn as_template(task_definition: Option<&Value>, service: Option<&Value>) -> 
         }
         resources.insert(SERVICE.to_owned(), json!({ "Type": "AWS::ECS::Service", "Properties": properties }));
     }
-    json!({ "Resources": resources }).to_string()
+    resources
 }
 
 /// Computes what leads from one task definition and service to others; either of each may be absent. What

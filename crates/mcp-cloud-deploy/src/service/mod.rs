@@ -28,4 +28,7 @@ pub use self::{
 };
 pub use crate::aws::{RegistryLogin, Repository, StoredImage};
 
-pub(crate) use self::scaling::plain;
+pub(crate) use self::{
+    compare::{SERVICE, TASK_DEFINITION, resources},
+    scaling::plain,
+};
