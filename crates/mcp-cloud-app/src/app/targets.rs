@@ -68,6 +68,8 @@ pub struct Ecs {
     pub stop_timeout_seconds: u32,
     /// Revisions to roll back to that are kept, the one that serves among them; 1 to 100.
     pub keep_revisions: u32,
+    /// Whether commands may be run in the tasks.
+    pub exec: bool,
     /// Repository that images are pushed to; one is made where absent.
     pub repository: Option<String>,
 }

@@ -493,6 +493,12 @@ static ECS: &[Key] = &[
         "How long a task may take to end, and how long the load balancer waits for requests before; unless said ten seconds more than a request, up to 120, and 115 with Spot.",
     ),
     KEEP_REVISIONS,
+    Key {
+        name: "exec",
+        kind: Kind::Switch,
+        meaning: "Whether `mcp-cloud exec` may run commands in the tasks, whose file system can be written to then.",
+        default: Some("false"),
+    },
     text(
         "repository",
         &forms::REPOSITORY,

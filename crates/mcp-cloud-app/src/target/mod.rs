@@ -99,6 +99,18 @@ impl Target {
         found
     }
 
+    /// Holds an app against what the platform itself takes: as [`check`](Self::check), without what is only left open in the
+    /// files that are emitted. Whoever deploys without those files knows it.
+    #[must_use]
+    pub fn check_to_deploy(self, app: &App) -> Vec<Diagnostic> {
+        let mut found = match self {
+            Self::Ecs => ecs::check_to_deploy(app),
+            _ => self.check(app),
+        };
+        found.sort_by_key(|diagnostic| diagnostic.position);
+        found
+    }
+
     /// Lowers an app to the target's files. It is total: an app that does not pass [`check`](Self::check) becomes files
     /// that the platform refuses.
     #[must_use]

@@ -92,6 +92,7 @@ const CASES: &[Case] = &[
     ("ecs.stop-timeout = 6", Some(Target::Ecs), "the server answers what is still on its way for 5 s, and needs 1 s to end"),
     ("ecs.stop-timeout = 60", Some(Target::Ecs), "a request may take 60 s: a deployment ends those that take longer (write `stop-timeout = 61`"),
     ("ecs = { spot = 10, stop-timeout = 120 }", Some(Target::Ecs), "Fargate Spot is gone 120 s after its notice: the load balancer"),
+    ("ecs.exec = true", Some(Target::EcsExpress), "Express Mode does not say whether commands may be run"),
     ("ecs = { spot = 10, stop-timeout = 70 }", Some(Target::Ecs), "hears of its end first, and the load balancer by three keys"),
     ("ecs = { spot = 10 }\nhealth.interval = 60", Some(Target::Ecs), "(`interval` × `retries` + `timeout`) after 185 s"),
     ("ecs.stop-timeout = 6", Some(Target::EcsExpress), "the server answers what is still on its way for 5 s"),

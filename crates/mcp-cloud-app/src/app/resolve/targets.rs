@@ -78,6 +78,7 @@ pub(super) fn ecs(config: &Table, scaling: &Scaling, memory_mb: Option<u32>, tim
         idle_timeout_seconds: table.number("idle-timeout").unwrap_or(120),
         stop_timeout_seconds: table.number("stop-timeout").unwrap_or(stop_timeout_seconds),
         keep_revisions: table.number("keep-revisions").unwrap_or(KEEP_REVISIONS),
+        exec: table.switch("exec").unwrap_or(false),
         repository: text(table, "repository"),
     }
 }

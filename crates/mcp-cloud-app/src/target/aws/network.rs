@@ -236,6 +236,9 @@ impl<'a> Network<'a> {
         if has_secrets {
             endpoints.push(endpoint("SecretsEndpoint", "secretsmanager", "Interface"));
         }
+        if self.app.ecs.exec {
+            endpoints.push(endpoint("SessionsEndpoint", "ssmmessages", "Interface"));
+        }
         if self.app.state.store == Store::DynamoDb {
             endpoints.push(endpoint("StoreEndpoint", "dynamodb", "Gateway"));
         }

@@ -58,6 +58,13 @@ const SECURITY_GROUP_RULES: usize = 60;
 const LEAST_RETRIES: u32 = 2;
 
 pub(super) fn check(app: &App) -> Vec<Diagnostic> {
+    let mut findings = Findings { found: check_to_deploy(app), ..Findings::new(app) };
+    left_open(&mut findings);
+    findings.found
+}
+
+/// What there is to say apart from the files that are emitted.
+pub(super) fn check_to_deploy(app: &App) -> Vec<Diagnostic> {
     let mut findings = Findings { found: of_task(app), ..Findings::new(app) };
     exposure(&mut findings);
     tokens(&mut findings);
@@ -66,7 +73,7 @@ pub(super) fn check(app: &App) -> Vec<Diagnostic> {
     egress(&mut findings);
     timeouts(&mut findings);
     scaling(&mut findings);
-    left_open(&mut findings);
+    exec(&mut findings);
     findings.found
 }
 
@@ -320,6 +327,17 @@ fn egress(findings: &mut Findings<'_>) {
     {
         let message = format!("`{name}` is on the internet, and egress is `platform`: no task could be started");
         findings.error(key, message, "keep the image in a repository of ECR");
+    }
+}
+
+/// Whether there is anything that commands could be.
+fn exec(findings: &mut Findings<'_>) {
+    if findings.app.ecs.exec && matches!(findings.app.build, Build::Cargo(_)) {
+        findings.warning(
+            "ecs.exec",
+            "commands may be run in the tasks, but the image holds nothing to run except the server itself",
+            "see what it logs with `mcp-cloud logs`, or keep `exec` for servers whose images have a shell",
+        );
     }
 }
 

@@ -168,14 +168,13 @@ pub(in crate::target) fn makes_repository(app: &App) -> bool {
 }
 
 pub(in crate::target) fn repository(app: &App) -> Repository<'_> {
+    // Each revision that can be gone back to needs its image. What an index consists of is not counted for itself
+    // (<https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html>).
+    let kept = IMAGES_KEPT.max(app.ecs.keep_revisions);
     let rule = LifecycleRule {
         rule_priority: 1,
-        description: format!("The last {IMAGES_KEPT} images"),
-        selection: LifecycleSelection {
-            tag_status: "any",
-            count_type: "imageCountMoreThan",
-            count_number: IMAGES_KEPT,
-        },
+        description: format!("The last {kept} images"),
+        selection: LifecycleSelection { tag_status: "any", count_type: "imageCountMoreThan", count_number: kept },
         action: LifecycleAction { kind: "expire" },
     };
     Repository {
@@ -256,6 +255,19 @@ fn to_serve(app: &App) -> Vec<Statement<'_>> {
                 "xray:PutTelemetryRecords",
                 "xray:GetSamplingRules",
                 "xray:GetSamplingTargets",
+            ],
+            vec![Value::text("*")],
+        ));
+    }
+    if app.ecs.exec {
+        // What the agent of the session manager does in the server's name; channels have no ARN
+        // (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html#ecs-exec-required-iam-permissions>).
+        statements.push(Statement::allow(
+            vec![
+                "ssmmessages:CreateControlChannel",
+                "ssmmessages:CreateDataChannel",
+                "ssmmessages:OpenControlChannel",
+                "ssmmessages:OpenDataChannel",
             ],
             vec![Value::text("*")],
         ));
@@ -377,7 +389,7 @@ pub(super) fn service<'a>(app: &'a App, network: &Network<'a>) -> Service<'a> {
                 assign_public_ip: assign_public_ip(network),
             },
         },
-        enable_execute_command: false,
+        enable_execute_command: app.ecs.exec,
         enable_managed_tags: true,
         propagate_tags: "SERVICE",
         tags: tags(app),

@@ -86,6 +86,11 @@ pub fn check(app: &App) -> Vec<Diagnostic> {
     limits::check(app)
 }
 
+/// The same without what the emitted files leave open.
+pub(super) fn check_to_deploy(app: &App) -> Vec<Diagnostic> {
+    limits::check_to_deploy(app)
+}
+
 /// The stack itself.
 pub(super) fn template<'a>(app: &'a App, code: &'a Code) -> impl Serialize + use<'a> {
     lower::stack(app, Holds::Everything(code))

@@ -103,10 +103,12 @@ fn server<'a>(app: &'a App, around: &Surroundings<'a>) -> Container<'a> {
         essential: true,
         command: Vec::new(),
         user: is_own.then_some(container::USER),
-        readonly_root_filesystem: is_own.then_some(true),
+        // The agent through which commands come keeps its files there
+        // (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html#ecs-exec-considerations>).
+        readonly_root_filesystem: (is_own && !app.ecs.exec).then_some(true),
         linux_parameters: LinuxParameters {
-            // A command may start processes that nobody waits for; the first process of the container has to.
-            init_process_enabled: matches!(app.build, Build::Command(_)).then_some(true),
+            // A command and the agent may start processes that nobody waits for; the first process of the container has to.
+            init_process_enabled: (matches!(app.build, Build::Command(_)) || app.ecs.exec).then_some(true),
             capabilities: Capabilities { drop: ["ALL"] },
         },
         port_mappings: vec![PortMapping { name: "http", container_port: container::PORT, protocol: "tcp" }],

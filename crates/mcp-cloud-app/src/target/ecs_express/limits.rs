@@ -89,6 +89,9 @@ fn idle(found: &mut Findings<'_>) {
     if app.ecs.spot_percent > 0 {
         found.error("ecs.spot", "Express Mode runs no task on Fargate Spot", INSTEAD);
     }
+    if app.ecs.exec {
+        found.error("ecs.exec", "Express Mode does not say whether commands may be run in its tasks", INSTEAD);
+    }
     if app.state.sessions == Sessions::Memory {
         let message = "sessions are in memory, but a deployment runs old and new tasks beside each other for a while";
         found.warning("state.sessions", message, "write `sessions = \"sealed\"`");
