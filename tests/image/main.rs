@@ -4,6 +4,7 @@
 
 mod assembled;
 mod based;
+mod commands;
 mod dockerfile;
 mod odd;
 mod pushed;

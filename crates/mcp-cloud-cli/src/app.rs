@@ -21,14 +21,21 @@ impl Source {
     /// Loads the app, and holds it against the limits of targets. Warnings are printed, and so are errors but for the
     /// last, which is the failure. A command that concerns no target names none.
     pub(crate) fn load(&self, targets: &[Target], printer: &Printer) -> Result<App, Failure> {
+        self.checked(printer, |app| targets.iter().flat_map(|target| target.check(app)).collect())
+    }
+
+    /// The same for a command that deploys to a target by itself, without the files that are emitted for it.
+    pub(crate) fn load_to_deploy(&self, target: Target, printer: &Printer) -> Result<App, Failure> {
+        self.checked(printer, |app| target.check_to_deploy(app))
+    }
+
+    fn checked(&self, printer: &Printer, check: impl Fn(&App) -> Vec<Diagnostic>) -> Result<App, Failure> {
         let app = match self.read() {
             Ok(app) => app,
             Err(error) => return Err(unusable(error, printer)),
         };
         let mut diagnostics = app.warnings.clone();
-        for target in targets {
-            diagnostics.extend(target.check(&app));
-        }
+        diagnostics.extend(check(&app));
         diagnostics.sort_by_key(|diagnostic| diagnostic.position);
         diagnostics.dedup();
         report(diagnostics, printer).map_or(Ok(app), Err)

@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    check, client, completions, cost, deploy, destroy, dev, doctor, emit, init, invoke, logs, man, policy, rollback,
-    secrets, status, wait,
+    check, client, completions, cost, deploy, destroy, dev, doctor, emit, exec, image, init, invoke, logs, man, policy,
+    rollback, run, scale, secrets, start, status, stop, wait,
 };
 
 /// Runs MCP servers where they are needed.
@@ -52,6 +52,18 @@ pub(crate) enum Command {
     Cost(cost::Args),
     /// Print the least that whoever deploys the server has to be allowed
     Policy(policy::Args),
+    /// Build the image of the server without Docker, and push it
+    Image(image::Args),
+    /// Have a service that rests work again
+    Start(start::Args),
+    /// Let a service rest, without tasks: `start` and the next deployment have it work again
+    Stop(stop::Args),
+    /// Have a service run another number of tasks
+    Scale(scale::Args),
+    /// Run a task once beside the service, and show what it logs
+    Run(run::Args),
+    /// Run a command in a task of the service
+    Exec(exec::Args),
     /// Remove everything that `deploy` created
     Destroy(destroy::Args),
     /// Look at everything that a deployment stands on: OK, NG or SKIP for each thing

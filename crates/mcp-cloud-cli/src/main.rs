@@ -10,6 +10,7 @@ mod duration;
 mod emulation;
 mod execution;
 mod failure;
+mod images;
 mod interrupt;
 mod log_line;
 mod overview;
@@ -20,6 +21,7 @@ mod remote;
 mod secret_input;
 mod server;
 mod shown;
+mod tasks;
 mod traffic;
 
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! Compiles a server for Lambda with the user's own cargo, and makes sure that what came out runs there.
+//! Compiles a server for the cloud with the user's own cargo, and makes sure that what came out runs there.
 
 use std::{
     env, fs,
@@ -8,6 +8,7 @@ use std::{
 };
 
 use mcp_cloud_app::app::{Architecture, Builder, CargoBuild};
+use mcp_cloud_image::Sbom;
 use serde::Deserialize;
 use thiserror::Error;
 use tokio::process::Command;
@@ -60,8 +61,16 @@ pub enum BuildError {
         /// What the operating system says.
         source: io::Error,
     },
-    /// What was built would not start on Lambda.
-    #[error("the program `{}` would not start on Lambda: {problem}", path.display())]
+    /// Cargo does not say what the package depends on.
+    #[error("cannot list what the package `{package}` consists of")]
+    NoBill {
+        /// The package.
+        package: String,
+        /// What is wrong with what cargo said.
+        source: Box<mcp_cloud_image::Error>,
+    },
+    /// What was built would not start there.
+    #[error("the program `{}` would not start in the cloud: {problem}", path.display())]
     Unfit {
         /// The program.
         path: PathBuf,
@@ -88,6 +97,7 @@ impl BuildError {
             Self::Unfit { .. } => {
                 Some("look for `rustflags` or `CARGO_TARGET_…` settings that undo static linking".to_owned())
             }
+            Self::NoBill { .. } => Some("cargo's own output above may say why; `Cargo.lock` has to be up to date".to_owned()),
             Self::NoBinary { .. } | Self::Unreadable { .. } => None,
         }
     }
@@ -143,6 +153,22 @@ pub async fn build(package: &CargoBuild, architecture: Architecture) -> Result<P
         .ok_or_else(|| BuildError::NoBinary { package: package.package.clone(), binary: package.binary.clone() })?;
     inspect(&path, architecture)?;
     Ok(path)
+}
+
+/// What a package consists of for these processors, by `Cargo.lock`.
+///
+/// # Errors
+///
+/// [`BuildError::Start`] when cargo cannot be started, [`BuildError::NoBill`] when it does not say.
+pub async fn bill(package: &CargoBuild, architectures: &[Architecture]) -> Result<Sbom, BuildError> {
+    let mut cargo = cargo(package);
+    cargo.args(["metadata", "--format-version", "1", "--locked"]);
+    for architecture in architectures {
+        cargo.args(["--filter-platform", architecture.rust_target()]);
+    }
+    let found = cargo.stderr(Stdio::inherit()).output().await.map_err(|source| start("cargo", source))?;
+    Sbom::of_cargo(&found.stdout, &package.package)
+        .map_err(|source| BuildError::NoBill { package: package.package.clone(), source: Box::new(source) })
 }
 
 /// Finds the program that an earlier [`build`] left, whether or not the sources have changed since.
@@ -303,7 +329,8 @@ fn problem(head: &[u8], architecture: Architecture) -> Option<&'static str> {
         let offset = usize::try_from(table).ok().and_then(|table| table.checked_add(index * usize::from(size)));
         offset.filter(|offset| *offset < head.len()).and_then(u32_at) == Some(INTERPRETER)
     });
-    interpreted.then_some("it is linked dynamically, and Lambda's C library may be older than this machine's")
+    interpreted
+        .then_some("it is linked dynamically, and the C library there may be older than this machine's, or missing")
 }
 
 mod reproducible;

@@ -111,6 +111,19 @@ impl ObservedService {
         service::image(&self.task_definition.as_ref()?.raw, ecs::CONTAINER)
     }
 
+    /// Whether it has no tasks, and is to have none.
+    #[must_use]
+    pub fn rests(&self) -> bool {
+        self.state.as_ref().is_some_and(|state| state.desired == 0)
+    }
+
+    /// Whether it rests because it is out of its working hours, and will work again by itself.
+    #[must_use]
+    pub fn rests_by_the_clock(&self) -> bool {
+        let least = self.scaling.scalable_target.as_ref().and_then(|target| target.get("MinCapacity")?.as_u64());
+        self.rests() && least == Some(0)
+    }
+
     /// The number of the revision that was verified last, as a tag of the service says it.
     #[must_use]
     pub fn revision(&self) -> Option<u64> {

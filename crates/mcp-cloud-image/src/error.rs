@@ -117,6 +117,16 @@ pub enum Error {
         /// Why it cannot.
         problem: String,
     },
+    /// An image is there, but not for the platform that it is to run on.
+    #[error("`{reference}` is not there for {platform}, but for {there}")]
+    OtherPlatform {
+        /// The image.
+        reference: String,
+        /// What was wanted.
+        platform: Platform,
+        /// What it is there for.
+        there: String,
+    },
     /// A registry did not do what it was asked.
     #[error(transparent)]
     Registry(#[from] RegistryError),
@@ -158,6 +168,9 @@ impl Error {
             Self::NotAPlatform { .. } => Some("write `linux/amd64` or `linux/arm64`".to_owned()),
             Self::NotAReference { .. } => {
                 Some("write it as `REGISTRY/REPOSITORY:TAG`, in lower case but for the tag".to_owned())
+            }
+            Self::OtherPlatform { .. } => {
+                Some("write the `architecture` that the image is for under `[resources]`, or build it for this one".to_owned())
             }
             Self::Registry(error) => error.hint(),
             Self::Credentials { registry, .. } => Some(format!("run `docker login {registry}`, or pass user and password")),

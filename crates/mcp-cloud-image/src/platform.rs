@@ -88,6 +88,14 @@ impl PlatformEntry {
     }
 }
 
+/// As images spell it.
+impl fmt::Display for PlatformEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.os, self.architecture)?;
+        self.variant.as_ref().map_or(Ok(()), |variant| write!(f, "/{variant}"))
+    }
+}
+
 impl From<Platform> for PlatformEntry {
     fn from(platform: Platform) -> Self {
         let architecture = platform.architecture().to_owned();

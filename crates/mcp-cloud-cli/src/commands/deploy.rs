@@ -1,12 +1,13 @@
 //! `mcp-cloud deploy`: builds a server and brings its stack to what `mcp-cloud.toml` says.
 
+use std::path::PathBuf;
+
 use mcp_cloud_app::{App, Target, target::sam::OUTPUT_ENDPOINT};
 use mcp_cloud_deploy::{
     Application, Archive, Deployer, Deployment, Observed, Plan, Step,
     apply::{Applied, Change, OnFailure, Rollout},
     build::build,
     change::WarningKind,
-    deployment::Image,
     plan::{self, Choices, Operation},
     source::source,
 };
@@ -16,6 +17,7 @@ use crate::{
     app::{self, Source},
     execution::{self, Beyond, Consent, failed},
     failure::Failure,
+    images::{self, OfService},
     interrupt::{self, Interrupt},
     printer::Printer,
     rehearsal, remote,
@@ -156,7 +158,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
 }
 
 async fn deploy(args: &Args, interrupt: &mut Interrupt, printer: &Printer) -> Result<(), Failure> {
-    let mut app = args.source.load(&[args.target.target()], printer)?;
+    let mut app = args.source.load_to_deploy(args.target.target(), printer)?;
     if args.rehearse {
         return tokio::select! {
             rehearsed = rehearsal::rehearse(&app, args.place.region(&app), printer) => rehearsed,
@@ -224,30 +226,47 @@ struct Prepared {
     beside: Beside,
 }
 
+/// What is to run.
+enum Made {
+    Archive(Archive, PathBuf),
+    Image(OfService),
+}
+
+async fn make(args: &Args, app: &App, deployer: &Deployer) -> Result<Made, Failure> {
+    match args.target {
+        Hosting::Sam => {
+            let package = app.cargo().ok_or_else(|| app::not_cargo("deploy"))?;
+            let program = build(package, app.architecture).await.map_err(|error| failed(error.into()))?;
+            let archive = Archive::of_file(&program).map_err(|error| failed(error.into()))?;
+            Ok(Made::Archive(archive, program))
+        }
+        Hosting::Ecs => images::of_service(app, &args.source.directory, deployer).await.map(Made::Image),
+    }
+}
+
 async fn prepare(args: &Args, app: &mut App, printer: &Printer) -> Result<Prepared, Failure> {
     // Credentials that are over, and secrets that are missing, are known now; after the build they would have cost a
     // minute.
-    app.cargo().ok_or_else(|| app::not_cargo("deploy"))?;
+    if args.target == Hosting::Sam {
+        app.cargo().ok_or_else(|| app::not_cargo("deploy"))?;
+    }
     let deployer = args.place.connect(app).await?;
     remote::stamp_secrets(&deployer, app).await?;
     let app = &*app;
-    let package = app.cargo().ok_or_else(|| app::not_cargo("deploy"))?;
-    let program = build(package, app.architecture).await.map_err(|error| failed(error.into()))?;
+    let made = make(args, app, &deployer).await?;
     let observed = remote::observe(&deployer, app, args.place.bucket.clone(), printer).await?;
-    let deployment = match args.target {
-        Hosting::Sam => {
-            let archive = Archive::of_file(&program).map_err(|error| failed(error.into()))?;
-            Deployment::new(app, archive, observed.bucket.clone())
-        }
-        Hosting::Ecs => {
-            let image = Image::of_program(app, &program).map_err(failed)?;
+    let bucket = observed.bucket.clone();
+    let (deployment, program) = match made {
+        Made::Archive(archive, program) => (Deployment::new(app, archive, bucket), Some(program)),
+        Made::Image(made) => {
             let place = (deployer.region(), deployer.account());
-            Deployment::of_service(app, image, app.ecs.repository.as_deref(), place, observed.bucket.clone())
+            let deployment = Deployment::of_service(app, made.image, made.repository.as_deref(), place, bucket);
+            (deployment, made.program)
         }
     };
     let deployment = deployment.map_err(failed)?;
     let plan = plan::deploy(&deployment, &observed, &args.recovery.choices()).map_err(failed)?;
-    let program = Some((program.as_path(), &app.environment));
+    let program = program.as_deref().map(|program| (program, &app.environment));
     let beside = Beside::of(&plan, &app.name, &deployer, &observed, Some(&deployment), program).await;
     Ok(Prepared { deployer, observed, deployment, plan, beside })
 }

@@ -9,14 +9,20 @@ pub(crate) mod destroy;
 pub(crate) mod dev;
 pub(crate) mod doctor;
 pub(crate) mod emit;
+pub(crate) mod exec;
+pub(crate) mod image;
 pub(crate) mod init;
 pub(crate) mod invoke;
 pub(crate) mod logs;
 pub(crate) mod man;
 pub(crate) mod policy;
 pub(crate) mod rollback;
+pub(crate) mod run;
+pub(crate) mod scale;
 pub(crate) mod secrets;
+pub(crate) mod start;
 pub(crate) mod status;
+pub(crate) mod stop;
 pub(crate) mod wait;
 
 use crate::{cli::Command, failure::Failure, printer::Printer};
@@ -34,6 +40,12 @@ pub(crate) async fn run(command: Command, printer: &Printer) -> Result<(), Failu
         Command::Logs(args) => logs::run(args, printer).await,
         Command::Secrets(args) => secrets::run(args, printer).await,
         Command::Status(args) => status::run(args, printer).await,
+        Command::Image(args) => image::run(args, printer).await,
+        Command::Start(args) => start::run(args, printer).await,
+        Command::Stop(args) => stop::run(args, printer).await,
+        Command::Scale(args) => scale::run(args, printer).await,
+        Command::Run(args) => run::run(args, printer).await,
+        Command::Exec(args) => exec::run(args, printer).await,
         Command::Destroy(args) => destroy::run(args, printer).await,
         Command::Doctor(args) => doctor::run(args, printer).await,
         Command::Wait(args) => wait::run(args, printer).await,

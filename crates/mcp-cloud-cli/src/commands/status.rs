@@ -4,6 +4,7 @@ use mcp_cloud_app::{App, Target};
 use mcp_cloud_deploy::{
     Archive, Deployer, Deployment, Stack, build,
     deployment::Image,
+    image::{Contents, platform},
     plan, secrets,
     status::{Health, Status},
 };
@@ -86,14 +87,12 @@ async fn details(
     // The same app with the code that is deployed: what differs then is the settings.
     let (wanted, built_sha256) = match stack.target() {
         Target::Ecs => {
-            let built = match built {
-                Some(program) => Some(Image::of_program(&app, &program).map_err(failed)?),
-                None => None,
-            };
+            let programs = built.map(|program| [(platform(app.architecture), program)].into());
+            let built = programs.map(|programs| Contents::of_programs(&app, &programs)).transpose().map_err(failed)?;
             let image = Image { digest: format!("sha256:{deployed}"), contents: None };
             let place = (deployer.region(), deployer.account());
             let wanted = Deployment::of_service(&app, image, app.ecs.repository.as_deref(), place, bucket);
-            (wanted, built.map(|image| image.digest.trim_start_matches("sha256:").to_owned()))
+            (wanted, built.map(|image| image.digest().trim_start_matches("sha256:").to_owned()))
         }
         _ => {
             let built = built.map(|program| Archive::of_file(&program)).transpose();

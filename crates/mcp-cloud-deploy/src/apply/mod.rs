@@ -247,6 +247,7 @@ impl<'a> Application<'a> {
             Step::RegisterTaskDefinition { family } => return self.register_task_definition(family).await,
             Step::ChangeService { service, .. } => return self.change_service(service, reporter).await,
             Step::ScaleService { service, .. } => return self.scale_service(service).await,
+            Step::StartService { service } => return self.start_service(service, reporter).await,
             Step::RemoveService { service } => self.remove_service(service).await?,
             Step::RemoveTaskDefinitions { revisions, .. } => deployer.remove_task_definitions(revisions).await?,
             Step::Ask { .. } => return self.ask(reporter).await,

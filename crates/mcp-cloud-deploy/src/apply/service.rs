@@ -8,7 +8,7 @@ use super::{Application, Reporter, StepOutcome};
 use crate::{
     deployment::ServiceWorkload,
     error::Error,
-    service::{RolloutEvent, Scaling, ServiceName, ServiceState, as_it_is, as_update, changes},
+    service::{RolloutEvent, Scaling, ServiceName, ServiceState, Switched, as_it_is, as_update, changes},
 };
 
 /// How long new tasks may take until all of them answer: an image is pulled, the health check passes, and the old ones
@@ -24,7 +24,8 @@ impl Application<'_> {
         let outputs = self.outputs().await?;
         let repository = outputs.get(mcp_cloud_app::target::ecs::OUTPUT_REPOSITORY);
         let repository = repository.ok_or(Error::Misuse("an image needs a repository to be pushed to"))?;
-        self.deployer.push_image(repository, contents, &|note| reporter.note(note)).await?;
+        let reference = format!("{repository}:{}", contents.tag());
+        self.deployer.push_image(&reference, contents, &|note| reporter.note(note)).await?;
         Ok(StepOutcome::Done)
     }
 
@@ -74,13 +75,40 @@ impl Application<'_> {
             }
         };
         self.changed_service = outcome == StepOutcome::Done;
-        match self.wait_for_rollout(name, &task_definition, reporter).await {
-            Ok(()) => Ok(outcome),
+        self.require_rollout(name, &task_definition, reporter).await?;
+        Ok(outcome)
+    }
+
+    /// Has a service that rests work again, and waits. When its tasks do not come to answer, it is as it was before.
+    pub(super) async fn start_service(
+        &mut self,
+        name: &ServiceName,
+        reporter: &dyn Reporter,
+    ) -> Result<StepOutcome, Error> {
+        let desired = self.workload()?.service.service.get("desiredCount").and_then(Value::as_u64);
+        let desired = desired.and_then(|count| count.try_into().ok()).unwrap_or(1);
+        let switched = self.deployer.start_service(name, desired).await?;
+        let state = self.deployer.service(name).await?.unwrap_or_default();
+        self.require_rollout(name, &state.task_definition, reporter).await?;
+        Ok(match switched {
+            Switched::Now => StepOutcome::Done,
+            Switched::Before => StepOutcome::Skipped("it works already"),
+        })
+    }
+
+    /// Waits for a rollout. When it fails, what ran before runs again.
+    async fn require_rollout(
+        &mut self,
+        name: &ServiceName,
+        task_definition: &str,
+        reporter: &dyn Reporter,
+    ) -> Result<(), Error> {
+        match self.wait_for_rollout(name, task_definition, reporter).await {
             Err(Error::Service(source)) => {
                 let rolled_back = self.back_out(None, reporter).await;
                 Err(Error::RolloutFailed { source: Box::new(source), rolled_back })
             }
-            Err(error) => Err(error),
+            waited => waited,
         }
     }
 
@@ -148,6 +176,14 @@ impl Application<'_> {
             self.remove_service(&name).await?;
             return Ok(None);
         };
+        if state.desired == 0 {
+            reporter.note("letting the service rest again");
+            if before.rests_by_the_clock() {
+                self.deployer.scale_service(&name, 0).await?;
+            } else {
+                self.deployer.stop_service(&name).await?;
+            }
+        }
         if self.changed_service {
             let number = state.task_definition.rsplit(':').next().unwrap_or_default();
             reporter.note(&format!("going back to revision {number} of the task definition"));

@@ -14,7 +14,7 @@ use crate::{
     deployment::{Deployment, ServiceWorkload},
     error::Error,
     observe::{Observed, ObservedService, StackState},
-    service::{SERVICE, TASK_DEFINITION, plain, resources},
+    service::{SERVICE, TASK_DEFINITION, is_now, plain, resources},
 };
 
 pub(super) fn deploy(
@@ -35,8 +35,12 @@ pub(super) fn deploy(
     let changes = changes(deployment, workload, observed, operation);
     steps.extend(push(workload, there));
     let changed = rollout(workload, there, &changes, operation);
-    let same = operation.is_none() && changed.is_empty() && is_verified(deployment, observed);
+    let mut same = operation.is_none() && changed.is_empty() && is_verified(deployment, observed);
     steps.extend(changed);
+    if let Some(start) = start(workload, there, same) {
+        steps.push(start);
+        same = false;
+    }
     if !same {
         steps.extend(verify(deployment));
         steps.extend(prune(deployment, workload, observed));
@@ -64,7 +68,11 @@ pub(super) fn rollback(
         steps.extend(leftovers(stack));
         steps.extend(change_stack(&deployment.stack, operation));
     }
-    if !steps.is_empty() || !is_verified(deployment, observed) {
+    let same = steps.is_empty() && is_verified(deployment, observed);
+    let start = start(workload, there, same);
+    let same = same && start.is_none();
+    steps.extend(start);
+    if !same {
         steps.extend(verify(deployment));
     }
     Ok(Plan { steps, changes, drift: Vec::new() })
@@ -90,7 +98,10 @@ pub(super) fn destroy(observed: &Observed) -> Vec<Step> {
 #[must_use]
 pub fn template_before(observed: &Observed) -> Option<String> {
     let template = observed.stack.as_ref()?.template.as_deref()?;
-    Some(with_service(template, observed.service.as_ref().map(parts_there).unwrap_or_default()))
+    Some(with_service(
+        template,
+        observed.service.as_ref().map(|there| parts_there(there, &there.scaling)).unwrap_or_default(),
+    ))
 }
 
 /// What is wanted as one template, with the service in it as if the stack held it.
@@ -118,7 +129,7 @@ fn changes(
     let stack = observed.stack.as_ref().filter(|_| operation != Some(Operation::Create));
     let there = observed.service.as_ref();
     let before = stack.and_then(|stack| {
-        let parts = there.map(parts_there).unwrap_or_default();
+        let parts = there.map(|there| parts_there(there, &workload.service.scaling)).unwrap_or_default();
         Some(with_service(stack.template.as_deref()?, parts))
     });
     // A stack that stays as it is must not differ by how its template is written.
@@ -141,10 +152,15 @@ fn changes(
 /// The resources that a service would be in a stack, by their logical ids.
 type Parts = Map<String, Value>;
 
-fn parts_there(there: &ObservedService) -> Parts {
+/// What is there. What the clock has made of its scaling stands as it is `wanted` at all other times.
+fn parts_there(there: &ObservedService, wanted: &ecs::Scaling) -> Parts {
     let task_definition = there.task_definition.as_ref().map(|task_definition| &task_definition.raw);
     let desired = there.state.as_ref().map(|state| state.desired);
-    let mut parts = parts(task_definition, there.state.as_ref().map(|state| &state.raw), desired, &there.scaling);
+    let mut scaling = there.scaling.clone();
+    if scaling.scalable_target.as_ref().is_some_and(|target| is_now(target, wanted)) {
+        scaling.scalable_target.clone_from(&wanted.scalable_target);
+    }
+    let mut parts = parts(task_definition, there.state.as_ref().map(|state| &state.raw), desired, &scaling);
     // A service that is gone leaves nothing that scales.
     parts.retain(|id, _| there.state.is_some() || id == TASK_DEFINITION);
     parts
@@ -242,6 +258,13 @@ fn rollout(
         steps.push(Step::ScaleService { service, bounds });
     }
     steps
+}
+
+/// Has a service work that rests: one without tasks cannot be asked. Out of its working hours it is left alone unless there
+/// is something to ask. Where nothing scales, the number of tasks is a part of the service.
+fn start(workload: &ServiceWorkload, there: Option<&ObservedService>, same: bool) -> Option<Step> {
+    let rests = there.filter(|there| there.rests() && workload.service.scaling.scalable_target.is_some())?;
+    (!same || !rests.rests_by_the_clock()).then(|| Step::StartService { service: workload.name() })
 }
 
 /// The fewest and the most tasks.

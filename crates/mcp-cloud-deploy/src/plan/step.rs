@@ -113,6 +113,11 @@ pub enum Step {
         /// The fewest and the most tasks; absent where the number is not to change any more.
         bounds: Option<(u32, u32)>,
     },
+    /// Has a service that rests work again, as many tasks as it is to have, and waits until they answer.
+    StartService {
+        /// The service.
+        service: ServiceName,
+    },
     /// Ends the tasks of the service, and removes it.
     RemoveService {
         /// The service.
@@ -256,6 +261,9 @@ impl fmt::Display for Step {
             }
             Self::ScaleService { service, bounds: None } => {
                 write!(f, "have scaling leave the service `{service}` alone")
+            }
+            Self::StartService { service } => {
+                write!(f, "start the service `{service}`, which rests, and wait until its tasks answer")
             }
             Self::RemoveService { service } => write!(f, "end the tasks of the service `{service}`, and remove it"),
             Self::RemoveTaskDefinitions { family, revisions } => {

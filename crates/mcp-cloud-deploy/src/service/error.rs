@@ -22,6 +22,12 @@ pub enum Error {
         /// The service.
         service: ServiceName,
     },
+    /// The app runs somewhere else than on ECS.
+    #[error("`{app}` runs on Lambda, where there are no tasks")]
+    NotAService {
+        /// The app.
+        app: String,
+    },
     /// There is no task to open a session in.
     #[error("no task of the service `{service}` runs{}", of_task(task.as_deref()))]
     NoTask {
@@ -132,10 +138,12 @@ impl Error {
                 (None, _) => "`mcp-cloud logs` may say why; mend the cause and repeat the command",
             },
             Self::NoService { .. } => "run `mcp-cloud deploy`, or name another region, account or environment",
+            Self::NotAService { .. } => {
+                "`mcp-cloud destroy` and `mcp-cloud deploy --target ecs` make it a service; `mcp-cloud invoke` calls it where it is"
+            }
             Self::NoTask { .. } => "`mcp-cloud status` says what runs; `mcp-cloud start` starts it",
             Self::NoSessions { .. } => {
-                "tasks take commands when they were started with it allowed and the session agent runs in them: allow it, \
-                 deploy, and try again"
+                "write `exec = true` under `[ecs]` and deploy; the tasks that are started then take commands after some seconds"
             }
             Self::StillThere { .. } => "calls that still go on hold it up; repeat the command in some minutes",
             Self::TaskTooLong { .. } => "give it more time, or find out with `mcp-cloud logs` what it does",

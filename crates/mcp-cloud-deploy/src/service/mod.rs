@@ -20,7 +20,7 @@ mod state;
 pub use self::{
     compare::{as_it_is, as_template, as_update, changes, image},
     error::{Ending, Error, FailedRollout},
-    operate::{ExecSession, LogStream, OneOff, Switched, TaskRun},
+    operate::{ExecSession, LogStream, OneOff, Scaled, Switched, TaskRun},
     reason::{ContainerStop, StopKind, TaskStop},
     rollout::RolloutEvent,
     scaling::Scaling,
@@ -30,5 +30,5 @@ pub use crate::aws::{RegistryLogin, Repository, StoredImage};
 
 pub(crate) use self::{
     compare::{SERVICE, TASK_DEFINITION, resources},
-    scaling::plain,
+    scaling::{is_now, plain},
 };

@@ -2,16 +2,21 @@
 
 use std::{fmt, time::Duration};
 
+use mcp_cloud_app::{App, Target};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
     error::Error,
     reason::TaskStop,
+    rollout::RolloutEvent,
     scaling::Rest,
     state::{ServiceName, ServiceState, Task, TaskDefinition, last, optional, text},
 };
-use crate::aws::{Deployer, Desired};
+use crate::{
+    aws::{Deployer, Desired},
+    observe::Stack,
+};
 
 const POLL: Duration = Duration::from_secs(3);
 /// Tasks have at most two minutes to end, and the load balancer may keep their connections for as long before.
@@ -80,6 +85,25 @@ impl fmt::Debug for ExecSession {
     }
 }
 
+/// How many tasks a service has, and had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Scaled {
+    /// How many it was to have before.
+    pub before: u32,
+    /// How many it is to have.
+    pub tasks: u32,
+    /// Between which numbers it changes that by itself; absent where it does not.
+    pub bounds: Option<(u32, u32)>,
+}
+
+impl Scaled {
+    /// Whether scaling will have another number soon.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        self.bounds.is_some_and(|(least, most)| !(least..=most).contains(&self.tasks))
+    }
+}
+
 /// Whether something had to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -91,6 +115,53 @@ pub enum Switched {
 }
 
 impl Deployer {
+    /// Finds the service that an app runs as.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoService`] where nothing of ours is deployed, [`Error::NotAService`] where it is a function;
+    /// [`crate::Error::Aws`] when a call fails.
+    pub async fn service_of(&self, app: &App) -> Result<ServiceName, crate::Error> {
+        let cluster = app.ecs.cluster.clone().unwrap_or_else(|| app.name.clone());
+        let service = ServiceName { cluster, service: app.name.clone() };
+        match self.observe_stack(&app.name).await?.filter(Stack::is_ours) {
+            None => Err(Error::NoService { service }.into()),
+            Some(stack) if stack.target() != Target::Ecs => Err(Error::NotAService { app: app.name.clone() }.into()),
+            Some(_) => Ok(service),
+        }
+    }
+
+    /// Waits until a service has as many tasks as it is to have, each of the revision that it is of, and each healthy.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoService`]; [`Error::Rollout`] as [`rollout`](Self::rollout) has it; [`crate::Error::Aws`] when a call fails.
+    pub async fn wait_for_tasks(
+        &self,
+        name: &ServiceName,
+        limit: Duration,
+        report: &dyn Fn(&RolloutEvent),
+    ) -> Result<(), crate::Error> {
+        let state = self.present(name).await?;
+        self.rollout(name, &state.task_definition, limit, report).await
+    }
+
+    /// Has a service run this many tasks, and says what it did before and between which numbers it scales by itself.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoService`]; [`crate::Error::Aws`] when a call fails.
+    pub async fn set_tasks(&self, name: &ServiceName, desired: u32) -> Result<Scaled, crate::Error> {
+        let state = self.present(name).await?;
+        let target = self.scalable_target(name).await?;
+        let bound = |member: &str| target.as_ref()?.get(member)?.as_u64()?.try_into().ok();
+        let bounds = bound("MinCapacity").zip(bound("MaxCapacity"));
+        if state.desired != desired {
+            self.scale_service(name, desired).await?;
+        }
+        Ok(Scaled { before: state.desired, tasks: desired, bounds })
+    }
+
     /// Runs a task once, as the service runs its own: the same revision, in the same network. Waits until it has ended.
     ///
     /// # Errors
@@ -137,7 +208,7 @@ impl Deployer {
         name: &ServiceName,
         task: Option<&str>,
         container: &str,
-        command: &str,
+        command: &[String],
     ) -> Result<ExecSession, crate::Error> {
         let running = self.task_arns(name, Desired::Running).await?;
         let mut tasks = self.tasks(&name.cluster, &running).await?;
@@ -156,7 +227,7 @@ impl Deployer {
             "cluster": name.cluster,
             "task": found.arn,
             "container": container,
-            "command": command,
+            "command": command_line(command),
             "interactive": true,
         });
         let opened = self.open_session(&body).await?;
@@ -248,6 +319,19 @@ impl Deployer {
     }
 }
 
+/// Words as one line that the agent takes apart again as a shell would, without running one
+/// (<https://github.com/aws/amazon-ssm-agent>).
+fn command_line(words: &[String]) -> String {
+    let harmless = |letter: char| letter.is_ascii_alphanumeric() || "-_./:=,@%+".contains(letter);
+    let word = |word: &String| {
+        if !word.is_empty() && word.chars().all(harmless) {
+            return word.clone();
+        }
+        format!("'{}'", word.replace('\'', "'\\''"))
+    };
+    words.iter().map(word).collect::<Vec<_>>().join(" ")
+}
+
 /// The body of RunTask. It is no task for Spot: nothing starts it a second time.
 fn one_off_body(name: &ServiceName, state: &ServiceState, one_off: &OneOff) -> Value {
     let mut overrides = json!({ "name": one_off.container });
@@ -278,4 +362,15 @@ fn log_stream(definition: &TaskDefinition, container: &str, task: &str) -> Optio
     let options = container.pointer("/logConfiguration/options")?;
     let (group, prefix) = (optional(options, "awslogs-group")?, optional(options, "awslogs-stream-prefix")?);
     Some(LogStream { group, stream: format!("{prefix}/{}/{task}", text(container, "name")) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_a_command_stay_apart_and_whole() {
+        let words = ["/bin/sh", "-c", "echo \"it's $HOME\"", ""].map(str::to_owned);
+        assert_eq!(command_line(&words), r#"/bin/sh -c 'echo "it'\''s $HOME"' ''"#);
+    }
 }

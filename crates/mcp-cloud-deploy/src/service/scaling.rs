@@ -56,7 +56,7 @@ impl Deployer {
             return Ok(found.scalable_target.is_some());
         };
         let mut changed = false;
-        if found.scalable_target.as_ref().is_none_or(|found| !same(found, target)) {
+        if found.scalable_target.as_ref().is_none_or(|found| !is_now(found, wanted)) {
             self.put_scalable_target(name, target).await?;
             changed = true;
         }
@@ -125,6 +125,12 @@ fn same(one: &Value, other: &Value) -> bool {
     plain(one) == plain(other)
 }
 
+/// Whether a target is as it is wanted, or as one of the hours makes it that are wanted: what the clock does is no change.
+pub(crate) fn is_now(target: &Value, wanted: &Scaling) -> bool {
+    let by_the_clock = wanted.scheduled_actions.iter().filter_map(|action| action.get("ScalableTargetAction"));
+    wanted.scalable_target.iter().chain(by_the_clock).any(|wanted| same(target, wanted))
+}
+
 /// What is written in several ways, in one of them.
 pub(crate) fn plain(value: &Value) -> Value {
     match value {
@@ -159,6 +165,26 @@ mod tests {
         assert!(same(&wanted, &found));
         let other = json!({ "PolicyName": "cpu", "TargetTrackingScalingPolicyConfiguration": { "TargetValue": 51 } });
         assert!(!same(&wanted, &other));
+    }
+
+    #[test]
+    fn what_the_clock_does_is_no_difference() {
+        let hours = |name: &str, least: u32, most: u32| {
+            let bounds = json!({ "MinCapacity": least, "MaxCapacity": most });
+            json!({ "ScheduledActionName": name, "Schedule": "cron(0 8 * * ? *)", "ScalableTargetAction": bounds })
+        };
+        let wanted = Scaling {
+            scalable_target: Some(json!({ "MinCapacity": 2, "MaxCapacity": 4 })),
+            scaling_policies: Vec::new(),
+            scheduled_actions: vec![hours("begin", 2, 4), hours("end", 0, 0)],
+        };
+        assert!(is_now(&json!({ "MinCapacity": 2, "MaxCapacity": 4 }), &wanted));
+        assert!(is_now(&json!({ "MinCapacity": 0, "MaxCapacity": 0 }), &wanted));
+        assert!(!is_now(&json!({ "MinCapacity": 1, "MaxCapacity": 4 }), &wanted));
+        assert!(!is_now(
+            &json!({ "MinCapacity": 0, "MaxCapacity": 0 }),
+            &Scaling { scheduled_actions: Vec::new(), ..wanted }
+        ));
     }
 
     #[test]

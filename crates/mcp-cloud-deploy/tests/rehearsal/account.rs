@@ -11,6 +11,7 @@ use mcp_cloud_deploy::{
     StepOutcome,
     apply::{Applied, OnFailure, Rollout},
     deployment::{Bucket, Image},
+    image::{Contents, platform},
     logs::LogEvent,
     mcp::Question,
     plan::{self, Choices},
@@ -137,7 +138,8 @@ impl Stage {
         let image = images.entry(code.to_owned()).or_insert_with(|| {
             let program = self.directory.path().join("program");
             fs::write(&program, [static_program().as_slice(), code.as_bytes()].concat()).expect("it can be written");
-            Image::of_program(app, &program).expect("it can be packed")
+            let programs = [(platform(app.architecture), program)].into();
+            Contents::of_programs(app, &programs).expect("it can be packed").into()
         });
         let image = image.clone();
         let bucket = Bucket::choose(None, ACCOUNT, REGION);

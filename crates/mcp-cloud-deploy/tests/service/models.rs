@@ -84,7 +84,7 @@ async fn live(app: &str) -> Vec<Value> {
     deployer.target_health(GROUP).await.unwrap();
     deployer.load_balancer_host(BALANCER).await.unwrap();
     deployer.load_balancers_of(GROUP).await.unwrap();
-    deployer.execute_command(&name, None, "server", "sh").await.unwrap();
+    deployer.execute_command(&name, None, "server", &["sh".to_owned()]).await.unwrap();
     deployer.stop_service(&name).await.unwrap();
     deployer.start_service(&name, 2).await.unwrap();
     deployer.registry_login().await.unwrap();

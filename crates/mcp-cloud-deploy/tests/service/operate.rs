@@ -182,13 +182,14 @@ async fn token_of_a_session_is_in_no_argument_and_is_never_shown() {
         })
     };
     let deployer = answer(true).deployer().await;
-    let session = deployer.execute_command(&hello(), None, "server", "sh").await.unwrap();
+    let session = deployer.execute_command(&hello(), None, "server", &["sh".to_owned()]).await.unwrap();
     assert_eq!(session.arguments[4], r#"{"Target":"ecs:servers_0a1b2c_0a1b2c-77"}"#);
     assert!(session.variable.1.contains("hunter2"));
     assert!(!format!("{session:?} {:?}", session.arguments).contains("hunter2"));
-    let error = deployer.execute_command(&hello(), Some("ffff"), "server", "sh").await.unwrap_err();
+    let error = deployer.execute_command(&hello(), Some("ffff"), "server", &["sh".to_owned()]).await.unwrap_err();
     assert_eq!(error.to_string(), "no task of the service `servers/hello` runs by the id `ffff`");
-    let error = answer(false).deployer().await.execute_command(&hello(), None, "server", "sh").await.unwrap_err();
+    let error =
+        answer(false).deployer().await.execute_command(&hello(), None, "server", &["sh".to_owned()]).await.unwrap_err();
     assert_eq!(error.to_string(), "the task 0a1b2c takes no commands");
 }
 
