@@ -105,7 +105,8 @@ impl Application<'_> {
     ) -> Result<(), Error> {
         match self.wait_for_rollout(name, task_definition, reporter).await {
             Err(Error::Service(source)) => {
-                let rolled_back = self.back_out(None, reporter).await;
+                // The way back is a deployment of its own, and would make every step as large as itself.
+                let rolled_back = Box::pin(self.back_out(None, reporter)).await;
                 Err(Error::RolloutFailed { source: Box::new(source), rolled_back })
             }
             waited => waited,

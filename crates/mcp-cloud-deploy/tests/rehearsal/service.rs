@@ -1,7 +1,10 @@
 //! The life of a service on ECS: made, left alone, changed, gone back to, removed; and what becomes of tasks that fail.
 
-use mcp_cloud_deploy::{Error, StepOutcome, error::RolledBack};
+use std::time::Duration;
+
+use mcp_cloud_deploy::{Deployer, Error, Observed, StepOutcome, error::RolledBack, service::Scaling};
 use mcp_cloud_emulator::aws::TaskFate;
+use serde_json::json;
 
 use crate::account::{Stage, block_on};
 
@@ -85,5 +88,66 @@ fn first_image_whose_tasks_end_is_removed_with_all_around_it() {
         assert!(matches!(error, Error::RolloutFailed { rolled_back: RolledBack::Removed, .. }), "{error:?}");
         stage.destroy().await.expect("only the bucket is left");
         assert!(stage.account.inventory().is_empty(), "{}", stage.account.inventory());
+    });
+}
+
+async fn observed(stage: &Stage) -> (Deployer, Observed) {
+    let deployer = stage.deployer().await.expect("the account is there");
+    let observed = stage.settled(&deployer).await.expect("it can be looked at");
+    (deployer, observed)
+}
+
+#[test]
+fn service_that_was_stopped_is_started_by_the_next_deployment_and_rests_again_if_that_fails() {
+    block_on(async {
+        let stage = Stage::open().on_ecs();
+        stage.deploy("one").await.expect("it deploys");
+        let deployer = stage.deployer().await.unwrap();
+        let name = deployer.service_of(&stage.app()).await.expect("it is a service");
+        deployer.stop_service(&name).await.expect("it stops");
+        deployer.wait_for_tasks(&name, Duration::from_secs(600), &|_| ()).await.expect("its tasks end");
+        let run = stage.deploy("one").await.expect("it deploys");
+        assert_eq!(kinds(&run.plan), ["start-service", "ask", "keep-revision"]);
+        assert!(stage.plan("one").await.unwrap().is_empty(), "nothing is left to do");
+
+        let deployer = stage.deployer().await.unwrap();
+        deployer.stop_service(&name).await.expect("it stops");
+        let bad = stage.deployment("two").code_sha256().to_owned();
+        stage.account.destine(&bad, TaskFate::Exits(1));
+        let error = stage.deploy("two").await.expect_err("its tasks end");
+        assert!(matches!(error, Error::RolloutFailed { rolled_back: RolledBack::To(_), .. }), "{error:?}");
+        let (_, after) = observed(&stage).await;
+        assert!(after.service.as_ref().is_some_and(|service| service.rests()), "{:?}", after.service);
+        assert_eq!(after.code_sha256("hello").as_deref(), Some(stage.deployment("one").code_sha256()));
+        stage.destroy().await.expect("it goes");
+        assert!(stage.account.inventory().is_empty(), "{}", stage.account.inventory());
+    });
+}
+
+#[test]
+fn service_out_of_its_working_hours_is_left_alone_until_there_is_something_to_ask() {
+    block_on(async {
+        let stage = Stage::open().on_ecs();
+        stage.write("[scaling]\nworking-hours = \"mon-fri 08:00-18:00 Europe/Berlin\"");
+        stage.deploy("one").await.expect("it deploys");
+        // What the clock does in the evening.
+        let (deployer, day) = observed(&stage).await;
+        let service = day.service.expect("it is there");
+        let night = Scaling { scalable_target: Some(json!({ "MinCapacity": 0, "MaxCapacity": 0 })), ..service.scaling };
+        let unplanned = Scaling { scheduled_actions: Vec::new(), ..night.clone() };
+        for scaling in [unplanned, night] {
+            deployer.apply_scaling(&service.name, &scaling).await.expect("it scales so");
+        }
+        deployer.scale_service(&service.name, 0).await.expect("it scales so");
+        deployer.wait_for_tasks(&service.name, Duration::from_secs(600), &|_| ()).await.expect("its tasks end");
+
+        let plan = stage.plan("one").await.expect("it can be looked at");
+        assert!(plan.is_empty(), "{plan:?}");
+        let run = stage.deploy("two").await.expect("it deploys");
+        let steps =
+            ["push-image", "register-task-definition", "change-service", "start-service", "ask", "keep-revision"];
+        assert_eq!(kinds(&run.plan), steps);
+        let (_, after) = observed(&stage).await;
+        assert_eq!(after.code_sha256("hello").as_deref(), Some(stage.deployment("two").code_sha256()));
     });
 }
