@@ -22,6 +22,7 @@ mod requests;
 mod rivals;
 mod rollback;
 mod secrets;
+mod tasks;
 mod transcript;
 mod transcripts;
 mod uncalled;

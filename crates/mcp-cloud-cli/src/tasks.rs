@@ -12,7 +12,7 @@ use crate::{
 
 /// Which service, and for how long it is waited for.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct Service {
     #[command(flatten)]
     pub(crate) source: Source,
     #[command(flatten)]

@@ -7,7 +7,7 @@ use crate::{execution::failed, failure::Failure, printer::Printer, tasks};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    service: tasks::Args,
+    service: tasks::Service,
     /// How many tasks; `stop` is for none at all
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     tasks: u32,

@@ -8,7 +8,7 @@ use crate::{execution::failed, failure::Failure, printer::Printer, tasks};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    service: tasks::Args,
+    service: tasks::Service,
     /// How many tasks [default: as few as mcp-cloud.toml allows]
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     tasks: Option<u32>,

@@ -12,7 +12,7 @@ use crate::{execution::failed, failure::Failure, printer::Printer, tasks};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    service: tasks::Args,
+    service: tasks::Service,
 }
 
 /// A service that rests already is left as it is.
