@@ -2,18 +2,23 @@
 
 use std::{collections::BTreeMap, net::Ipv4Addr, path::Path};
 
-use mcp_cloud_app::{App, app::Trigger};
+use mcp_cloud_app::{
+    App, Target,
+    app::{AuthMode, Trigger},
+};
 use mcp_cloud_contract::env;
 use mcp_cloud_deploy::{
     Archive, Error,
     build::build,
-    rehearsal::{Rehearsal, Rehearsed, passed_on_to},
+    image::platform,
+    rehearsal::{Code, Name, Rehearsal, Rehearsed, passed_on_to},
 };
 use mcp_cloud_emulator::{Running, Trigger as Emulated};
 use serde_json::json;
 
 use crate::{
-    app, emulation::Emulation, execution::failed, failure::Failure, printer::Printer, progress::Progress, remote,
+    app, emulation::Emulation, execution::failed, failure::Failure, images, printer::Printer, progress::Progress,
+    remote,
 };
 
 /// Where it is rehearsed when nothing says where it will be deployed. No call leaves this machine.
@@ -23,22 +28,40 @@ const REGION: &str = "us-east-1";
 const STRIDE: usize = 100;
 
 /// Fails when something that was struck did not come home, and when the deployment fails without being struck.
-pub(crate) async fn rehearse(app: &App, region: Option<String>, printer: &Printer) -> Result<(), Failure> {
-    let package = app.cargo().ok_or_else(|| app::not_cargo("deploy"))?;
-    let program = build(package, app.architecture).await.map_err(|error| failed(error.into()))?;
-    let code = Archive::of_file(&program).map_err(|error| failed(error.into()))?;
-    let running = run(app, &program).await;
+pub(crate) async fn rehearse(
+    app: &App,
+    directory: &Path,
+    target: Target,
+    region: Option<String>,
+    printer: &Printer,
+) -> Result<(), Failure> {
+    let (code, program) = match target {
+        Target::Ecs => {
+            let built = images::build(app, directory, &[platform(app.architecture)], "deploy --rehearse").await?;
+            (Code::Image(built.contents.into()), built.programs.into_values().next())
+        }
+        _ => {
+            let package = app.cargo().ok_or_else(|| app::not_cargo("deploy --rehearse"))?;
+            let program = build(package, app.architecture).await.map_err(|error| failed(error.into()))?;
+            (Code::Archive(Archive::of_file(&program).map_err(|error| failed(error.into()))?), Some(program))
+        }
+    };
+    let running = match &program {
+        Some(program) => run(app, target, program).await,
+        None => Err("it is not on this machine".to_owned()),
+    };
     let skipped = running.as_ref().err().cloned();
     if let Some(why) = &skipped {
         printer.warning(format_args!("the server is not asked in this rehearsal: {why}"));
     }
+    let name = if target == Target::Ecs { Name::Local } else { Name::AsAsked };
     let rehearsal = Rehearsal {
         app,
-        code: &code,
+        code,
         account: app.aws.account.clone().unwrap_or_else(|| ACCOUNT.to_owned()),
         region: region.unwrap_or_else(|| REGION.to_owned()),
         token: remote::token(),
-        endpoint: running.as_ref().ok().map(|running| passed_on_to(running.address())),
+        endpoint: running.as_ref().ok().map(|running| passed_on_to(running.address(), name)),
     };
     let progress = Progress::start(printer, "rehearse the deployment in memory; nothing is sent to AWS");
     let report = |done, of| {
@@ -54,11 +77,15 @@ pub(crate) async fn rehearse(app: &App, region: Option<String>, printer: &Printe
     show(&rehearsed.map_err(unstruck)?, skipped.as_deref(), printer)
 }
 
-/// Runs the program behind an emulated function URL, or says why not.
-async fn run(app: &App, program: &Path) -> Result<Running, String> {
-    let trigger = match app.lambda.trigger {
-        Trigger::FunctionUrl => Emulated::FunctionUrl,
-        Trigger::FunctionUrlBuffered => Emulated::FunctionUrlBuffered,
+/// Runs the program behind an emulated function URL, or as the load balancer of a service finds it; or says why not.
+async fn run(app: &App, target: Target, program: &Path) -> Result<Running, String> {
+    let trigger = match (target, app.lambda.trigger) {
+        (Target::Ecs, _) if app.auth.mode == AuthMode::Jwt => {
+            return Err("no load balancer looks at tokens in memory".to_owned());
+        }
+        (Target::Ecs, _) => Emulated::Direct,
+        (_, Trigger::FunctionUrl) => Emulated::FunctionUrl,
+        (_, Trigger::FunctionUrlBuffered) => Emulated::FunctionUrlBuffered,
         _ => return Err("only function URLs can be asked in memory".to_owned()),
     };
     if app.architecture.as_str() != machine() {
@@ -67,7 +94,8 @@ async fn run(app: &App, program: &Path) -> Result<Running, String> {
     let mut environment = BTreeMap::from([(env::PATH.to_owned(), app.endpoint.path.clone())]);
     environment.extend(app.environment.clone());
     let (program, concurrency) = (program.to_owned(), 1);
-    let emulation = Emulation { trigger, concurrency, program, environment, function: Some(app.lambda.clone()) };
+    let function = (target != Target::Ecs).then(|| app.lambda.clone());
+    let emulation = Emulation { trigger, concurrency, program, environment, function };
     let listening = emulation.listen((Ipv4Addr::LOCALHOST, 0).into(), |_| ()).await;
     listening.map_err(|error| Failure::new(error).to_string())
 }

@@ -7,6 +7,7 @@ use std::{
     sync::Arc,
 };
 
+use bytes::Bytes;
 use mcp_cloud_app::{App, app::Architecture};
 use mcp_cloud_image::{
     CredentialFiles, Credentials, Event, Image as Assembled, Progress, Provenance, Recipe, Reference, Sbom, layout,
@@ -87,7 +88,11 @@ impl Contents {
             Ok(bytes) => Ok((*platform, bytes.into())),
             Err(source) => Err(mcp_cloud_image::Error::Read { path: program.clone(), source }),
         };
-        let programs = programs.iter().map(read).collect::<Result<_, _>>()?;
+        Self::of_bytes(app, programs.iter().map(read).collect::<Result<_, _>>()?)
+    }
+
+    /// The same of programs that are in memory.
+    pub(crate) fn of_bytes(app: &App, programs: BTreeMap<Platform, Bytes>) -> Result<Self, crate::Error> {
         let recipe = Recipe::server(&app.name).with_label("description", &app.description);
         Ok(Self(Arc::new(Assembled::from_binaries(programs, &recipe)?)))
     }

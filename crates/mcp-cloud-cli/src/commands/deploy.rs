@@ -161,7 +161,7 @@ async fn deploy(args: &Args, interrupt: &mut Interrupt, printer: &Printer) -> Re
     let mut app = args.source.load_to_deploy(args.target.target(), printer)?;
     if args.rehearse {
         return tokio::select! {
-            rehearsed = rehearsal::rehearse(&app, args.place.region(&app), printer) => rehearsed,
+            rehearsed = rehearsal::rehearse(&app, &args.source.directory, args.target.target(), args.place.region(&app), printer) => rehearsed,
             () = interrupt.wait() => Err(Failure::new("interrupted").exit_code(interrupt::exit_code())),
         };
     }

@@ -1,10 +1,15 @@
 //! A whole deployment with a fault at each of its calls in turn, and what the next run makes of it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    io,
+    net::Ipv4Addr,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use mcp_cloud_app::App;
-use mcp_cloud_emulator::aws::{Account, Call, Misfortune};
+use mcp_cloud_emulator::aws::{Account, Call, Misfortune, Served};
 use serde::Serialize;
+use tokio::net::TcpListener;
 
 use super::{
     Connector, Endpoint, config,
@@ -13,7 +18,8 @@ use super::{
 use crate::{
     Application, Archive, Deployer, Deployment, Error, Plan, Reporter, ResourceEvent, StackState, Step, StepOutcome,
     apply::{OnFailure, Quiet, Rollout},
-    deployment::Bucket,
+    deployment::{Bucket, Image},
+    image::{Contents, Platform, platform},
     logs::LogEvent,
     mcp::{Question, Token},
     observe::Observed,
@@ -31,8 +37,8 @@ const VALUE: &str = "rehearsal";
 pub struct Rehearsal<'a> {
     /// The app.
     pub app: &'a App,
-    /// Its packed program.
-    pub code: &'a Archive,
+    /// What runs: where it is deployed to follows from it.
+    pub code: Code,
     /// Twelve digits, as the app or its ARNs name them.
     pub account: String,
     /// The region.
@@ -41,6 +47,66 @@ pub struct Rehearsal<'a> {
     pub token: Option<Token>,
     /// Who answers for the function URL; without anybody, the server is not asked.
     pub endpoint: Option<Arc<Endpoint>>,
+}
+
+/// What is deployed.
+#[derive(Debug, Clone)]
+pub enum Code {
+    /// A packed program, which becomes a function.
+    Archive(Archive),
+    /// An image, which becomes a service.
+    Image(Image),
+}
+
+impl Code {
+    /// What stands for it where its bytes do not matter, and is quicker to carry.
+    fn stand_in(&self, app: &App) -> Result<Self, Error> {
+        match self {
+            // The account does not look into it, and the program is run by somebody else.
+            Self::Archive(code) => {
+                Ok(Self::Archive(Archive { bytes: VALUE.as_bytes().to_vec(), sha256: code.sha256.clone() }))
+            }
+            Self::Image(_) => {
+                let platform = platform(app.architecture);
+                let programs = [(platform, smallest_program(platform).into())].into();
+                Ok(Self::Image(Contents::of_bytes(app, programs)?.into()))
+            }
+        }
+    }
+
+    /// What names an endpoint of this has in the account.
+    fn deployment(&self, app: &App, rehearsal: &Rehearsal<'_>) -> Result<Deployment, Error> {
+        let bucket = Bucket::choose(None, &rehearsal.account, &rehearsal.region);
+        match self {
+            Self::Archive(code) => Deployment::new(app, code.clone(), bucket),
+            Self::Image(image) => {
+                let place = (rehearsal.region.as_str(), rehearsal.account.as_str());
+                // What is pushed goes to the account in memory alone.
+                let elsewhere = app.ecs.repository.as_deref();
+                let contents = image.contents.clone().filter(|_| elsewhere.is_none());
+                let image = Image { contents, ..image.clone() };
+                Deployment::of_service(app, image, elsewhere, place, bucket)
+            }
+        }
+    }
+}
+
+/// The head of a program that needs no libraries, and nothing after it (<https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html>).
+fn smallest_program(platform: Platform) -> Vec<u8> {
+    const HEAD: [u8; 6] = *b"\x7fELF\x02\x01";
+    let machine: u8 = match platform {
+        Platform::Amd64 => 62,
+        Platform::Arm64 => 183,
+    };
+    let zeros = |until: usize, before: usize| std::iter::repeat_n(0, until - before);
+    let program = HEAD.into_iter().chain(zeros(18, 6)).chain([machine]).chain(zeros(32, 19));
+    program.chain([64]).chain(zeros(54, 33)).chain([56]).chain(zeros(56, 55)).chain([1]).chain(zeros(120, 57)).collect()
+}
+
+/// A deployer, and what its images are pushed to as long as it is used.
+struct Connected {
+    deployer: Deployer,
+    _registry: Option<Served>,
 }
 
 /// What came of a rehearsal.
@@ -95,10 +161,9 @@ impl Rehearsal<'_> {
         let before = self.open();
         let account = before.fork();
         let heard = Heard { account: account.clone(), begun: Mutex::default() };
-        let _planned = self.deploy(&account, self.code, &heard).await?;
+        let _planned = self.deploy(&account, &self.code, &heard).await?;
         let begun = heard.into_begun();
-        // The account does not look into it, and the program is run by somebody else: what stands for it is quicker to carry.
-        let code = Archive { bytes: VALUE.as_bytes().to_vec(), sha256: self.code.sha256.clone() };
+        let code = self.code.stand_in(self.app)?;
         let scene = FirstDeployment { rehearsal: self, code };
         let matrix::Rehearsal { calls, cases } = matrix(&scene, &before, &Misfortune::ALL, report).await?;
 
@@ -124,18 +189,26 @@ impl Rehearsal<'_> {
         account
     }
 
-    async fn connect(&self, account: &Account) -> Result<Deployer, Error> {
+    async fn connect(&self, account: &Account) -> Result<Connected, Error> {
         let connector = Connector::new(account.clone());
         let connector = match &self.endpoint {
             Some(endpoint) => connector.with_endpoint(Arc::clone(endpoint)),
             None => connector,
         };
-        Deployer::over(config(connector, &self.region), Some(&self.account)).await
+        let deployer = Deployer::over(config(connector, &self.region), Some(&self.account)).await?;
+        if matches!(self.code, Code::Archive(_)) {
+            return Ok(Connected { deployer, _registry: None });
+        }
+        let unserved = |_: io::Error| Error::Misuse("a rehearsal of a service needs a socket of this machine");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(unserved)?;
+        let served = account.serve(listener).map_err(unserved)?;
+        let deployer = deployer.with_registry(served.url().trim_start_matches("http://"));
+        Ok(Connected { deployer, _registry: Some(served) })
     }
 
     /// Deploys as the command does, and returns what was planned.
-    async fn deploy(&self, account: &Account, code: &Archive, reporter: &dyn Reporter) -> Result<Plan, Error> {
-        let deployer = self.connect(account).await?;
+    async fn deploy(&self, account: &Account, code: &Code, reporter: &dyn Reporter) -> Result<Plan, Error> {
+        let Connected { deployer, _registry } = self.connect(account).await?;
         let mut app = self.app.clone();
         let found = deployer.observe_secrets(&app).await?;
         let missing = secrets::missing(&found);
@@ -144,8 +217,7 @@ impl Rehearsal<'_> {
         }
         secrets::stamp(&mut app, &found);
         let observed = self.settled(&deployer).await?;
-        let bucket = Bucket::choose(None, &self.account, &self.region);
-        let deployment = Deployment::new(&app, code.clone(), bucket)?;
+        let deployment = code.deployment(&app, self)?;
         let mut plan = plan::deploy(&deployment, &observed, &Choices::default())?;
         if self.endpoint.is_none() {
             plan.steps.retain(|step| !matches!(step, Step::Ask { .. }));
@@ -158,7 +230,7 @@ impl Rehearsal<'_> {
 
     /// Removes everything, and returns what is left on purpose.
     async fn destroy(&self, account: &Account) -> Result<Vec<LeftBehind>, Error> {
-        let deployer = self.connect(account).await?;
+        let Connected { deployer, _registry } = self.connect(account).await?;
         let observed = self.settled(&deployer).await?;
         let plan = plan::destroy(&self.app.name, &observed, &Choices::default())?;
         Application::destroy(&deployer, &self.app.name, &observed)
@@ -182,7 +254,7 @@ impl Rehearsal<'_> {
 /// The app's first deployment, and what leads home from wherever it ended.
 struct FirstDeployment<'a> {
     rehearsal: &'a Rehearsal<'a>,
-    code: Archive,
+    code: Code,
 }
 
 impl Scene for FirstDeployment<'_> {

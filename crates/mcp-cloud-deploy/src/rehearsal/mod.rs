@@ -20,8 +20,8 @@ use aws_smithy_async::rt::sleep::SharedAsyncSleep;
 use self::time::AccountTime;
 pub use self::{
     connector::{Connector, Endpoint},
-    faults::{FailedCase, Rehearsal, Rehearsed, RehearsedStep},
-    program::passed_on_to,
+    faults::{Code, FailedCase, Rehearsal, Rehearsed, RehearsedStep},
+    program::{Name, passed_on_to},
 };
 use crate::aws::ATTEMPTS;
 

@@ -17,10 +17,18 @@ use http::{HeaderValue, Request, Response, StatusCode, Uri, header::HOST};
 use super::{Endpoint, connector::answer};
 use crate::mcp::http::connector;
 
-/// Has requests to function URLs answered at this address, under the names that were asked for. What is streamed there
-/// arrives as a stream.
+/// Under which name a program is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Name {
+    /// The one that was asked for, which the platform in front of it makes known to it.
+    AsAsked,
+    /// Its address: a program that listens for this machine alone answers to no other.
+    Local,
+}
+
+/// Has requests to endpoints answered at this address. What is streamed there arrives as a stream.
 #[must_use]
-pub fn passed_on_to(address: SocketAddr) -> Arc<Endpoint> {
+pub fn passed_on_to(address: SocketAddr, name: Name) -> Arc<Endpoint> {
     let client: SharedHttpClient = Builder::new().build_http();
     let sleep = SharedAsyncSleep::new(TokioSleep::new());
     let time = SharedTimeSource::new(SystemTimeSource::new());
@@ -28,7 +36,7 @@ pub fn passed_on_to(address: SocketAddr) -> Arc<Endpoint> {
     Arc::new(move |_, request| {
         let connector = connector.clone();
         Box::pin(async move {
-            let passed_on = pass_on(connector, request, address).await;
+            let passed_on = pass_on(connector, request, address, name).await;
             passed_on.unwrap_or_else(|| answer(StatusCode::BAD_GATEWAY, "Internal Server Error"))
         })
     })
@@ -38,9 +46,14 @@ async fn pass_on(
     connector: SharedHttpConnector,
     mut request: Request<Bytes>,
     address: SocketAddr,
+    name: Name,
 ) -> Option<Response<SdkBody>> {
     let uri = request.uri().clone();
-    let host = HeaderValue::from_str(uri.authority()?.as_str()).ok()?;
+    let host = match name {
+        Name::AsAsked => HeaderValue::from_str(uri.authority()?.as_str()),
+        Name::Local => HeaderValue::from_str(&address.to_string()),
+    };
+    let host = host.ok()?;
     let path = uri.path_and_query()?.clone();
     request.headers_mut().insert(HOST, host);
     *request.uri_mut() =
