@@ -10,6 +10,7 @@ mod duration;
 mod emulation;
 mod execution;
 mod failure;
+mod hosting;
 mod interrupt;
 mod log_line;
 mod overview;

@@ -9,6 +9,7 @@ mod matrix;
 mod misfortune;
 mod onlookers;
 mod program;
+mod rights;
 mod scenes;
 #[path = "../mcp/server.rs"]
 #[expect(dead_code, reason = "the tests of the gate use all of it")]

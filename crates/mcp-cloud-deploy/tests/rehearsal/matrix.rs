@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use mcp_cloud_app::Target;
 use mcp_cloud_deploy::{
     AwsFault, Error,
     doctor::Verdict,
@@ -169,15 +170,39 @@ fn doctor_tells_of_whichever_call_fails_and_changes_nothing() {
         "build.image = \"{image}\"\nscaling.maximum = 10\nlambda.certificate = \"{certificate}\"\nsecrets.KEY.aws = \
          \"{secret}\""
     ));
-    let scene = block_on(Examines::of(&stage, app));
+    let scene = block_on(Examines::of(&stage, app, Target::Sam));
+    let services = ["acm", "cloudformation", "iam", "lambda", "secretsmanager", "sts"];
+    examine("doctor", &scene, &stage, &services);
+}
+
+/// Whichever call of an examination fails is told of, these services are asked, and nothing is changed.
+fn examine(name: &str, scene: &Examines<'_>, stage: &Stage, services: &[&str]) {
     let wrong = scene.undisturbed().iter().filter(|finding| finding.verdict == Verdict::Ng);
     assert_eq!(wrong.map(|finding| format!("{finding:?}")).collect::<Vec<_>>(), Vec::<String>::new());
     stage.account.take_calls();
-    let calls = rehearse("doctor", &scene, &stage.account, 15, is_heard_of);
-    for service in ["acm", "cloudformation", "iam", "lambda", "secretsmanager", "sts"] {
-        assert!(calls.iter().any(|call| call.service == service), "{service} is asked: {calls:?}");
+    let calls = rehearse(name, scene, &stage.account, 15, is_heard_of);
+    for service in services {
+        assert!(calls.iter().any(|call| call.service == *service), "{service} is asked: {calls:?}");
     }
     assert!(calls.iter().all(|call| !call.writes), "{calls:?}");
+}
+
+#[test]
+fn doctor_tells_of_whichever_call_about_a_service_fails_and_changes_nothing() {
+    let stage = Stage::open().on_ecs();
+    block_on(stage.deploy("one")).expect("it deploys");
+    let certificate = stage.account.make_certificate(&["mcp.example.com"], "ISSUED");
+    let secret = format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:hello/key-AbCdEf");
+    stage.account.place_secret("hello/key", &secret, VALUE);
+    let image = format!("{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/hello@sha256:{}", "0".repeat(64));
+    let app = stage.app_of(&format!(
+        "build.image = \"{image}\"\necs.cluster = \"hello\"\necs.repository = \"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/hello\"\n\
+         ecs.certificate = \"{certificate}\"\nsecrets.KEY.aws = \"{secret}\""
+    ));
+    let scene = block_on(Examines::of(&stage, app, Target::Ecs));
+    let services =
+        ["acm", "cloudformation", "cloudwatch", "ecr", "ecs", "elasticloadbalancing", "iam", "secretsmanager", "sts"];
+    examine("doctor of a service", &scene, &stage, &services);
 }
 
 #[test]
