@@ -53,6 +53,9 @@ pub(super) const GATEWAY_ATTACHMENT: &[Rights] = &[
 
 pub(super) const SUBNET: &[Rights] = &[
     made(On::Network, &["ec2:CreateSubnet", "ec2:ModifySubnetAttribute", "ec2:CreateTags", "ec2:DeleteTags"]),
+    // Which zones there are is looked up by the function `Fn::GetAZs`
+    // (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-getavailabilityzones.html>).
+    made(On::Anything, &["ec2:DescribeAvailabilityZones", "ec2:DescribeAccountAttributes"]),
     read(On::Anything, &["ec2:DescribeSubnets", "ec2:DescribeNetworkAcls"]),
     removed(On::Network, &["ec2:DeleteSubnet"]),
 ];
