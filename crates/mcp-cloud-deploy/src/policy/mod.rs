@@ -1,8 +1,8 @@
 //! The least that whoever deploys an app has to be allowed, as policies of IAM.
 //!
 //! It follows from two tables: the calls that this crate makes where the app runs, and what CloudFormation calls in the
-//! caller's name for the types of resources that the app's template has. Both are allowed on what is the app's own, as far as its names are
-//! known before it is there; where AWS makes the names, on everything of that kind.
+//! caller's name for the types of resources that the app's template has. Both are allowed on what is the app's own, as far
+//! as its names are known before it is there; where AWS makes the names, on everything of that kind.
 
 mod document;
 mod resources;

@@ -194,10 +194,11 @@ fn doctor_tells_of_whichever_call_about_a_service_fails_and_changes_nothing() {
     let certificate = stage.account.make_certificate(&["mcp.example.com"], "ISSUED");
     let secret = format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:hello/key-AbCdEf");
     stage.account.place_secret("hello/key", &secret, VALUE);
-    let image = format!("{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/hello@sha256:{}", "0".repeat(64));
+    let repository = format!("{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/hello");
+    let image = format!("{repository}@sha256:{}", "0".repeat(64));
     let app = stage.app_of(&format!(
-        "build.image = \"{image}\"\necs.cluster = \"hello\"\necs.repository = \"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/hello\"\n\
-         ecs.certificate = \"{certificate}\"\nsecrets.KEY.aws = \"{secret}\""
+        "build.image = \"{image}\"\nsecrets.KEY.aws = \"{secret}\"\n[ecs]\ncluster = \"hello\"\nrepository = \
+         \"{repository}\"\ncertificate = \"{certificate}\""
     ));
     let scene = block_on(Examines::of(&stage, app, Target::Ecs));
     let services =
