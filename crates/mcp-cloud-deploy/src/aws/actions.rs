@@ -198,7 +198,8 @@ const CALLS_OF_A_SERVICE: &[Call] = &[
     call("ecr", "describe_repositories", &["ecr:DescribeRepositories"], On::Repository, EVERY),
     call("ecr", "describe_images", &["ecr:DescribeImages"], On::Repository, EVERY),
     call("ecr", "batch_get_image", &["ecr:BatchGetImage"], On::Repository, EVERY),
-    call("ecr", "batch_delete_image", &["ecr:BatchDeleteImage"], On::Repository, CHANGE),
+    // No command removes images: the repository does that by a rule of its own.
+    call("ecr", "batch_delete_image", &["ecr:BatchDeleteImage"], On::Repository, &[]),
     // How much of Fargate the account uses, and may.
     call("cloudwatch", "get_metric_data", &["cloudwatch:GetMetricData"], On::Anything, &[Doctor]),
     call("elb", "describe_target_health", &["elasticloadbalancing:DescribeTargetHealth"], On::Anything, EVERY),

@@ -191,18 +191,17 @@ fn examine(name: &str, scene: &Examines<'_>, stage: &Stage, services: &[&str]) {
 fn doctor_tells_of_whichever_call_about_a_service_fails_and_changes_nothing() {
     let stage = Stage::open().on_ecs();
     block_on(stage.deploy("one")).expect("it deploys");
-    let certificate = stage.account.make_certificate(&["mcp.example.com"], "ISSUED");
     let secret = format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:hello/key-AbCdEf");
     stage.account.place_secret("hello/key", &secret, VALUE);
     let repository = format!("{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/hello");
     let image = format!("{repository}@sha256:{}", "0".repeat(64));
     let app = stage.app_of(&format!(
         "build.image = \"{image}\"\nsecrets.KEY.aws = \"{secret}\"\n[ecs]\ncluster = \"hello\"\nrepository = \
-         \"{repository}\"\ncertificate = \"{certificate}\""
+         \"{repository}\""
     ));
     let scene = block_on(Examines::of(&stage, app, Target::Ecs));
     let services =
-        ["acm", "cloudformation", "cloudwatch", "ecr", "ecs", "elasticloadbalancing", "iam", "secretsmanager", "sts"];
+        ["cloudformation", "cloudwatch", "ecr", "ecs", "elasticloadbalancing", "iam", "secretsmanager", "sts"];
     examine("doctor of a service", &scene, &stage, &services);
 }
 

@@ -272,7 +272,7 @@ fn every_call_of_a_services_life_is_allowed_by_the_policy_for_it() {
         stage.rollback(1).await.expect("it goes back");
         stage.write("[scaling]\nmaximum = 1\n[ecs]\nstop-timeout = 100\nkeep-revisions = 1");
         stage.deploy("one").await.expect("it deploys");
-        role.holds(Purpose::Deploy, &["DeregisterScalableTarget", "DeregisterTaskDefinition", "BatchDeleteImage"]);
+        role.holds(Purpose::Deploy, &["DeregisterScalableTarget", "DeregisterTaskDefinition"]);
 
         stage.write("");
         stage.deploy("one").await.expect("it deploys");
