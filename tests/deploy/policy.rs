@@ -264,8 +264,13 @@ fn policies_of(target: &str, app: &str) -> Policies {
     fs::create_dir(folder.path().join("src")).expect("a folder can be made");
     write("src/main.rs", "fn main() {}\n");
     write("Cargo.toml", "[package]\nname = \"server\"\n");
-    let manifest = workspace_root().join("tests/golden").join(app).join("mcp-cloud.toml");
-    fs::copy(manifest, folder.path().join("mcp-cloud.toml")).expect("it is committed");
+    // Some are commands with files of their own.
+    for entry in fs::read_dir(workspace_root().join("tests/golden").join(app)).expect("it is committed") {
+        let path = entry.expect("it can be read").path();
+        if let Some(name) = path.file_name().filter(|_| path.is_file()) {
+            fs::copy(&path, folder.path().join(name)).expect("it can be copied");
+        }
+    }
     let mut command = Command::new(cli_binary());
     let place = ["--account", ACCOUNT, "--region", REGION, "--output", "json"];
     command.args(["policy", "--target", target]).args(place).arg(folder.path());

@@ -17,12 +17,11 @@ fn cost_and_policy_call_nobody_and_need_no_credentials() {
         Run::of(command.args(arguments).arg(account.app()))
     };
     let github = ["policy", "--github", "octo-org/hello", "--account", "123456789012"];
-    let commands: [&[&str]; 7] = [
+    let commands: [&[&str]; 6] = [
         &["cost"],
         &["cost", "--target", "all", "--output", "json"],
         &["policy"],
         &["policy", "--for", "deploy,doctor", "--output", "json"],
-        &["policy", "--target", "ecs"],
         &github,
         &["policy", "--principal", "arn:aws:iam::123456789012:user/alice"],
     ];
