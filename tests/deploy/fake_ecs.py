@@ -137,6 +137,17 @@ assert {of["Target"]["Id"] for of in health} == addresses and len(addresses) == 
 assert {of["TargetHealth"]["State"] for of in health} == {"healthy"}, health
 refused("InvalidParameterException", ecs.execute_command, cluster="notes", task=tasks[0], command="/bin/sh", interactive=True)
 
+# What they take of Fargate, and how much there may be.
+usage = {"Namespace": "AWS/Usage", "MetricName": "ResourceCount", "Dimensions": [
+    {"Name": name, "Value": value} for name, value in
+    {"Service": "Fargate", "Type": "Resource", "Resource": "vCPU", "Class": "Standard/OnDemand"}.items()]}
+asked = boto3.client("cloudwatch").get_metric_data(
+    StartTime=0, EndTime=time.time(), ScanBy="TimestampDescending", MetricDataQueries=[
+        {"Id": "used", "MetricStat": {"Metric": usage, "Period": 300, "Stat": "Maximum"}},
+        {"Id": "quota", "Expression": "SERVICE_QUOTA(used)"}, {"Id": "other", "Expression": "SERVICE_QUOTA(none)"}])
+values = {of["Id"]: of["Values"] for of in asked["MetricDataResults"]}
+assert values == {"used": [0.5], "quota": [6.0], "other": []}, asked
+
 # Another revision: the old one is drained when the new one is healthy.
 second = revision("two")
 ecs.update_service(cluster="notes", service="notes", taskDefinition=second, enableExecuteCommand=True)

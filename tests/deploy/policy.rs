@@ -20,9 +20,11 @@ use crate::{
 
 /// The account of whoever has the credentials `test`.
 const ACCOUNT: &str = "000000000000";
-/// The apps whose templates have every type of resource between them.
-const APPS: [&str; 6] =
-    ["every-field", "alb", "http-api", "rest-api-cognito", "function-url-public", "function-url-warm"];
+/// The apps whose templates have every type of resource between them, target by target.
+const APPS: [(&str, &[&str]); 2] = [
+    ("sam", &["every-field", "alb", "http-api", "rest-api-cognito", "function-url-public", "function-url-warm"]),
+    ("ecs", &["every-field", "auth", "command", "minimal", "streaming"]),
+];
 
 /// Policies as IAM reads them.
 #[derive(Debug)]
@@ -162,17 +164,24 @@ fn right_of_s3(call: &Call) -> (String, String) {
     (format!("s3:{name}"), format!("arn:aws:s3:::{bucket}{object}"))
 }
 
-/// An action of a schema that no template of ours needs.
+/// Actions of schemas that no template of ours needs, or that are needed beside them; on one target, or on both.
 #[derive(Debug, Deserialize)]
-struct LeftOut {
+struct Exception {
+    target: Option<String>,
     actions: Vec<String>,
     reason: String,
 }
 
+impl Exception {
+    fn is_about(&self, target: &str) -> bool {
+        self.target.as_ref().is_none_or(|only| only == target)
+    }
+}
+
 #[derive(Debug, Deserialize)]
 struct Exceptions {
-    left_out: Vec<LeftOut>,
-    added: Vec<LeftOut>,
+    left_out: Vec<Exception>,
+    added: Vec<Exception>,
 }
 
 #[test]
@@ -181,41 +190,50 @@ fn everything_that_cloudformation_calls_for_a_template_is_allowed_and_nothing_el
     let exceptions = fs::read_to_string(workspace_root().join("tests/deploy/policy.toml")).expect("it is committed");
     let exceptions: Exceptions = toml::from_str(&exceptions).expect("it is TOML");
     assert!(exceptions.left_out.iter().chain(&exceptions.added).all(|exception| exception.reason.len() > 10));
-    let listed = |exceptions: &[LeftOut], action: &str| {
-        exceptions.iter().flat_map(|exception| &exception.actions).any(|pattern| matches(pattern, action))
+    let listed = |exceptions: &[Exception], target: &str, action: &str| {
+        let about = exceptions.iter().filter(|exception| exception.is_about(target));
+        about.flat_map(|exception| &exception.actions).any(|pattern| matches(pattern, action))
     };
     let (mut used, mut unused) = (BTreeSet::new(), BTreeSet::new());
-    for app in APPS {
-        let types = types_of(&python, app);
+    for (target, app) in APPS.into_iter().flat_map(|(target, apps)| apps.iter().map(move |app| (target, *app))) {
+        let types = types_of(&python, target, app);
         let permissions = permissions(&python, &types);
-        let policies = policies_of(app);
+        let policies = policies_of(target, app);
+        // The parts of a service are made with the API, which is asked for the same as CloudFormation would be.
+        let at = format!("{app} on {target}");
         let allowed = policies.actions();
         for (kind, actions) in &permissions {
             for action in actions {
                 if allowed.contains(action) {
                     continue;
                 }
-                assert!(listed(&exceptions.left_out, action), "{app}: {kind} needs {action}, which is not allowed");
-                used.insert(action.clone());
+                let excepted = listed(&exceptions.left_out, target, action);
+                assert!(excepted, "{at}: {kind} needs {action}, which is not allowed");
+                used.insert((target, action.clone()));
             }
         }
         let needed: BTreeSet<_> = permissions.values().flatten().cloned().collect();
         for action in allowed.difference(&needed) {
-            assert!(listed(&exceptions.added, action), "{app}: {action} is allowed, and no type needs it");
-            unused.insert(action.clone());
+            let excepted = listed(&exceptions.added, target, action);
+            assert!(excepted, "{at}: {action} is allowed, and no type needs it");
+            unused.insert((target, action.clone()));
         }
     }
     for (exceptions, met) in [(&exceptions.left_out, &used), (&exceptions.added, &unused)] {
-        for pattern in exceptions.iter().flat_map(|exception| &exception.actions) {
-            assert!(met.iter().any(|action| matches(pattern, action)), "`{pattern}` is an exception for nothing");
+        for exception in exceptions {
+            for pattern in &exception.actions {
+                let meets = |(target, action): &(&str, String)| exception.is_about(target) && matches(pattern, action);
+                assert!(met.iter().any(meets), "`{pattern}` is an exception for nothing");
+            }
         }
     }
 }
 
-/// The types of a template as CloudFormation sees them, after SAM's own translator.
-fn types_of(python: &Path, app: &str) -> Vec<String> {
+/// The types of a template as CloudFormation sees them, after SAM's own translator, which leaves a plain one as it is.
+fn types_of(python: &Path, target: &str, app: &str) -> Vec<String> {
     let folder = TempDir::new().expect("a folder can be made");
-    let template = workspace_root().join("tests/golden").join(app).join("sam/template.yaml");
+    let file = if target == "ecs" { "ecs-stack.yaml" } else { "template.yaml" };
+    let template = workspace_root().join("tests/golden").join(app).join(target).join(file);
     let expand = workspace_root().join("tests/emit/expand.py");
     let run = Run::of(Command::new(python).arg(expand).arg(folder.path()).arg(template));
     assert_eq!(run.code, Some(0), "{run}");
@@ -239,20 +257,27 @@ fn permissions(python: &Path, types: &[String]) -> BTreeMap<String, BTreeSet<Str
     handlers.into_iter().map(|(kind, handlers)| (kind, handlers.into_values().flatten().map(named).collect())).collect()
 }
 
-fn policies_of(app: &str) -> Policies {
+fn policies_of(target: &str, app: &str) -> Policies {
     // With a package beside a copy of the file.
     let folder = TempDir::new().expect("a folder can be made");
     let write = |path: &str, text: &str| fs::write(folder.path().join(path), text).expect("it can be written");
     fs::create_dir(folder.path().join("src")).expect("a folder can be made");
     write("src/main.rs", "fn main() {}\n");
     write("Cargo.toml", "[package]\nname = \"server\"\n");
-    let manifest = workspace_root().join("tests/golden").join(app).join("mcp-cloud.toml");
-    fs::copy(manifest, folder.path().join("mcp-cloud.toml")).expect("it is committed");
+    // Some are commands with files of their own.
+    for entry in fs::read_dir(workspace_root().join("tests/golden").join(app)).expect("it is committed") {
+        let path = entry.expect("it can be read").path();
+        if let Some(name) = path.file_name().filter(|_| path.is_file()) {
+            fs::copy(&path, folder.path().join(name)).expect("it can be copied");
+        }
+    }
     let mut command = Command::new(cli_binary());
-    command.args(["policy", "--account", ACCOUNT, "--region", REGION, "--output", "json"]).arg(folder.path());
+    let place = ["--account", ACCOUNT, "--region", REGION, "--output", "json"];
+    command.args(["policy", "--target", target]).args(place).arg(folder.path());
     // The template is emitted with what the file says for this target alone.
-    if fs::read_to_string(folder.path().join("mcp-cloud.toml")).expect("it was copied").contains("[env.sam") {
-        command.args(["--env", "sam"]);
+    let file = fs::read_to_string(folder.path().join("mcp-cloud.toml")).expect("it was copied");
+    if [']', '.'].iter().any(|end| file.contains(&format!("[env.{target}{end}"))) {
+        command.args(["--env", target]);
     }
     let run = Run::of(&mut command);
     assert_eq!(run.code, Some(0), "{run}");

@@ -10,6 +10,7 @@ mod duration;
 mod emulation;
 mod execution;
 mod failure;
+mod hosting;
 mod images;
 mod interrupt;
 mod log_line;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use mcp_cloud_app::{App, Target, target::sam::OUTPUT_ENDPOINT};
+use mcp_cloud_app::{App, target::sam::OUTPUT_ENDPOINT};
 use mcp_cloud_deploy::{
     Application, Archive, Deployer, Deployment, Observed, Plan, Step,
     apply::{Applied, Change, OnFailure, Rollout},
@@ -17,6 +17,7 @@ use crate::{
     app::{self, Source},
     execution::{self, Beyond, Consent, failed},
     failure::Failure,
+    hosting::Hosting,
     images::{self, OfService},
     interrupt::{self, Interrupt},
     printer::Printer,
@@ -57,25 +58,6 @@ pub(crate) struct Args {
     allow_data_loss: bool,
     #[command(flatten)]
     recovery: Recovery,
-}
-
-/// Where a server can be deployed to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-enum Hosting {
-    /// A function of AWS Lambda
-    #[default]
-    Sam,
-    /// A service of ECS on Fargate, behind a load balancer
-    Ecs,
-}
-
-impl Hosting {
-    fn target(self) -> Target {
-        match self {
-            Self::Sam => Target::Sam,
-            Self::Ecs => Target::Ecs,
-        }
-    }
 }
 
 /// What to do with resources that stand in the way.

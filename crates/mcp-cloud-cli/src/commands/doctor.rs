@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use anstyle::{AnsiColor, Style};
+use mcp_cloud_app::Target;
 use mcp_cloud_deploy::{
     Deployer,
     doctor::{Examination, Finding, Group, Verdict, without_file},
@@ -12,6 +13,7 @@ use serde_json::json;
 use crate::{
     app::Source,
     failure::Failure,
+    hosting::Hosting,
     interrupt::{self, Interrupt},
     printer::Printer,
     remote, server,
@@ -28,6 +30,9 @@ pub(crate) struct Args {
     source: Source,
     #[command(flatten)]
     account: remote::Account,
+    /// Where the server is to run [default: where it is deployed, else sam]
+    #[arg(long, value_enum, value_name = "TARGET")]
+    target: Option<Hosting>,
     /// URL of the MCP endpoint to ask [default: the one that is deployed]
     #[arg(long, value_name = "URL")]
     url: Option<String>,
@@ -37,10 +42,12 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let mut interrupt = Interrupt::listen()?;
     let tree = Tree { printer, group: Mutex::new(None) };
+    let target = args.target.map(Hosting::target);
     let findings = match args.source.read() {
         Ok(app) => {
             let connecting = Deployer::connect(args.account.place(&app));
-            let examination = Examination::new(app).with_endpoint(args.url).with_token(server::token()?);
+            let examination = Examination::new(app).with_target(target);
+            let examination = examination.with_endpoint(args.url).with_token(server::token()?);
             let report = |finding: &Finding| tree.add(finding);
             tokio::select! {
                 findings = examination.run(connecting, &report) => findings,
@@ -48,7 +55,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
             }
         }
         Err(error) => {
-            let findings = without_file(&error);
+            let findings = without_file(&error, target.unwrap_or(Target::Sam));
             findings.iter().for_each(|finding| tree.add(finding));
             findings
         }

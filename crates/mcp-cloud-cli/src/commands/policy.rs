@@ -1,18 +1,21 @@
 //! `mcp-cloud policy`: prints the least that whoever deploys the server has to be allowed.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use mcp_cloud_app::{App, Target};
+use mcp_cloud_app::App;
 use mcp_cloud_deploy::policy::{
     Document, GithubRepository, LIMIT_CHARACTERS, Purpose, Scope, Trusted, policies, trust,
 };
 use serde_json::json;
 
-use crate::{app::Source, failure::Failure, printer::Printer};
+use crate::{app::Source, failure::Failure, hosting::Hosting, printer::Printer};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
     source: Source,
+    /// Where the server is to run
+    #[arg(long, value_enum, value_name = "TARGET", default_value_t)]
+    target: Hosting,
     /// What the role is for; several are separated by commas [default: all of it]
     #[arg(long = "for", value_name = "PURPOSE", value_parser = purposes(), value_delimiter = ',')]
     purpose: Vec<Purpose>,
@@ -43,10 +46,11 @@ fn purposes() -> impl TypedValueParser<Value = Purpose> {
 
 /// Needs neither credentials nor the network: what an app needs follows from its file.
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
-    let app = args.source.load(&[Target::Sam], printer)?;
+    let target = args.target.target();
+    let app = args.source.load(&[target], printer)?;
     let account = args.account.clone().or_else(|| app.aws.account.clone());
     let region = args.region.clone().or_else(|| app.aws.region.clone());
-    let scope = Scope::of(&app, account.as_deref(), region.as_deref(), args.bucket.clone());
+    let scope = Scope::of(&app, target, account.as_deref(), region.as_deref(), args.bucket.clone());
     if let Some(trusted) = trusted(&args, &app, account.is_some())? {
         printer.data(pretty(&trust(&scope, &trusted)));
         return Ok(());
@@ -60,7 +64,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     if printer.json() {
         let documents =
             documents.iter().map(|document| json!({ "characters": document.characters(), "document": document }));
-        printer.data(json!({ "app": app.name, "policies": documents.collect::<Vec<_>>() }));
+        printer.data(json!({ "app": app.name, "target": target.as_str(), "policies": documents.collect::<Vec<_>>() }));
         return Ok(());
     }
     if documents.len() > 1 {

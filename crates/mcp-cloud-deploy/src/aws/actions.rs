@@ -2,6 +2,8 @@
 //!
 //! A call that is added beside this file is added here; a test reads the sources and finds one that is not.
 
+use mcp_cloud_app::Target;
+
 use crate::policy::{
     Purpose::{self, Deploy, Destroy, Doctor, Operate},
     scope::On,
@@ -33,9 +35,22 @@ const fn call(
 const EVERY: &[Purpose] = &[Deploy, Operate, Destroy, Doctor];
 const CHANGE: &[Purpose] = &[Deploy, Destroy];
 
-/// Every call, service by service. IAM has names of its own for some of S3
+/// Who has the roles that services make for themselves
+/// (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using-service-linked-roles.html>).
+pub(crate) const ECS: &str = "ecs.amazonaws.com";
+/// The same for what scales services of ECS
+/// (<https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-service-linked-roles.html>).
+const SCALING_OF_ECS: &str = "ecs.application-autoscaling.amazonaws.com";
+
+/// What is called for an app that runs here.
+pub(crate) fn calls(target: Target) -> impl Iterator<Item = &'static Call> {
+    let own = if target == Target::Ecs { CALLS_OF_A_SERVICE } else { CALLS_OF_A_FUNCTION };
+    CALLS.iter().chain(own)
+}
+
+/// The calls that are made wherever an app runs, service by service. IAM has names of its own for some of S3
 /// (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html>).
-pub(crate) const CALLS: &[Call] = &[
+const CALLS: &[Call] = &[
     call("cloudformation", "describe_stacks", &["cloudformation:DescribeStacks"], On::Stack, EVERY),
     call("cloudformation", "describe_stack_events", &["cloudformation:DescribeStackEvents"], On::Stack, EVERY),
     call("cloudformation", "describe_stack_resources", &["cloudformation:DescribeStackResources"], On::Stack, EVERY),
@@ -81,15 +96,9 @@ pub(crate) const CALLS: &[Call] = &[
     call("s3", "put_object", &["s3:PutObject"], On::Objects, &[Deploy, Operate, Destroy]),
     call("s3", "delete_object", &["s3:DeleteObject"], On::Objects, &[Deploy, Operate, Destroy]),
     call("s3", "delete_objects", &["s3:DeleteObject"], On::Objects, CHANGE),
-    call("lambda", "get_account_settings", &["lambda:GetAccountSettings"], On::Anything, &[Doctor]),
+    // Before the stack is read, nobody knows where the app runs, and all there can be is looked for at once.
     call("lambda", "get_alias", &["lambda:GetAlias"], On::Function, EVERY),
-    call("lambda", "get_function", &["lambda:GetFunction"], On::Function, EVERY),
-    call("lambda", "get_function_concurrency", &["lambda:GetFunctionConcurrency"], On::Function, EVERY),
     call("lambda", "get_function_configuration", &["lambda:GetFunctionConfiguration"], On::Function, EVERY),
-    call("lambda", "list_versions_by_function", &["lambda:ListVersionsByFunction"], On::Function, EVERY),
-    // To go back to an earlier version is to operate.
-    call("lambda", "update_alias", &["lambda:UpdateAlias"], On::Function, &[Deploy, Operate]),
-    call("lambda", "delete_function", &["lambda:DeleteFunction"], On::Function, CHANGE),
     call("logs", "describe_log_groups", &["logs:DescribeLogGroups"], On::Anything, EVERY),
     // A first deployment that is taken back shows the log before it is gone.
     call("logs", "filter_log_events", &["logs:FilterLogEvents"], On::LogGroups, &[Deploy, Operate]),
@@ -109,9 +118,23 @@ pub(crate) const CALLS: &[Call] = &[
     call("secrets", "put_secret_value", &["secretsmanager:PutSecretValue"], On::Secrets, &[Operate]),
     call("secrets", "restore_secret", &["secretsmanager:RestoreSecret"], On::Secrets, &[Operate]),
     call("secrets", "delete_secret", &["secretsmanager:DeleteSecret"], On::Secrets, &[Operate]),
-    call("iam", "get_role", &["iam:GetRole"], On::Roles, &[Doctor]),
+    // The role is that of whoever asks, whose name nothing here says.
+    call("iam", "get_role", &["iam:GetRole"], On::Anything, &[Doctor]),
     call("iam", "simulate_principal_policy", &["iam:SimulatePrincipalPolicy"], On::Anything, &[Doctor]),
     call("acm", "describe_certificate", &["acm:DescribeCertificate"], On::Anything, &[Doctor]),
+    // Whoever has credentials may ask whose they are.
+    call("sts", "get_caller_identity", &[], On::Anything, EVERY),
+];
+
+/// The calls that are made for a function of Lambda beside those.
+const CALLS_OF_A_FUNCTION: &[Call] = &[
+    call("lambda", "get_account_settings", &["lambda:GetAccountSettings"], On::Anything, &[Doctor]),
+    call("lambda", "get_function", &["lambda:GetFunction"], On::Function, EVERY),
+    call("lambda", "get_function_concurrency", &["lambda:GetFunctionConcurrency"], On::Function, EVERY),
+    call("lambda", "list_versions_by_function", &["lambda:ListVersionsByFunction"], On::Function, EVERY),
+    // To go back to an earlier version is to operate.
+    call("lambda", "update_alias", &["lambda:UpdateAlias"], On::Function, &[Deploy, Operate]),
+    call("lambda", "delete_function", &["lambda:DeleteFunction"], On::Function, CHANGE),
     // The server itself is asked: the gate after a deployment, `invoke`, and the probe of `doctor`.
     call(
         "function_url",
@@ -120,13 +143,11 @@ pub(crate) const CALLS: &[Call] = &[
         On::Function,
         &[Deploy, Operate, Doctor],
     ),
-    // Whoever has credentials may ask whose they are.
-    call("sts", "get_caller_identity", &[], On::Anything, EVERY),
 ];
 
-/// The calls that are made for a service of ECS, beside those of every stack
+/// The calls that are made for a service of ECS beside those
 /// (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html>).
-pub(crate) const CALLS_OF_A_SERVICE: &[Call] = &[
+const CALLS_OF_A_SERVICE: &[Call] = &[
     call("ecs", "describe_clusters", &["ecs:DescribeClusters"], On::Cluster, EVERY),
     call("ecs", "describe_services", &["ecs:DescribeServices"], On::Service, EVERY),
     call("ecs", "create_service", &["ecs:CreateService", "ecs:TagResource"], On::Service, &[Deploy]),
@@ -146,6 +167,9 @@ pub(crate) const CALLS_OF_A_SERVICE: &[Call] = &[
         &[Deploy],
     ),
     call("ecs", "delete_task_definitions", &["ecs:DeleteTaskDefinitions"], On::TaskDefinitions, CHANGE),
+    // ECS makes a role for itself the first time, and so does what scales its services.
+    call("roles", "of_ecs", &["iam:CreateServiceLinkedRole"], On::ServiceRole(ECS), &[Deploy]),
+    call("roles", "of_scaling", &["iam:CreateServiceLinkedRole"], On::ServiceRole(SCALING_OF_ECS), &[Deploy]),
     // Whoever starts tasks hands their roles to ECS.
     call("roles", "pass", &["iam:PassRole"], On::RolesForTasks, &[Deploy, Operate]),
     // Tasks of a service are listed by what runs them, which is a kind of machine that Fargate has none of.
@@ -155,10 +179,29 @@ pub(crate) const CALLS_OF_A_SERVICE: &[Call] = &[
     call("ecs", "stop_task", &["ecs:StopTask"], On::Tasks, &[Operate]),
     call("ecs", "execute_command", &["ecs:ExecuteCommand"], On::Tasks, &[Operate]),
     call("ecr", "get_authorization_token", &["ecr:GetAuthorizationToken"], On::Anything, &[Deploy]),
+    // Whoever has that token pushes with the registry's own protocol
+    // (<https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html>).
+    call(
+        "registry",
+        "push",
+        &[
+            "ecr:BatchCheckLayerAvailability",
+            "ecr:BatchGetImage",
+            "ecr:CompleteLayerUpload",
+            "ecr:InitiateLayerUpload",
+            "ecr:PutImage",
+            "ecr:UploadLayerPart",
+        ],
+        On::Repository,
+        &[Deploy],
+    ),
     call("ecr", "describe_repositories", &["ecr:DescribeRepositories"], On::Repository, EVERY),
     call("ecr", "describe_images", &["ecr:DescribeImages"], On::Repository, EVERY),
     call("ecr", "batch_get_image", &["ecr:BatchGetImage"], On::Repository, EVERY),
-    call("ecr", "batch_delete_image", &["ecr:BatchDeleteImage"], On::Repository, CHANGE),
+    // No command removes images: the repository does that by a rule of its own.
+    call("ecr", "batch_delete_image", &["ecr:BatchDeleteImage"], On::Repository, &[]),
+    // How much of Fargate the account uses, and may.
+    call("cloudwatch", "get_metric_data", &["cloudwatch:GetMetricData"], On::Anything, &[Doctor]),
     call("elb", "describe_target_health", &["elasticloadbalancing:DescribeTargetHealth"], On::Anything, EVERY),
     call("elb", "describe_load_balancers", &["elasticloadbalancing:DescribeLoadBalancers"], On::Anything, EVERY),
     call("elb", "describe_target_groups", &["elasticloadbalancing:DescribeTargetGroups"], On::Anything, EVERY),
@@ -197,6 +240,10 @@ pub(crate) const CALLS_OF_A_SERVICE: &[Call] = &[
         On::ScalableTargets,
         CHANGE,
     ),
+    // What scales by a metric has alarms of its own. They are made in the service's name, but not for whoever could not make
+    // them (<https://docs.aws.amazon.com/autoscaling/application/userguide/security_iam_permission_validation.html>).
+    call("scaling", "alarms", &["cloudwatch:PutMetricAlarm"], On::ScalingAlarms, &[Deploy]),
+    call("scaling", "no_alarms", &["cloudwatch:DeleteAlarms"], On::ScalingAlarms, CHANGE),
     call(
         "scaling",
         "put_scaling_policy",
@@ -240,10 +287,7 @@ mod tests {
             for (client, method) in calls(source) {
                 found += 1;
                 assert!(
-                    CALLS
-                        .iter()
-                        .chain(CALLS_OF_A_SERVICE)
-                        .any(|call| call.operation == (client.as_str(), method.as_str())),
+                    every().any(|call| call.operation == (client.as_str(), method.as_str())),
                     "`{client}.{method}` is not in the table of calls"
                 );
             }
@@ -253,10 +297,14 @@ mod tests {
 
     #[test]
     fn no_call_is_in_the_table_twice() {
-        let calls: Vec<_> = CALLS.iter().chain(CALLS_OF_A_SERVICE).collect();
+        let calls: Vec<_> = every().collect();
         for (index, call) in calls.iter().enumerate() {
             assert!(calls[index + 1..].iter().all(|other| other.operation != call.operation), "{call:?}");
         }
+    }
+
+    fn every() -> impl Iterator<Item = &'static Call> {
+        CALLS.iter().chain(CALLS_OF_A_FUNCTION).chain(CALLS_OF_A_SERVICE)
     }
 
     fn visit(folder: &Path, look: &mut impl FnMut(&str)) {

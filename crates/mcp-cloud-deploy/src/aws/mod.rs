@@ -2,7 +2,7 @@
 
 pub(crate) mod actions;
 pub(crate) mod cloudformation;
-mod cloudwatch;
+pub(crate) mod cloudwatch;
 mod ecr;
 mod ecs;
 mod elb;

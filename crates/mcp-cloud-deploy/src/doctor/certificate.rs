@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use aws_sdk_acm::types::{CertificateDetail, CertificateStatus, RenewalEligibility};
-use mcp_cloud_app::App;
+use mcp_cloud_app::{App, Target};
 
 use super::{Finding, Group, chain, now};
 use crate::{
@@ -17,14 +17,34 @@ const DAY: i64 = 24 * 60 * 60;
 /// (<https://docs.aws.amazon.com/acm/latest/userguide/managed-renewal.html>).
 const DAYS_LEFT: i64 = 30;
 
-pub(super) async fn findings(app: Arc<App>, deployer: Arc<Deployer>) -> Vec<Finding> {
-    let Some(arn) = &app.lambda.certificate else {
+/// What a certificate is for.
+#[derive(Debug, Clone, Copy)]
+struct Use {
+    /// The key that names it.
+    key: &'static str,
+    /// What shows it to clients.
+    front: &'static str,
+}
+
+impl Use {
+    fn on(target: Target) -> Self {
+        match target {
+            Target::Ecs => Self { key: "ecs.certificate", front: "load balancer" },
+            _ => Self { key: "lambda.certificate", front: "gateway" },
+        }
+    }
+}
+
+pub(super) async fn findings(app: Arc<App>, target: Target, deployer: Arc<Deployer>) -> Vec<Finding> {
+    let named = if target == Target::Ecs { &app.ecs.certificate } else { &app.lambda.certificate };
+    let Some(arn) = named else {
         return vec![Group::Certificate.skipped("the file names none")];
     };
+    let used = Use::on(target);
     let region = Group::Certificate.ask("its region");
     let region = match arn.split(':').nth(3) {
         Some(region) if region != deployer.region() => {
-            return vec![self::elsewhere(region, deployer.region())];
+            return vec![self::elsewhere(region, deployer.region(), used)];
         }
         _ => region.ok(deployer.region()),
     };
@@ -32,25 +52,25 @@ pub(super) async fn findings(app: Arc<App>, deployer: Arc<Deployer>) -> Vec<Find
     let found = found.map_err(|error| AwsError::new(format!("read the certificate `{arn}`"), error));
     let question = Group::Certificate.ask("its state");
     match found.map(|found| found.certificate) {
-        Ok(Some(certificate)) => [region].into_iter().chain(judge(&app, &certificate, now(&deployer))).collect(),
+        Ok(Some(certificate)) => [region].into_iter().chain(judge(&app, &certificate, used, now(&deployer))).collect(),
         Ok(None) => vec![region, question.skip("ACM said nothing about it")],
         Err(error) if error.is("ResourceNotFoundException") => {
-            let hint = "name one that is there with `lambda.certificate` in `mcp-cloud.toml`".to_owned();
+            let hint = format!("name one that is there with `{}` in `mcp-cloud.toml`", used.key);
             vec![region, question.ng(format!("there is no certificate `{arn}`"), hint)]
         }
         Err(error) => vec![region, question.ng(chain(&error), Error::from(error).hint())],
     }
 }
 
-fn elsewhere(actual: &str, expected: &str) -> Finding {
+fn elsewhere(actual: &str, expected: &str, Use { front, .. }: Use) -> Finding {
     Group::Certificate.ask("its region").ng(
-        format!("is in {actual}, and the gateway would be in {expected}"),
-        format!("ask ACM for one in {expected}: a gateway takes certificates of its own region alone"),
+        format!("is in {actual}, and the {front} would be in {expected}"),
+        format!("ask ACM for one in {expected}: a {front} takes certificates of its own region alone"),
     )
 }
 
-fn judge(app: &App, certificate: &CertificateDetail, now: i64) -> Vec<Finding> {
-    let mut findings = vec![state(certificate)];
+fn judge(app: &App, certificate: &CertificateDetail, used: Use, now: i64) -> Vec<Finding> {
+    let mut findings = vec![state(certificate, used)];
     if let Some(domain) = &app.endpoint.domain {
         let mut names = certificate.subject_alternative_names().iter().map(String::as_str).collect::<Vec<_>>();
         names.extend(certificate.domain_name());
@@ -59,15 +79,15 @@ fn judge(app: &App, certificate: &CertificateDetail, now: i64) -> Vec<Finding> {
             Some(name) => question.ok(format!("as `{name}`")),
             None => question.ng(
                 format!("is for {}", names.join(", ")),
-                format!("ask ACM for one for `{domain}`, and name it with `lambda.certificate`"),
+                format!("ask ACM for one for `{domain}`, and name it with `{}`", used.key),
             ),
         });
     }
-    findings.push(expiry(certificate, now));
+    findings.push(expiry(certificate, used, now));
     findings
 }
 
-fn state(certificate: &CertificateDetail) -> Finding {
+fn state(certificate: &CertificateDetail, used: Use) -> Finding {
     let question = Group::Certificate.ask("its state");
     match certificate.status() {
         Some(CertificateStatus::Issued) => question.ok("ISSUED"),
@@ -77,30 +97,30 @@ fn state(certificate: &CertificateDetail) -> Finding {
         ),
         Some(status) => {
             let reason = certificate.failure_reason().map(|reason| format!(": {}", reason.as_str()));
-            let hint = "ask ACM for another one, and name it with `lambda.certificate`".to_owned();
+            let hint = format!("ask ACM for another one, and name it with `{}`", used.key);
             question.ng(format!("{}{}", status.as_str(), reason.unwrap_or_default()), hint)
         }
         None => question.skip("ACM does not say"),
     }
 }
 
-fn expiry(certificate: &CertificateDetail, now: i64) -> Finding {
+fn expiry(certificate: &CertificateDetail, Use { key, front }: Use, now: i64) -> Finding {
     let question = Group::Certificate.ask("its end");
     let Some(end) = certificate.not_after() else { return question.skip("it has none before it is issued") };
     let days = (end.secs() - now).div_euclid(DAY);
     let renewed = certificate.renewal_eligibility() == Some(&RenewalEligibility::Eligible);
     let how = if renewed { ", renewed by ACM" } else { ", not renewed by itself" };
     if days < 0 {
-        let hint = "replace it, and name the new one with `lambda.certificate`".to_owned();
+        let hint = format!("replace it, and name the new one with `{key}`");
         return question.ng(format!("{} days ago{how}", -days), hint);
     }
     if days < DAYS_LEFT {
         let hint = if renewed {
-            "ACM should have renewed it by now; see in its console which record it misses"
+            "ACM should have renewed it by now; see in its console which record it misses".to_owned()
         } else {
-            "import its successor under the same ARN, or have it used by the gateway so that ACM renews it"
+            format!("import its successor under the same ARN, or have it used by the {front} so that ACM renews it")
         };
-        return question.ng(format!("in {days} days{how}"), hint.to_owned());
+        return question.ng(format!("in {days} days{how}"), hint);
     }
     question.ok(format!("in {days} days{how}"))
 }
@@ -133,7 +153,7 @@ mod tests {
     fn end_of_a_certificate_is_told_in_time() {
         let verdict = |seconds: i64| {
             let certificate = CertificateDetail::builder().not_after(DateTime::from_secs(1_000_000 + seconds)).build();
-            expiry(&certificate, 1_000_000)
+            expiry(&certificate, Use::on(Target::Ecs), 1_000_000)
         };
         assert_eq!(verdict(30 * DAY).verdict, Verdict::Ok);
         assert_eq!(verdict(30 * DAY - 1).verdict, Verdict::Ng);
@@ -143,7 +163,7 @@ mod tests {
 
     #[test]
     fn certificate_that_waits_for_its_domain_is_not_as_it_should_be() {
-        let of = |status| state(&CertificateDetail::builder().status(status).build()).verdict;
+        let of = |status| state(&CertificateDetail::builder().status(status).build(), Use::on(Target::Sam)).verdict;
         assert_eq!(of(CertificateStatus::Issued), Verdict::Ok);
         assert_eq!(of(CertificateStatus::PendingValidation), Verdict::Ng);
         assert_eq!(of(CertificateStatus::Revoked), Verdict::Ng);

@@ -3,8 +3,11 @@
 use std::{io, sync::Arc, time::Duration};
 
 use mcp_cloud_app::{
-    App,
-    target::sam::{OUTPUT_DOMAIN_TARGET, OUTPUT_ENDPOINT},
+    App, Target,
+    target::{
+        ecs::OUTPUT_LOAD_BALANCER,
+        sam::{OUTPUT_DOMAIN_TARGET, OUTPUT_ENDPOINT},
+    },
 };
 use tokio::{net::lookup_host, time::timeout};
 
@@ -38,7 +41,7 @@ pub(super) async fn domain(app: Arc<App>, stack: Option<Arc<Stack>>) -> Vec<Find
             let Some(stack) = stack else {
                 return vec![question.skip("it has none, and nothing is deployed yet that it could point at")];
             };
-            let target = stack.outputs.get(OUTPUT_DOMAIN_TARGET);
+            let target = stack.outputs.get(OUTPUT_DOMAIN_TARGET).or_else(|| stack.outputs.get(OUTPUT_LOAD_BALANCER));
             let target = target.map_or_else(|| "what the stack made for it".to_owned(), |target| format!("`{target}`"));
             return vec![question.ng(
                 format!("it has none: {error}"),
@@ -50,34 +53,41 @@ pub(super) async fn domain(app: Arc<App>, stack: Option<Arc<Stack>>) -> Vec<Find
 }
 
 /// Asks the server itself what it is asked after a rollout. Nothing has just been changed, so nothing is waited for.
-pub(super) async fn findings(app: &App, url: Option<&str>, token: Option<Token>, http: &Http) -> Vec<Finding> {
+pub(super) async fn findings(
+    app: &App,
+    target: Target,
+    url: Option<&str>,
+    token: Option<Token>,
+    http: &Http,
+) -> Vec<Finding> {
     let Some(url) = url else {
         return vec![Group::Endpoint.skipped("nothing is deployed that could be called")];
     };
-    let gate = Gate::from(app, url).with_token(token).with_patience(Duration::ZERO);
+    let gate = Gate::on(app, target, url).with_token(token).with_patience(Duration::ZERO);
     let answers = gate.ask(http, &|_| {}).await;
-    answers.questions.into_iter().map(finding).collect()
+    answers.questions.into_iter().map(|asked| finding(asked, target)).collect()
 }
 
-fn finding(asked: Question) -> Finding {
+fn finding(asked: Question, target: Target) -> Finding {
     let question = Group::Endpoint.ask(asked.question.statement());
     match asked.outcome {
         Outcome::Passed { answer } => question.ok(answer.unwrap_or_else(|| "yes".to_owned())),
         Outcome::Failed { expected, got } => {
-            question.ng(format!("expected {expected}, got {got}"), hint(asked.question).map(str::to_owned))
+            question.ng(format!("expected {expected}, got {got}"), hint(asked.question, target).map(str::to_owned))
         }
         Outcome::Skipped { why } => question.skip(why),
     }
 }
 
 /// What to do about an answer that is wrong.
-fn hint(asked: Asked) -> Option<&'static str> {
+fn hint(asked: Asked, target: Target) -> Option<&'static str> {
     match asked {
         Asked::Reachable => Some("`mcp-cloud logs` shows whether the request arrived, and what became of it"),
         Asked::Stranger => Some("anybody can call it: run `mcp-cloud deploy`, so that `auth.mode` holds again"),
         Asked::Origin => Some("pages of any site can call it: look at what stands in front of the server"),
         Asked::Challenge | Asked::Metadata => Some("compare `[auth]` and `endpoint.domain` with what is deployed"),
         Asked::Modern | Asked::Legacy | Asked::Tools => Some("`mcp-cloud invoke --list` shows what the server says"),
+        Asked::Stream if target == Target::Ecs => Some("something in front of the server holds replies back"),
         Asked::Stream => Some("something in front of the server holds replies back; compare `lambda.trigger`"),
         _ => None,
     }
@@ -91,7 +101,7 @@ mod tests {
     #[test]
     fn answer_of_the_server_is_told_as_it_came() {
         let verdict = |outcome| {
-            let finding = finding(Question { question: Asked::Origin, outcome });
+            let finding = finding(Question { question: Asked::Origin, outcome }, Target::Sam);
             (finding.verdict, finding.answer, finding.hint.is_some())
         };
         assert_eq!(verdict(Outcome::Passed { answer: None }), (Verdict::Ok, "yes".to_owned(), false));

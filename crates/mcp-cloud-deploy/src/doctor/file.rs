@@ -1,4 +1,4 @@
-//! Whether `mcp-cloud.toml` says what a deployment to Lambda needs.
+//! Whether `mcp-cloud.toml` says what a deployment needs.
 
 use mcp_cloud_app::{App, Diagnostic, LoadError, Severity, Target};
 
@@ -6,9 +6,9 @@ use super::{Finding, Group};
 
 const QUESTION: &str = "`mcp-cloud.toml`";
 
-/// Holds the app against the limits of Lambda.
-pub(super) fn findings(app: &App) -> Vec<Finding> {
-    let diagnostics: Vec<_> = app.warnings.iter().cloned().chain(Target::Sam.check(app)).collect();
+/// Holds the app against the limits of where it is to run.
+pub(super) fn findings(app: &App, target: Target) -> Vec<Finding> {
+    let diagnostics: Vec<_> = app.warnings.iter().cloned().chain(target.check(app)).collect();
     let errors: Vec<_> = diagnostics.iter().filter(|found| found.severity == Severity::Error).map(wrong).collect();
     if !errors.is_empty() {
         return errors;

@@ -3,7 +3,7 @@
 //! Nothing here writes, and no value of a secret is read. What does not depend on each other is asked at the same time,
 //! and told in the same order every time: [`Examination::run`]. A question that cannot be asked is skipped, with the
 //! reason. There is a file for each group of questions, but for the function, which is with its stack, and the domain,
-//! which is with the endpoint.
+//! which is with the endpoint. Where the app runs decides over some of them; what is deployed says it by itself.
 
 mod certificate;
 mod credentials;
@@ -12,12 +12,13 @@ mod file;
 mod quotas;
 mod rights;
 mod secrets;
+mod service;
 mod stack;
 mod tools;
 
 use std::{future::Future, sync::Arc, time::SystemTime};
 
-use mcp_cloud_app::{App, LoadError};
+use mcp_cloud_app::{App, LoadError, Target};
 use serde::Serialize;
 use tokio::task::JoinHandle;
 
@@ -26,6 +27,7 @@ use crate::{
     deployment::{Bucket, TAG_BUCKET},
     error::Error,
     mcp::{Http, Token},
+    observe::Stack,
 };
 
 /// What a question is about; in the order in which they are told.
@@ -40,8 +42,10 @@ pub enum Group {
     Credentials,
     /// The CloudFormation stack.
     Stack,
-    /// The Lambda function.
+    /// The Lambda function, where the app runs as one.
     Function,
+    /// The service of ECS, where the app runs as one.
+    Service,
     /// What the identity may do.
     Rights,
     /// What the account has left.
@@ -58,12 +62,13 @@ pub enum Group {
 
 impl Group {
     /// Every group, in the order in which they are told.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::File,
         Self::Tools,
         Self::Credentials,
         Self::Stack,
         Self::Function,
+        Self::Service,
         Self::Rights,
         Self::Quotas,
         Self::Secrets,
@@ -71,6 +76,12 @@ impl Group {
         Self::Domain,
         Self::Endpoint,
     ];
+
+    /// The groups of an app that runs here, in the order in which they are told.
+    pub fn on(target: Target) -> impl Iterator<Item = Self> {
+        let other = if target == Target::Ecs { Self::Function } else { Self::Service };
+        Self::ALL.into_iter().filter(move |group| *group != other)
+    }
 
     /// As it is shown.
     #[must_use]
@@ -81,6 +92,7 @@ impl Group {
             Self::Credentials => "credentials",
             Self::Stack => "stack",
             Self::Function => "function",
+            Self::Service => "service",
             Self::Rights => "rights",
             Self::Quotas => "quotas",
             Self::Secrets => "secrets",
@@ -185,6 +197,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 #[derive(Debug, Clone)]
 pub struct Examination {
     app: Arc<App>,
+    target: Option<Target>,
     endpoint: Option<String>,
     token: Option<Token>,
 }
@@ -193,7 +206,14 @@ impl Examination {
     /// Looks at a server and at what is deployed of it.
     #[must_use]
     pub fn new(app: App) -> Self {
-        Self { app: Arc::new(app), endpoint: None, token: None }
+        Self { app: Arc::new(app), target: None, endpoint: None, token: None }
+    }
+
+    /// Looks at what this target needs. Without one, it is the target of what is deployed, and before there is anything, a
+    /// function of Lambda.
+    #[must_use]
+    pub fn with_target(self, target: Option<Target>) -> Self {
+        Self { target, ..self }
     }
 
     /// Looks at the endpoint of this URL, whatever is deployed.
@@ -218,35 +238,54 @@ impl Examination {
     ) -> Vec<Finding> {
         let mut ledger = Ledger { report, findings: Vec::new() };
         let tools = tokio::spawn(tools::findings(Arc::clone(&self.app)));
-        ledger.take(file::findings(&self.app));
-        ledger.wait(Group::Tools, tools).await;
         let connected = connecting.await;
+        let observed = match &connected {
+            Ok(deployer) => deployer.observe_stack(&self.app.name).await,
+            Err(_) => Ok(None),
+        };
+        // What the file has to say depends on where the app runs, and that is known from here on.
+        let target = self.target_of(observed.as_ref().ok().and_then(Option::as_ref));
+        ledger.take(file::findings(&self.app, target));
+        ledger.wait(Group::Tools, tools).await;
         ledger.take(credentials::findings(&self.app, connected.as_ref()).await);
         match connected {
-            Ok(deployer) => self.with_account(deployer, &mut ledger).await,
-            Err(_) => self.without_account(&mut ledger).await,
+            Ok(deployer) => self.with_account(target, deployer, observed, &mut ledger).await,
+            Err(_) => self.without_account(target, &mut ledger).await,
         }
         ledger.findings
     }
 
-    async fn with_account(&self, deployer: Deployer, ledger: &mut Ledger<'_>) {
+    fn target_of(&self, stack: Option<&Stack>) -> Target {
+        let deployed = || stack.filter(|stack| stack.is_ours()).map(Stack::target);
+        self.target.or_else(deployed).unwrap_or(Target::Sam)
+    }
+
+    async fn with_account(
+        &self,
+        target: Target,
+        deployer: Deployer,
+        observed: Result<Option<Stack>, Error>,
+        ledger: &mut Ledger<'_>,
+    ) {
         let deployer = Arc::new(deployer);
-        let observed = deployer.observe_stack(&self.app.name).await;
         let stack = observed.as_ref().ok().and_then(Option::as_ref).filter(|stack| stack.is_ours()).cloned();
         let deployed = stack.clone().map(Arc::new);
         let used = stack.and_then(|stack| stack.tags.get(TAG_BUCKET).cloned());
         let bucket = Bucket::choose(used, deployer.account(), deployer.region());
         let app = || Arc::clone(&self.app);
         let account = || Arc::clone(&deployer);
-        let function = tokio::spawn(stack::function(app(), account(), deployed.clone()));
-        let rights = tokio::spawn(rights::findings(app(), account(), bucket));
-        let quotas = tokio::spawn(quotas::findings(app(), account()));
+        let (group, runs) = match target {
+            Target::Ecs => (Group::Service, tokio::spawn(service::findings(app(), account(), deployed.clone()))),
+            _ => (Group::Function, tokio::spawn(stack::function(app(), account(), deployed.clone()))),
+        };
+        let rights = tokio::spawn(rights::findings(app(), target, account(), bucket));
+        let quotas = tokio::spawn(quotas::findings(app(), target, account(), deployed.clone()));
         let secrets = tokio::spawn(secrets::findings(app(), account()));
-        let certificate = tokio::spawn(certificate::findings(app(), account()));
+        let certificate = tokio::spawn(certificate::findings(app(), target, account()));
         let domain = tokio::spawn(endpoint::domain(app(), deployed.clone()));
-        ledger.take(stack::findings(&self.app.name, observed));
+        ledger.take(stack::findings(&self.app.name, target, observed));
         let told = async {
-            ledger.wait(Group::Function, function).await;
+            ledger.wait(group, runs).await;
             ledger.wait(Group::Rights, rights).await;
             ledger.wait(Group::Quotas, quotas).await;
             ledger.wait(Group::Secrets, secrets).await;
@@ -255,28 +294,28 @@ impl Examination {
         };
         let url = self.endpoint.as_deref().or_else(|| endpoint::of_stack(deployed.as_deref()));
         let http = deployer.http();
-        let ((), findings) = tokio::join!(told, self.endpoint(url, &http));
+        let ((), findings) = tokio::join!(told, self.endpoint(target, url, &http));
         ledger.take(findings);
     }
 
     /// What can be asked although nobody knows whose account it would be.
-    async fn without_account(&self, ledger: &mut Ledger<'_>) {
+    async fn without_account(&self, target: Target, ledger: &mut Ledger<'_>) {
         let domain = tokio::spawn(endpoint::domain(Arc::clone(&self.app), None));
-        let behind = [Group::Stack, Group::Function, Group::Rights, Group::Quotas, Group::Secrets, Group::Certificate];
-        ledger.take(behind.map(|group| group.skipped("AWS cannot be asked")).into());
+        let behind = Group::on(target).filter(|group| (Group::Stack..=Group::Certificate).contains(group));
+        ledger.take(behind.map(|group| group.skipped("AWS cannot be asked")).collect());
         ledger.wait(Group::Domain, domain).await;
-        ledger.take(self.endpoint(self.endpoint.as_deref(), &Http::plain()).await);
+        ledger.take(self.endpoint(target, self.endpoint.as_deref(), &Http::plain()).await);
     }
 
-    async fn endpoint(&self, url: Option<&str>, http: &Http) -> Vec<Finding> {
-        endpoint::findings(&self.app, url, self.token.clone(), http).await
+    async fn endpoint(&self, target: Target, url: Option<&str>, http: &Http) -> Vec<Finding> {
+        endpoint::findings(&self.app, target, url, self.token.clone(), http).await
     }
 }
 
 /// What is found where the file cannot be used: everything else depends on what it says.
 #[must_use]
-pub fn without_file(error: &LoadError) -> Vec<Finding> {
-    let rest = Group::ALL.into_iter().filter(|group| *group != Group::File);
+pub fn without_file(error: &LoadError, target: Target) -> Vec<Finding> {
+    let rest = Group::on(target).filter(|group| *group != Group::File);
     let skipped = rest.map(|group| group.skipped("the file says what this is about"));
     file::unusable(error).into_iter().chain(skipped).collect()
 }

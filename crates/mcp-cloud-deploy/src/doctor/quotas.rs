@@ -1,13 +1,21 @@
 //! Whether the account has room for the function
-//! (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
+//! (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>), or for the tasks of the service
+//! (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html>).
 
 use std::sync::Arc;
 
 use aws_sdk_lambda::types::{AccountLimit, AccountUsage};
-use mcp_cloud_app::App;
+use mcp_cloud_app::{App, Target};
 
-use super::{Finding, Group, chain};
-use crate::{aws::Deployer, error::AwsError};
+use super::{Finding, Group, chain, now};
+use crate::{
+    aws::{
+        Deployer,
+        cloudwatch::{Capacity, Processors},
+    },
+    error::AwsError,
+    observe::Stack,
+};
 
 /// What Lambda keeps back for functions that reserve nothing
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html>).
@@ -15,6 +23,10 @@ const UNRESERVED: i64 = 100;
 /// What a function's code may weigh unpacked: less room than that, and the next deployment may be refused.
 const LARGEST_CODE: i64 = 250 * MEGABYTE;
 const MEGABYTE: i64 = 1024 * 1024;
+/// What one processor of Fargate is in units of ECS.
+const UNITS: f64 = 1024.0;
+/// While a service is deployed, there are the old tasks and as many new ones.
+const DURING_DEPLOYMENT: f64 = 2.0;
 
 /// What the account has, and what this function takes of it already.
 #[derive(Debug, Clone, Copy)]
@@ -27,11 +39,68 @@ struct Account {
     code_used: i64,
 }
 
-pub(super) async fn findings(app: Arc<App>, deployer: Arc<Deployer>) -> Vec<Finding> {
+pub(super) async fn findings(
+    app: Arc<App>,
+    target: Target,
+    deployer: Arc<Deployer>,
+    deployed: Option<Arc<Stack>>,
+) -> Vec<Finding> {
+    if target == Target::Ecs {
+        return of_fargate(&app, &deployer, deployed.is_some()).await;
+    }
     match account(&app, &deployer).await {
         Ok(account) => vec![concurrency(&app, account), code(account)],
         Err(error) => vec![Group::Quotas.ask("what the account has left").skip(chain(&error))],
     }
+}
+
+/// Asks for each kind of machine that the tasks may run on.
+async fn of_fargate(app: &App, deployer: &Deployer, is_deployed: bool) -> Vec<Finding> {
+    let kinds = [(Capacity::OnDemand, app.ecs.spot_percent < 100), (Capacity::Spot, app.ecs.spot_percent > 0)];
+    let mut findings = Vec::new();
+    for (capacity, _) in kinds.into_iter().filter(|(_, wanted)| *wanted) {
+        let question = Group::Quotas.ask(match capacity {
+            Capacity::OnDemand => "processors of Fargate",
+            Capacity::Spot => "processors of Fargate Spot",
+        });
+        findings.push(match deployer.processors(capacity, now(deployer)).await {
+            Ok(Some(found)) => processors(question, app, capacity, found, is_deployed),
+            Ok(None) => {
+                question.skip("the account used none within the last hours, and only then AWS says how many it may")
+            }
+            Err(error) => question.skip(chain(&error)),
+        });
+    }
+    findings
+}
+
+/// Whether as many tasks can run as the file says, and be deployed. What runs already is among what is used.
+fn processors(
+    question: super::Question,
+    app: &App,
+    capacity: Capacity,
+    Processors { used, quota }: Processors,
+    is_deployed: bool,
+) -> Finding {
+    let all = format!("{used} of {quota} vCPU used");
+    let at_most = f64::from(app.ecs.maximum) * f64::from(app.ecs.cpu) / UNITS;
+    let wanted = at_most * DURING_DEPLOYMENT;
+    let left = if is_deployed { quota } else { quota - used };
+    if wanted <= left {
+        return question.ok(all);
+    }
+    let code = match capacity {
+        Capacity::OnDemand => "L-3032A538",
+        Capacity::Spot => "L-36FBB829",
+    };
+    question.ng(
+        format!("{all}; `scaling.maximum` asks for {at_most}, and for {wanted} while it is deployed"),
+        format!(
+            "lower `scaling.maximum`, or ask for more: `aws service-quotas request-service-quota-increase --service-code \
+             fargate --quota-code {code} --desired-value {}`",
+            (quota + wanted - left).ceil()
+        ),
+    )
 }
 
 async fn account(app: &App, deployer: &Deployer) -> Result<Account, AwsError> {
@@ -124,6 +193,24 @@ mod tests {
     fn what_is_reserved_already_is_not_asked_for_again() {
         let account = Account { unreserved: 100, reserved: 11, ..ACCOUNT };
         assert_eq!(concurrency(&app("maximum = 11"), account).verdict, Verdict::Ok);
+    }
+
+    #[test]
+    fn tasks_of_a_deployment_have_to_fit_into_what_the_account_may() {
+        let app = app("maximum = 4");
+        // Four tasks of a quarter of a processor, and four more.
+        let of = |used: f64, quota: f64, is_deployed: bool| {
+            let question = Group::Quotas.ask("processors");
+            processors(question, &app, Capacity::OnDemand, Processors { used, quota }, is_deployed)
+        };
+        assert_eq!(app.ecs.cpu, 256);
+        assert_eq!(of(1.5, 6.0, false).answer, "1.5 of 6 vCPU used");
+        assert_eq!(of(4.0, 6.0, false).verdict, Verdict::Ok);
+        let full = of(4.25, 6.0, false);
+        assert_eq!(full.verdict, Verdict::Ng);
+        assert!(full.hint.is_some_and(|hint| hint.ends_with("--quota-code L-3032A538 --desired-value 7`")));
+        assert_eq!(of(4.25, 6.0, true).verdict, Verdict::Ok, "its own tasks are among those that are used");
+        assert_eq!(of(0.0, 1.75, true).verdict, Verdict::Ng);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::{
 };
 
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType};
-use mcp_cloud_app::App;
+use mcp_cloud_app::{App, Target};
 
 use super::{Finding, Group, chain};
 use crate::{
@@ -25,12 +25,26 @@ const MADE_UP: &str = "AAAAAAAAAAAA";
 const ROLE: &str = "ServerRole-AAAAAAAAAAAA";
 
 /// What the actions on something are for: a phrase.
-fn purpose(on: On, actions: &BTreeSet<&'static str>) -> String {
+fn purpose(on: On, actions: &BTreeSet<&'static str>, target: Target) -> String {
     let known = match on {
+        On::Roles if target == Target::Ecs => "give its tasks roles",
+        On::RolesForTasks => "hand their roles to its tasks",
+        On::Cluster => "keep a cluster for it",
+        On::Service => "change the service",
+        On::TaskDefinitions => "say what its tasks are made of",
+        On::Tasks => "see its tasks",
+        On::Repository => "keep its images",
+        On::ScalableTargets => "have it scale",
+        On::ScalingAlarms => "have alarms by which it scales",
+        On::LoadBalancers => "keep a load balancer in front of it",
+        On::SecurityGroups => "say who reaches it",
+        On::Network => "keep a network for it",
+        On::ServiceRole(service) => return format!("make the role of {service}"),
         On::Anything => "see what there is",
         On::Stack => "change the stack",
         On::Bucket => "keep a bucket for the code",
         On::Objects => "put the code there",
+        On::Function if target == Target::Ecs => "look for a function of its name",
         On::Function => "change the function",
         On::Roles => "give the function a role",
         On::RolesForLambda => "hand the role to Lambda",
@@ -82,7 +96,7 @@ impl<'a> Identity<'a> {
     }
 }
 
-pub(super) async fn findings(app: Arc<App>, deployer: Arc<Deployer>, bucket: Bucket) -> Vec<Finding> {
+pub(super) async fn findings(app: Arc<App>, target: Target, deployer: Arc<Deployer>, bucket: Bucket) -> Vec<Finding> {
     let identity = deployer.identity();
     let arn = match Identity::of(identity) {
         Identity::Root => return vec![Group::Rights.skipped("the owner of the account may do everything")],
@@ -94,11 +108,16 @@ pub(super) async fn findings(app: Arc<App>, deployer: Arc<Deployer>, bucket: Buc
         },
     };
     let (account, region) = (deployer.account(), deployer.region());
-    let scope = Scope::of(&app, Some(account), Some(region), Some(bucket.name().to_owned()));
+    let scope = Scope::of(&app, target, Some(account), Some(region), Some(bucket.name().to_owned()));
     let mut findings = Vec::new();
-    for (on, actions) in policy::actions(&app, &[Purpose::Deploy]) {
-        let question = Group::Rights.ask(purpose(on, &actions));
-        match simulate(&deployer, &arn, on, &actions, resources(on, &scope)).await {
+    for (on, actions) in policy::actions(&app, target, &[Purpose::Deploy]) {
+        let question = Group::Rights.ask(purpose(on, &actions, target));
+        let resources = resources(on, &scope);
+        if resources.is_empty() {
+            // The app has none of it.
+            continue;
+        }
+        match simulate(&deployer, &arn, on, &actions, resources).await {
             Ok(results) => findings.push(judge(question, &results)),
             Err(error) => {
                 // Whoever may not simulate one right may not simulate the others.
@@ -262,11 +281,17 @@ mod tests {
         let text = "name = \"hello\"\nbuild.image = \"hello:1\"\nlambda.trigger = \"rest-api\"\nnetwork.waf = true\n";
         std::fs::write(directory.path().join("mcp-cloud.toml"), text).expect("the file is written");
         let app = App::load(directory.path()).expect("the file can be used");
-        let scope = Scope::of(&app, Some("123456789012"), Some("eu-west-1"), None);
-        let asked: BTreeMap<_, _> = policy::actions(&app, &[Purpose::Deploy])
-            .into_iter()
-            .map(|(on, actions)| (purpose(on, &actions), resources(on, &scope)))
-            .collect();
+        let asked = |target| -> BTreeMap<_, _> {
+            let scope = Scope::of(&app, target, Some("123456789012"), Some("eu-west-1"), None);
+            policy::actions(&app, target, &[Purpose::Deploy])
+                .into_iter()
+                .map(|(on, actions)| (purpose(on, &actions, target), resources(on, &scope)))
+                .collect()
+        };
+        let of_service = asked(Target::Ecs);
+        assert_eq!(of_service["change the service"], ["arn:aws:ecs:eu-west-1:123456789012:service/hello/hello"]);
+        assert!(!of_service.contains_key("change the function"), "{of_service:?}");
+        let asked = asked(Target::Sam);
         assert_eq!(asked["give the function a role"], ["arn:aws:iam::123456789012:role/hello-ServerRole-AAAAAAAAAAAA"]);
         assert!(asked.contains_key("use wafv2"), "what this app needs beside is asked, too: {asked:?}");
         let named = asked.iter().filter(|(purpose, _)| *purpose != "see what there is").flat_map(|(_, arns)| arns);

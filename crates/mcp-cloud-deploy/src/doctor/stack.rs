@@ -6,7 +6,7 @@ use aws_sdk_lambda::{
     operation::get_function_configuration::GetFunctionConfigurationOutput,
     types::{LastUpdateStatus, State},
 };
-use mcp_cloud_app::App;
+use mcp_cloud_app::{App, Target};
 
 use super::{Finding, Group, chain};
 use crate::{
@@ -15,19 +15,28 @@ use crate::{
     observe::{Stack, StackState},
 };
 
-const NOT_DEPLOYED: &str = "nothing is deployed yet";
+pub(super) const NOT_DEPLOYED: &str = "nothing is deployed yet";
 /// Lambda's name of what is not there.
 const NOT_FOUND: &str = "ResourceNotFoundException";
 
 /// Judges what was observed.
-pub(super) fn findings(name: &str, observed: Result<Option<Stack>, Error>) -> Vec<Finding> {
+pub(super) fn findings(name: &str, target: Target, observed: Result<Option<Stack>, Error>) -> Vec<Finding> {
     let question = Group::Stack.ask(format!("stack `{name}`"));
     match observed {
         Err(error) => vec![question.failed(&error)],
         Ok(None) => vec![question.skip(NOT_DEPLOYED)],
         Ok(Some(stack)) if !stack.is_ours() => vec![question.failed(&Error::StackNotOurs { stack: stack.name })],
+        Ok(Some(stack)) if is_elsewhere(&stack, target) => {
+            let (actual, wanted) = (stack.target().to_string(), target.to_string());
+            vec![question.failed(&Error::OtherTarget { stack: stack.name, actual, wanted })]
+        }
         Ok(Some(stack)) => vec![state(&stack)],
     }
+}
+
+/// Whether what is deployed runs on another target. An empty shell is on none yet.
+pub(super) fn is_elsewhere(stack: &Stack, target: Target) -> bool {
+    !stack.tags.is_empty() && stack.target() != target
 }
 
 fn state(stack: &Stack) -> Finding {
@@ -57,6 +66,9 @@ pub(super) async fn function(app: Arc<App>, deployer: Arc<Deployer>, stack: Opti
     let Some(stack) = stack.filter(|stack| stack.template.is_some()) else {
         return vec![Group::Function.skipped(NOT_DEPLOYED)];
     };
+    if is_elsewhere(&stack, Target::Sam) {
+        return vec![Group::Function.skipped("what is deployed is none")];
+    }
     let name = &app.name;
     let question = Group::Function.ask(format!("function `{name}`"));
     let found = deployer.lambda.get_function_configuration().function_name(name).send().await;
@@ -122,12 +134,15 @@ fn alias_of(template: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{deployment::TAG_APP, doctor::Verdict};
+    use crate::{
+        deployment::{TAG_APP, TAG_TARGET},
+        doctor::Verdict,
+    };
 
     fn finding(status: &str) -> Finding {
         let tags = [(TAG_APP.to_owned(), "hello".to_owned())].into();
         let stack = Stack { name: "hello".into(), status: status.into(), tags, ..Stack::default() };
-        let mut findings = findings("hello", Ok(Some(stack)));
+        let mut findings = findings("hello", Target::Sam, Ok(Some(stack)));
         findings.remove(0)
     }
 
@@ -150,8 +165,16 @@ mod tests {
     #[test]
     fn stack_of_somebody_else_is_not_as_it_should_be() {
         let stack = Stack { name: "hello".into(), status: "CREATE_COMPLETE".into(), ..Stack::default() };
-        let findings = findings("hello", Ok(Some(stack)));
+        let findings = findings("hello", Target::Sam, Ok(Some(stack)));
         assert!(findings.iter().all(|finding| finding.verdict == Verdict::Ng), "{findings:?}");
+    }
+
+    #[test]
+    fn stack_of_another_target_is_not_as_it_should_be() {
+        let tags = [(TAG_APP.to_owned(), "hello".to_owned()), (TAG_TARGET.to_owned(), "ecs".to_owned())].into();
+        let stack = Stack { name: "hello".into(), status: "CREATE_COMPLETE".into(), tags, ..Stack::default() };
+        let verdict = |target| findings("hello", target, Ok(Some(stack.clone()))).remove(0).verdict;
+        assert_eq!((verdict(Target::Ecs), verdict(Target::Sam)), (Verdict::Ok, Verdict::Ng));
     }
 
     #[test]

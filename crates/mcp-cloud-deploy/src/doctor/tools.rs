@@ -1,4 +1,4 @@
-//! Whether this machine can compile the server for Lambda.
+//! Whether this machine can compile the server for where it is to run.
 
 use std::{env, ffi::OsStr, path::Path, process::Stdio, sync::Arc};
 

@@ -1,8 +1,8 @@
 //! The least that whoever deploys an app has to be allowed, as policies of IAM.
 //!
-//! It follows from two tables: the calls that this crate makes, and what CloudFormation calls in the caller's name for the
-//! types of resources that the app's template has. Both are allowed on what is the app's own, as far as its names are
-//! known before it is there; where AWS makes the names, on everything of that kind.
+//! It follows from two tables: the calls that this crate makes where the app runs, and what CloudFormation calls in the
+//! caller's name for the types of resources that the app's template has. Both are allowed on what is the app's own, as far
+//! as its names are known before it is there; where AWS makes the names, on everything of that kind.
 
 mod document;
 mod resources;
@@ -11,7 +11,7 @@ mod trust;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mcp_cloud_app::{App, Code, Target};
+use mcp_cloud_app::{App, Code, Target, target::ecs};
 
 pub use self::{
     document::{Document, LIMIT_CHARACTERS, Statement},
@@ -19,14 +19,15 @@ pub use self::{
     trust::{GithubRepository, Trusted, trust},
 };
 use self::{resources::When, scope::On};
-use crate::aws::actions::{CALLS, CALLS_OF_A_SERVICE, Call};
+use crate::{aws::actions, change};
 
 /// What a role is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Purpose {
     /// Creates and updates, takes back what failed, and asks the server afterwards.
     Deploy,
-    /// Looks on, reads logs, goes back to an earlier version, and keeps secrets.
+    /// Looks on, reads logs and keeps secrets. A function goes back to an earlier version; a service is started, stopped
+    /// and scaled, and tasks run beside it. What a revision was is a deployment of its own on ECS, and needs `Deploy`.
     Operate,
     /// Removes everything.
     Destroy,
@@ -68,11 +69,16 @@ impl Purpose {
     }
 }
 
-/// The types of resources that the template of an app has, as CloudFormation sees them.
+/// The types of resources that the template of an app has where it runs, as CloudFormation sees them. On ECS it is the one
+/// of what stands around the service, which is made with the API.
 #[must_use]
-pub fn resource_types(app: &App) -> BTreeSet<String> {
-    let code = Code::S3 { bucket: String::new(), key: String::new() };
-    let template = Target::Sam.template(app, &code).unwrap_or_default();
+pub fn resource_types(app: &App, target: Target) -> BTreeSet<String> {
+    let template = if target == Target::Ecs {
+        change::parse(&ecs::surroundings(app)).unwrap_or_default()
+    } else {
+        let code = Code::S3 { bucket: String::new(), key: String::new() };
+        Target::Sam.template(app, &code).unwrap_or_default()
+    };
     let mut kinds = BTreeSet::new();
     for (_, resource) in template.get("Resources").and_then(|resources| resources.as_object()).into_iter().flatten() {
         let kind = resource.get("Type").and_then(|kind| kind.as_str()).unwrap_or_default();
@@ -88,9 +94,14 @@ pub fn resource_types(app: &App) -> BTreeSet<String> {
 
 /// What whoever acts for these purposes calls, by what it is called on.
 #[must_use]
-pub(crate) fn actions(app: &App, purposes: &[Purpose]) -> BTreeMap<On, BTreeSet<&'static str>> {
-    let mut allowed = of_calls(CALLS, purposes);
-    for rights in resource_types(app).iter().filter_map(|kind| resources::rights(kind)).flatten() {
+pub(crate) fn actions(app: &App, target: Target, purposes: &[Purpose]) -> BTreeMap<On, BTreeSet<&'static str>> {
+    let mut allowed: BTreeMap<On, BTreeSet<&'static str>> = BTreeMap::new();
+    for call in actions::calls(target).filter(|call| call.purposes.iter().any(|purpose| purposes.contains(purpose))) {
+        if !call.actions.is_empty() {
+            allowed.entry(call.on).or_default().extend(call.actions);
+        }
+    }
+    for rights in resource_types(app, target).iter().filter_map(|kind| resources::rights(kind)).flatten() {
         if purposes.iter().any(|purpose| purpose.includes(rights.when)) {
             allowed.entry(rights.on).or_default().extend(rights.actions);
         }
@@ -98,33 +109,19 @@ pub(crate) fn actions(app: &App, purposes: &[Purpose]) -> BTreeMap<On, BTreeSet<
     allowed
 }
 
-/// The policies that a role needs for these purposes: one, or several where one would be larger than IAM takes.
+/// The policies that a role needs for these purposes, where the scope says that the app runs: one, or several where one
+/// would be larger than IAM takes.
 #[must_use]
 pub fn policies(app: &App, scope: &Scope, purposes: &[Purpose]) -> Vec<Document> {
-    documents(actions(app, purposes), scope)
-}
-
-/// The policies that a role needs for these purposes where the app is a service of ECS, beside those for the stack around
-/// it: for the service itself, its images and its scaling.
-#[must_use]
-pub fn policies_of_a_service(scope: &Scope, purposes: &[Purpose]) -> Vec<Document> {
-    documents(of_calls(CALLS_OF_A_SERVICE, purposes), scope)
-}
-
-fn of_calls(calls: &[Call], purposes: &[Purpose]) -> BTreeMap<On, BTreeSet<&'static str>> {
-    let mut allowed: BTreeMap<On, BTreeSet<&'static str>> = BTreeMap::new();
-    for call in calls.iter().filter(|call| call.purposes.iter().any(|purpose| purposes.contains(purpose))) {
-        if !call.actions.is_empty() {
-            allowed.entry(call.on).or_default().extend(call.actions);
-        }
-    }
-    allowed
+    documents(actions(app, scope.target(), purposes), scope)
 }
 
 fn documents(allowed: BTreeMap<On, BTreeSet<&'static str>>, scope: &Scope) -> Vec<Document> {
-    let statements = allowed.into_iter().map(|(on, actions)| {
+    let statements = allowed.into_iter().filter_map(|(on, actions)| {
+        let arns = on.arns(scope);
         let actions = actions.into_iter().map(str::to_owned).collect();
-        Statement::allow(actions, on.arns(scope)).under(on.condition())
+        // An app has not everything, and without a resource a statement would be none.
+        (!arns.is_empty()).then(|| Statement::allow(actions, arns).under(on.condition()))
     });
     document::split(statements.collect())
 }

@@ -19,8 +19,8 @@ fn app(manifest: &str) -> App {
     App::load(directory.path()).unwrap()
 }
 
-/// The app of a golden folder, with a package beside a copy of its files.
-fn golden(folder: &Path) -> App {
+/// The app of a golden folder as a target has it, with a package beside a copy of its files.
+fn golden(folder: &Path, target: Target) -> App {
     let directory = tempfile::tempdir().unwrap();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -32,14 +32,30 @@ fn golden(folder: &Path) -> App {
     fs::write(directory.path().join("src/main.rs"), "fn main() {}\n").unwrap();
     fs::write(directory.path().join("Cargo.toml"), "[package]\nname = \"server\"\n").unwrap();
     let environments = App::environments(directory.path());
-    match environments.iter().find(|name| *name == "sam") {
+    match environments.iter().find(|name| *name == target.as_str()) {
         Some(name) => App::load_environment(directory.path(), name).unwrap(),
         None => App::load(directory.path()).unwrap(),
     }
 }
 
+fn on(app: &App, target: Target, purposes: &[Purpose]) -> Vec<Document> {
+    policies(app, &Scope::of(app, target, Some(ACCOUNT), Some(REGION), None), purposes)
+}
+
 fn of(app: &App, purposes: &[Purpose]) -> Vec<Document> {
-    policies(app, &Scope::of(app, Some(ACCOUNT), Some(REGION), None), purposes)
+    on(app, Target::Sam, purposes)
+}
+
+fn of_service(app: &App, purposes: &[Purpose]) -> Vec<Document> {
+    on(app, Target::Ecs, purposes)
+}
+
+fn statements(documents: &[Document]) -> impl Iterator<Item = &Statement> {
+    documents.iter().flat_map(|document| &document.statement)
+}
+
+fn actions_of(documents: &[Document]) -> BTreeSet<&str> {
+    statements(documents).flat_map(|statement| &statement.action).map(String::as_str).collect()
 }
 
 /// Whether a `*` in a pattern can stand for what makes it the text.
@@ -62,6 +78,126 @@ fn allows(documents: &[Document], action: &str, resource: &str) -> bool {
 
 const EVERYTHING: &str = "[lambda]\ntrigger = \"rest-api\"\n[scaling]\nminimum = 2\n[network]\nwaf = true\n[state]\nsessions = \
                           \"sealed\"\nstore = \"dynamodb\"\n[alarms]\nnotify = \"arn:aws:sns:eu-west-1:123456789012:a\"\n";
+
+/// What an app of ECS can have.
+const ALL_AROUND: &str = "[network]\nwaf = true\negress = \"platform\"\n[state]\nsessions = \"sealed\"\nstore = \"dynamodb\"\n\
+                          [alarms]\nnotify = \"arn:aws:sns:eu-west-1:123456789012:a\"\n";
+
+#[test]
+fn what_is_a_services_own_is_allowed_and_its_neighbours_are_not() {
+    let documents = of_service(&app(ALL_AROUND), &Purpose::ALL);
+    let ecs = |rest: &str| format!("arn:aws:ecs:{REGION}:{ACCOUNT}:{rest}");
+    let alarm =
+        |name: &str| format!("arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:TargetTracking-service/{name}-AlarmLow-1");
+    for (action, resource, allowed) in [
+        ("ecs:CreateService", ecs("service/hello/hello"), true),
+        ("ecs:UpdateService", ecs("service/hello/other"), false),
+        ("ecs:DeleteService", ecs("service/other/hello"), false),
+        ("ecs:RegisterTaskDefinition", ecs("task-definition/hello:7"), true),
+        ("ecs:RegisterTaskDefinition", ecs("task-definition/hello-2:7"), false),
+        ("ecs:RunTask", ecs("task-definition/hello:7"), true),
+        ("ecs:ExecuteCommand", ecs("task/hello/0a1b"), true),
+        ("ecs:ExecuteCommand", ecs("task/other/0a1b"), false),
+        ("ecs:StopTask", ecs("task/other/0a1b"), false),
+        ("ecs:CreateCluster", ecs("cluster/hello"), true),
+        ("ecs:DeleteCluster", ecs("cluster/other"), false),
+        ("ecr:PutImage", format!("arn:aws:ecr:{REGION}:{ACCOUNT}:repository/hello"), true),
+        ("ecr:PutImage", format!("arn:aws:ecr:{REGION}:{ACCOUNT}:repository/other"), false),
+        ("iam:PassRole", format!("arn:aws:iam::{ACCOUNT}:role/hello-task"), true),
+        ("iam:PassRole", format!("arn:aws:iam::{ACCOUNT}:role/hello-execution"), true),
+        ("iam:PassRole", format!("arn:aws:iam::{ACCOUNT}:role/hello-admin"), false),
+        ("iam:CreateRole", format!("arn:aws:iam::{ACCOUNT}:role/hello-ServerRole-1A2B3C"), false),
+        ("logs:DeleteLogGroup", format!("arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/ecs/hello"), true),
+        ("logs:DeleteLogGroup", format!("arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/hello"), false),
+        ("dynamodb:DeleteTable", format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/hello-state"), true),
+        ("dynamodb:DeleteTable", format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/hello-orders"), false),
+        ("cloudwatch:PutMetricAlarm", alarm("hello/hello"), true),
+        ("cloudwatch:PutMetricAlarm", alarm("hello/other"), false),
+        ("ec2:DeleteVpc", format!("arn:aws:ec2:{REGION}:{ACCOUNT}:vpc/vpc-1"), true),
+        ("lambda:CreateFunction", format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:hello"), false),
+        ("lambda:UpdateAlias", format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:hello"), false),
+    ] {
+        assert_eq!(allows(&documents, action, &resource), allowed, "{action} on {resource}");
+    }
+}
+
+#[test]
+fn cluster_that_others_made_is_used_and_not_changed() {
+    let documents = of_service(&app("ecs.cluster = \"servers\"\n"), &Purpose::ALL);
+    let ecs = |rest: &str| format!("arn:aws:ecs:{REGION}:{ACCOUNT}:{rest}");
+    assert!(allows(&documents, "ecs:CreateService", &ecs("service/servers/hello")));
+    assert!(allows(&documents, "ecs:DescribeClusters", &ecs("cluster/servers")));
+    assert!(!actions_of(&documents).iter().any(|action| ["ecs:CreateCluster", "ecs:DeleteCluster"].contains(action)));
+}
+
+#[test]
+fn images_are_pushed_to_the_repository_that_is_meant_and_to_no_other() {
+    let uri = "210987654321.dkr.ecr.eu-central-1.amazonaws.com/team/hello";
+    let documents = of_service(&app(&format!("ecs.repository = \"{uri}\"\n")), &Purpose::ALL);
+    assert!(allows(&documents, "ecr:PutImage", "arn:aws:ecr:eu-central-1:210987654321:repository/team/hello"));
+    assert!(!allows(&documents, "ecr:PutImage", &format!("arn:aws:ecr:{REGION}:{ACCOUNT}:repository/hello")));
+    assert!(!actions_of(&documents).contains("ecr:CreateRepository"));
+
+    let documents = of_service(&app("ecs.repository = \"ghcr.io/team/hello\"\n"), &Purpose::ALL);
+    assert!(!actions_of(&documents).contains("ecr:PutImage"), "a registry of others asks somebody else");
+    assert!(statements(&documents).all(|statement| !statement.resource.is_empty()));
+}
+
+#[test]
+fn roles_of_tasks_are_handed_to_tasks_alone() {
+    let documents = of_service(&app(ALL_AROUND), &Purpose::ALL);
+    let passing: Vec<_> = statements(&documents)
+        .filter(|statement| statement.action.iter().any(|action| action == "iam:PassRole"))
+        .collect();
+    assert_eq!(passing.len(), 1, "{passing:?}");
+    assert_eq!(passing[0].action, ["iam:PassRole"]);
+    assert_eq!(passing[0].condition["StringEquals"]["iam:PassedToService"], "ecs-tasks.amazonaws.com");
+}
+
+#[test]
+fn roles_that_services_make_for_themselves_are_made_for_those_services_alone() {
+    for (target, manifest, expected) in [
+        (
+            Target::Ecs,
+            "",
+            ["ecs.amazonaws.com", "ecs.application-autoscaling.amazonaws.com", "elasticloadbalancing.amazonaws.com"]
+                .as_slice(),
+        ),
+        (Target::Sam, "", [].as_slice()),
+    ] {
+        let documents = on(&app(manifest), target, &Purpose::ALL);
+        let making: Vec<_> = statements(&documents)
+            .filter(|statement| statement.action.iter().any(|action| action == "iam:CreateServiceLinkedRole"))
+            .collect();
+        let services: Vec<_> =
+            making.iter().map(|of| of.condition["StringEquals"]["iam:AWSServiceName"].as_str()).collect();
+        assert_eq!(services, expected);
+        for (statement, service) in making.iter().zip(services) {
+            assert_eq!(statement.action, ["iam:CreateServiceLinkedRole"]);
+            assert_eq!(statement.resource, [format!("arn:aws:iam::{ACCOUNT}:role/aws-service-role/{service}/*")]);
+        }
+    }
+}
+
+#[test]
+fn whoever_operates_a_service_runs_it_and_deploys_nothing() {
+    let documents = of_service(&app(ALL_AROUND), &[Purpose::Operate, Purpose::Doctor]);
+    let actions = actions_of(&documents);
+    for action in [
+        "ecs:RunTask",
+        "ecs:StopTask",
+        "ecs:ExecuteCommand",
+        "ecs:UpdateService",
+        "iam:PassRole",
+        "logs:FilterLogEvents",
+    ] {
+        assert!(actions.contains(action), "{action}");
+    }
+    for action in ["ecs:RegisterTaskDefinition", "ecs:CreateService", "ecs:DeleteService", "ecr:PutImage"] {
+        assert!(!actions.contains(action), "{action}");
+    }
+    assert!(actions.iter().all(|action| !action.starts_with("ec2:Create") && !action.starts_with("iam:Put")));
+}
 
 #[test]
 fn what_is_the_apps_own_is_allowed_and_its_neighbours_are_not() {
@@ -88,16 +224,17 @@ fn what_is_the_apps_own_is_allowed_and_its_neighbours_are_not() {
 
 #[test]
 fn only_reading_is_allowed_on_everything() {
-    for manifest in ["", EVERYTHING] {
-        let app = app(manifest);
-        for document in of(&app, &Purpose::ALL) {
-            for statement in document.statement.iter().filter(|statement| statement.resource == ["*"]) {
-                for action in &statement.action {
-                    let (_, name) = action.split_once(':').unwrap();
-                    let reads = ["Describe", "Get", "List", "Simulate"].iter().any(|verb| name.starts_with(verb));
-                    // A delivery of logs has no ARN before it is there.
-                    assert!(reads || name.ends_with("LogDelivery"), "{action} on everything");
-                }
+    for (target, manifest) in
+        [(Target::Sam, ""), (Target::Sam, EVERYTHING), (Target::Ecs, ""), (Target::Ecs, ALL_AROUND)]
+    {
+        let documents = on(&app(manifest), target, &Purpose::ALL);
+        for statement in statements(&documents).filter(|statement| statement.resource == ["*"]) {
+            for action in &statement.action {
+                let (_, name) = action.split_once(':').unwrap();
+                let reads = ["Describe", "Get", "List", "Simulate"].iter().any(|verb| name.starts_with(verb));
+                // A delivery of logs has no ARN before it is there, and ECS takes no ARN of what is deregistered.
+                let has_none = name.ends_with("LogDelivery") || name == "DeregisterTaskDefinition";
+                assert!(reads || has_none, "{action} on everything");
             }
         }
     }
@@ -131,14 +268,19 @@ fn whoever_operates_or_looks_on_changes_no_resource() {
 
 #[test]
 fn whoever_removes_can_make_nothing() {
-    let documents = of(&app(EVERYTHING), &[Purpose::Destroy]);
-    let actions: Vec<_> =
-        documents.iter().flat_map(|document| &document.statement).flat_map(|one| &one.action).collect();
-    for action in ["lambda:DeleteFunction", "dynamodb:DeleteTable", "wafv2:DeleteWebACL", "cloudformation:DeleteStack"]
-    {
-        assert!(actions.iter().any(|found| *found == action), "{action}");
+    for (target, manifest, own) in [
+        (Target::Sam, EVERYTHING, ["lambda:DeleteFunction", "lambda:DeleteAlias"]),
+        (Target::Ecs, ALL_AROUND, ["ecs:DeleteService", "ec2:DeleteVpc"]),
+    ] {
+        let documents = on(&app(manifest), target, &[Purpose::Destroy]);
+        let actions = actions_of(&documents);
+        for action in
+            own.into_iter().chain(["dynamodb:DeleteTable", "wafv2:DeleteWebACL", "cloudformation:DeleteStack"])
+        {
+            assert!(actions.contains(action), "{action}");
+        }
+        assert!(actions.iter().all(|action| !action.contains(":Create")), "{actions:?}");
     }
-    assert!(actions.iter().all(|action| !action.contains(":Create")), "{actions:?}");
 }
 
 #[test]
@@ -147,7 +289,7 @@ fn policy_that_is_too_large_is_split_and_nothing_is_lost() {
     let documents = of(&app, &Purpose::ALL);
     assert!(documents.len() > 1, "this app needs more than one");
     assert!(documents.iter().all(|document| document.characters() <= LIMIT_CHARACTERS));
-    let scope = Scope::of(&app, Some(ACCOUNT), Some(REGION), None);
+    let scope = Scope::of(&app, Target::Sam, Some(ACCOUNT), Some(REGION), None);
     let many = (0..900).map(|number| format!("service:Action{number}")).collect::<Vec<_>>();
     let split = document::split(vec![Statement::allow(many.clone(), On::Function.arns(&scope))]);
     let kept: Vec<_> =
@@ -159,16 +301,18 @@ fn policy_that_is_too_large_is_split_and_nothing_is_lost() {
 #[test]
 fn every_type_of_every_golden_template_is_in_the_table() {
     let apps = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden");
-    let mut seen = BTreeSet::new();
-    for folder in fs::read_dir(apps).unwrap() {
-        let folder = folder.unwrap().path();
-        if folder.join("sam").is_dir() {
-            seen.extend(resource_types(&golden(&folder)));
+    for target in [Target::Sam, Target::Ecs] {
+        let mut seen = BTreeSet::new();
+        for folder in fs::read_dir(apps).unwrap() {
+            let folder = folder.unwrap().path();
+            if folder.join(target.as_str()).is_dir() {
+                seen.extend(resource_types(&golden(&folder, target), target));
+            }
         }
+        assert!(seen.len() > 20, "{target}: {seen:?}");
+        let unknown: Vec<_> = seen.iter().filter(|kind| resources::rights(kind).is_none()).collect();
+        assert!(unknown.is_empty(), "{target}: {unknown:?}");
     }
-    assert!(seen.len() > 20, "{seen:?}");
-    let unknown: Vec<_> = seen.iter().filter(|kind| resources::rights(kind).is_none()).collect();
-    assert!(unknown.is_empty(), "{unknown:?}");
 }
 
 #[test]
@@ -190,7 +334,7 @@ fn secrets_of_the_file_are_allowed_by_their_arns() {
 #[test]
 fn workflows_of_one_branch_take_the_role_and_no_others() {
     let app = app("");
-    let scope = Scope::of(&app, Some(ACCOUNT), Some(REGION), None);
+    let scope = Scope::of(&app, Target::Sam, Some(ACCOUNT), Some(REGION), None);
     let repository = GithubRepository::from_name("octo-org/octo.repo").unwrap();
     let document = trust(&scope, &Trusted::Github { repository, branch: "main".to_owned() });
     let document: Value = serde_json::to_value(document).unwrap();

@@ -4,11 +4,13 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod account;
+mod examined;
 mod lifecycle;
 mod matrix;
 mod misfortune;
 mod onlookers;
 mod program;
+mod rights;
 mod scenes;
 #[path = "../mcp/server.rs"]
 #[expect(dead_code, reason = "the tests of the gate use all of it")]

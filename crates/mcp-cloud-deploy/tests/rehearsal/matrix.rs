@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use mcp_cloud_app::Target;
 use mcp_cloud_deploy::{
     AwsFault, Error,
     doctor::Verdict,
@@ -24,7 +25,19 @@ fn rehearse<S: Scene>(
     at_least: usize,
     is_told_well: fn(&Case<S::Failure>),
 ) -> Vec<Call> {
-    let rehearsal = block_on(matrix(scene, before, &Misfortune::ALL, &|_, _| {}));
+    rehearse_with(&Misfortune::ALL, name, scene, before, at_least, is_told_well)
+}
+
+/// The same with some misfortunes.
+fn rehearse_with<S: Scene>(
+    misfortunes: &[Misfortune],
+    name: &str,
+    scene: &S,
+    before: &Account,
+    at_least: usize,
+    is_told_well: fn(&Case<S::Failure>),
+) -> Vec<Call> {
+    let rehearsal = block_on(matrix(scene, before, misfortunes, &|_, _| {}));
     let rehearsal = rehearsal.expect("undisturbed it comes to its end");
     let failed: Vec<_> = rehearsal
         .failed()
@@ -38,7 +51,7 @@ fn rehearse<S: Scene>(
     assert!(failed.is_empty(), "{name}: {} of {} cases fail:\n{}", failed.len(), cases.len(), failed.join("\n"));
     cases.iter().for_each(is_told_well);
     assert!(calls.len() >= at_least, "{name} makes {} calls, and made {at_least}", calls.len());
-    assert_eq!(cases.len(), calls.len() * Misfortune::ALL.len());
+    assert_eq!(cases.len(), calls.len() * misfortunes.len());
     calls
 }
 
@@ -169,15 +182,40 @@ fn doctor_tells_of_whichever_call_fails_and_changes_nothing() {
         "build.image = \"{image}\"\nscaling.maximum = 10\nlambda.certificate = \"{certificate}\"\nsecrets.KEY.aws = \
          \"{secret}\""
     ));
-    let scene = block_on(Examines::of(&stage, app));
+    let scene = block_on(Examines::of(&stage, app, Target::Sam));
+    let services = ["acm", "cloudformation", "iam", "lambda", "secretsmanager", "sts"];
+    examine(&Misfortune::ALL, "doctor", &scene, &stage, &services);
+}
+
+/// Whichever call of an examination fails is told of, these services are asked, and nothing is changed.
+fn examine(misfortunes: &[Misfortune], name: &str, scene: &Examines<'_>, stage: &Stage, services: &[&str]) {
     let wrong = scene.undisturbed().iter().filter(|finding| finding.verdict == Verdict::Ng);
     assert_eq!(wrong.map(|finding| format!("{finding:?}")).collect::<Vec<_>>(), Vec::<String>::new());
     stage.account.take_calls();
-    let calls = rehearse("doctor", &scene, &stage.account, 15, is_heard_of);
-    for service in ["acm", "cloudformation", "iam", "lambda", "secretsmanager", "sts"] {
-        assert!(calls.iter().any(|call| call.service == service), "{service} is asked: {calls:?}");
+    let calls = rehearse_with(misfortunes, name, scene, &stage.account, 15, is_heard_of);
+    for service in services {
+        assert!(calls.iter().any(|call| call.service == *service), "{service} is asked: {calls:?}");
     }
     assert!(calls.iter().all(|call| !call.writes), "{calls:?}");
+}
+
+#[test]
+fn doctor_tells_of_whichever_call_about_a_service_fails_and_changes_nothing() {
+    let stage = Stage::open().on_ecs();
+    block_on(stage.deploy("one")).expect("it deploys");
+    let secret = format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:hello/key-AbCdEf");
+    stage.account.place_secret("hello/key", &secret, VALUE);
+    let repository = format!("{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/hello");
+    let image = format!("{repository}@sha256:{}", "0".repeat(64));
+    let app = stage.app_of(&format!(
+        "build.image = \"{image}\"\nsecrets.KEY.aws = \"{secret}\"\n[ecs]\ncluster = \"hello\"\nrepository = \
+         \"{repository}\""
+    ));
+    let scene = block_on(Examines::of(&stage, app, Target::Ecs));
+    let services =
+        ["cloudformation", "cloudwatch", "ecr", "ecs", "elasticloadbalancing", "iam", "secretsmanager", "sts"];
+    // In which ways calls fail is held where there are fewer of them.
+    examine(&[Misfortune::AccessDenied, Misfortune::NoAnswer], "doctor of a service", &scene, &stage, &services);
 }
 
 #[test]

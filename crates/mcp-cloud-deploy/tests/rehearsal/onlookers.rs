@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use http::{Request, Response};
-use mcp_cloud_app::{App, target::sam::OUTPUT_ENDPOINT};
+use mcp_cloud_app::{App, Target, target::sam::OUTPUT_ENDPOINT};
 use mcp_cloud_deploy::{
     Error,
     doctor::{Examination, Finding, Verdict},
@@ -60,14 +60,15 @@ impl From<ClientError> for Told {
 pub(crate) struct Examines<'a> {
     stage: &'a Stage,
     app: Arc<App>,
+    target: Target,
     /// What it finds where nothing fails.
     undisturbed: Vec<Finding>,
 }
 
 impl<'a> Examines<'a> {
     /// Looks at an app on the account of a stage, and at what may be deployed there of another.
-    pub(crate) async fn of(stage: &'a Stage, app: App) -> Self {
-        let mut scene = Self { stage, app: Arc::new(app), undisturbed: Vec::new() };
+    pub(crate) async fn of(stage: &'a Stage, app: App, target: Target) -> Self {
+        let mut scene = Self { stage, app: Arc::new(app), target, undisturbed: Vec::new() };
         scene.undisturbed = scene.findings(&stage.account.fork()).await;
         scene
     }
@@ -79,7 +80,8 @@ impl<'a> Examines<'a> {
 
     async fn findings(&self, account: &Account) -> Vec<Finding> {
         let stage = self.stage.over(account);
-        Examination::new(App::clone(&self.app)).run(stage.deployer(), &|_| {}).await
+        let examination = Examination::new(App::clone(&self.app)).with_target(Some(self.target));
+        examination.run(stage.deployer(), &|_| {}).await
     }
 }
 
@@ -100,8 +102,9 @@ impl Scene for Examines<'_> {
         Ok(written(account))
     }
 
-    async fn end(&self, account: &Account) -> Result<Vec<String>, Told> {
-        Ok(destroyed(self.stage, account).await?)
+    /// What nobody wrote to is as it was, and whether that can be removed is asked elsewhere.
+    async fn end(&self, _: &Account) -> Result<Vec<String>, Told> {
+        Ok(Vec::new())
     }
 }
 

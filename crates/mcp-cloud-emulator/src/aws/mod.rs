@@ -300,6 +300,11 @@ impl Account {
         cloudwatch::set(&mut self.lock(), name, alarm_state);
     }
 
+    /// Sets how many processors of Fargate the account may use; it is 6 unless this says otherwise.
+    pub fn allow_processors(&self, processors: f64) {
+        self.lock().processors = processors;
+    }
+
     /// Deletes a function behind its stack's back, as somebody in the console would.
     pub fn delete_function(&self, name: &str) {
         self.lock().functions.remove(name);

@@ -48,6 +48,8 @@ pub(super) struct State {
     pub(super) ecr: Ecr,
     pub(super) ecs: Ecs,
     pub(super) scaling: Scaling,
+    /// How many processors of Fargate the account may use.
+    pub(super) processors: f64,
     /// By name.
     pub(super) alarm_states: BTreeMap<String, String>,
 }
@@ -72,6 +74,7 @@ impl State {
             ecr: Ecr::default(),
             ecs: Ecs::default(),
             scaling: Scaling::default(),
+            processors: cloudwatch::PROCESSORS,
             alarm_states: BTreeMap::new(),
         }
     }

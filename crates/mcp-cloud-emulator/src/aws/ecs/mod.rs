@@ -141,6 +141,13 @@ pub(super) fn make_cluster(state: &mut State, name: &str) {
     state.things.insert((CLUSTER.to_owned(), name.to_owned()), json!({ "ClusterName": name }));
 }
 
+/// How many processors the tasks have that have not stopped; none where there is no task. None of them is on Spot here.
+pub(super) fn processors(state: &State) -> Option<f64> {
+    let tasks = state.ecs.tasks.values().filter(|task| !task.has_stopped());
+    let units = tasks.map(|task| task_definition(state, &task.definition)?.text("cpu")?.parse::<f64>().ok());
+    units.map(Option::unwrap_or_default).reduce(|one, other| one + other).map(|units| units / 1024.0)
+}
+
 /// Why a cluster cannot be deleted, if it cannot.
 pub(super) fn holds_cluster(state: &State, name: &str) -> Option<(&'static str, &'static str)> {
     let mut services = state.ecs.services.values().filter(|service| service.cluster == name);

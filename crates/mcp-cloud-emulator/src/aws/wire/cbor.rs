@@ -32,7 +32,7 @@ pub(super) fn read(path: &str, headers: &HeaderMap, body: &Bytes) -> Result<(Str
 
 pub(super) fn write(asked: &Asked, reply: Result<Reply, Fault>) -> (u16, Vec<(&'static str, String)>, Bytes) {
     if asked.headers.contains_key("x-amz-target") {
-        return json_rpc::write(reply);
+        return json_rpc::write(reply.map(|reply| Reply { members: in_seconds(reply.members), ..reply }));
     }
     let (status, mut headers, document) = match reply {
         Ok(reply) => (reply.status, reply.headers, if reply.members.is_null() { json!({}) } else { reply.members }),
@@ -47,6 +47,18 @@ pub(super) fn write(asked: &Asked, reply: Result<Reply, Fault>) -> (u16, Vec<(&'
     let mut bytes = Vec::new();
     encode(&document, &mut bytes);
     (status, headers, bytes.into())
+}
+
+/// The same with times as JSON has them.
+fn in_seconds(value: Value) -> Value {
+    match value {
+        Value::Object(members) => match (members.len(), members.get(TIME)) {
+            (1, Some(time)) => time.clone(),
+            _ => members.into_iter().map(|(name, member)| (name, in_seconds(member))).collect::<Map<_, _>>().into(),
+        },
+        Value::Array(items) => items.into_iter().map(in_seconds).collect(),
+        other => other,
+    }
 }
 
 fn head(major: u8, number: u64, out: &mut Vec<u8>) {
