@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};
 use mcp_cloud_app::{App, app::Architecture};
 use mcp_cloud_image::{
     CredentialFiles, Credentials, Event, Image as Assembled, Platform, Progress, Pushed, Recipe, Reference,
-    registry::push,
+    registry::{Waiting, push_waiting},
 };
 
 use crate::{aws::Deployer, deployment::Image, error::Error};
@@ -93,7 +93,12 @@ impl Deployer {
             None => CredentialFiles::of_environment(|name| std::env::var_os(name)).find(&reference).await?,
         };
         let mut told = Told { report, sent: 0, all: contents.bytes() };
-        Ok(push(&contents.0, &reference, &credentials, &mut told).await?)
+        let deployer = self.clone();
+        let waiting = Waiting::by(move |duration| {
+            let deployer = deployer.clone();
+            async move { deployer.sleep(duration).await }
+        });
+        Ok(push_waiting(&contents.0, &reference, &credentials, &mut told, &waiting).await?)
     }
 
     /// Where a repository of AWS is asked for: an emulator answers for the registries, too.

@@ -1,6 +1,6 @@
 //! Talks to registries: <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md>.
 //!
-//! [`push()`] sends an image, [`Base::pull`](crate::Base::pull) gets one, [`attach_signature`] adds a signature to one.
+//! [`push()`] sends an image ([`push_waiting`] by somebody else's clock), [`Base::pull`](crate::Base::pull) gets one, [`attach_signature`] adds a signature to one.
 
 mod connection;
 mod credentials;
@@ -8,10 +8,12 @@ mod progress;
 mod push;
 mod referrers;
 mod signature;
+mod waiting;
 
 pub use credentials::{CredentialFiles, Credentials};
 pub use progress::{Event, Progress, Silent};
-pub use push::{Pushed, push};
+pub use push::{Pushed, push, push_waiting};
 pub use signature::attach_signature;
+pub use waiting::Waiting;
 
 pub(crate) use connection::{Connection, Purpose};
