@@ -11,7 +11,7 @@ use bytes::Bytes;
 use mcp_cloud_app::{App, app::Architecture};
 use mcp_cloud_image::{
     CredentialFiles, Credentials, Event, Image as Assembled, Progress, Provenance, Recipe, Reference, Sbom, layout,
-    registry::{attach_signature, push, resolve},
+    registry::{Waiting, attach_signature, push_waiting, resolve},
 };
 pub use mcp_cloud_image::{Error, Key, Platform, Pushed};
 
@@ -205,7 +205,12 @@ impl Deployer {
         report: &(dyn Fn(&str) + Sync),
     ) -> Result<Pushed, crate::Error> {
         let (reference, credentials) = self.registry_access(&Reference::parse(reference)?).await?;
-        send(contents, &reference, &credentials, report).await
+        let deployer = self.clone();
+        let waiting = Waiting::by(move |duration| {
+            let deployer = deployer.clone();
+            async move { deployer.sleep(duration).await }
+        });
+        send(contents, &reference, &credentials, report, &waiting).await
     }
 
     /// Where a reference is reached, and with what credentials.
@@ -235,7 +240,7 @@ pub async fn push_image(
     report: &(dyn Fn(&str) + Sync),
 ) -> Result<Pushed, crate::Error> {
     let reference = Reference::parse(reference)?;
-    send(contents, &reference, &stored(&reference).await?, report).await
+    send(contents, &reference, &stored(&reference).await?, report, &Waiting::default()).await
 }
 
 /// Signs an image where it was pushed, as `cosign sign` does; signatures of others stay. `deployer` is for a registry of AWS.
@@ -263,9 +268,10 @@ async fn send(
     reference: &Reference,
     credentials: &Credentials,
     report: &(dyn Fn(&str) + Sync),
+    waiting: &Waiting,
 ) -> Result<Pushed, crate::Error> {
     let mut told = Told { report, sent: 0, all: contents.bytes() };
-    Ok(push(&contents.0, reference, credentials, &mut told).await?)
+    Ok(push_waiting(&contents.0, reference, credentials, &mut told, waiting).await?)
 }
 
 /// Tells how far a push is, in tenths of the whole.

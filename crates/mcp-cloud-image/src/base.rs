@@ -15,7 +15,7 @@ use crate::{
     config::ImageConfig,
     image::{Index, Manifest},
     layout::{partial, replace, verify},
-    registry::{Connection, Purpose},
+    registry::{Connection, Purpose, Waiting},
 };
 
 /// The image for one platform that another is built upon.
@@ -99,7 +99,7 @@ impl Puller<'_> {
         if let Some(connection) = &self.connection {
             return Ok(connection.clone());
         }
-        let opened = Connection::open(self.reference, self.credentials, Purpose::Pull).await?;
+        let opened = Connection::open(self.reference, self.credentials, Purpose::Pull, &Waiting::default()).await?;
         Ok(self.connection.insert(opened).clone())
     }
 

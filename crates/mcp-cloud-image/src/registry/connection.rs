@@ -11,7 +11,7 @@ use oci_client::{
 };
 use tokio::io::AsyncWrite;
 
-use super::Credentials;
+use super::{Credentials, Waiting};
 use crate::{
     Blob, Digest, Error, Fault, Reference, RegistryError,
     blob::media_type::{DOCKER_INDEX, DOCKER_MANIFEST, INDEX, MANIFEST},
@@ -37,6 +37,7 @@ pub(crate) struct Connection {
     pub(super) client: Client,
     auth: RegistryAuth,
     pub(super) reference: Reference,
+    pub(super) waiting: Waiting,
 }
 
 impl Connection {
@@ -44,6 +45,7 @@ impl Connection {
         reference: &Reference,
         credentials: &Credentials,
         purpose: Purpose,
+        waiting: &Waiting,
     ) -> Result<Self, Error> {
         // The process has one provider of cryptography for clients that name none; one that is set already stays.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -59,7 +61,7 @@ impl Connection {
         let failed = |error: OciDistributionError| registry_error(reference, "prepare a connection", fault(&error));
         let client = Client::try_from(config).map_err(failed)?;
         let auth = credentials.to_auth();
-        let connection = Self { client, auth, reference: reference.clone() };
+        let connection = Self { client, auth, reference: reference.clone(), waiting: waiting.clone() };
         let operation = match purpose {
             Purpose::Pull => RegistryOperation::Pull,
             Purpose::Push => RegistryOperation::Push,
@@ -85,7 +87,7 @@ impl Connection {
             if attempt >= ATTEMPTS || !passes(&fault) {
                 return Err(registry_error(&self.reference, attempted, fault));
             }
-            tokio::time::sleep(pause).await;
+            self.waiting.pass(pause).await;
             pause *= 2;
         }
         Err(Error::Interrupted)

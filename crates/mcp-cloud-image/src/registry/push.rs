@@ -21,7 +21,7 @@ use tokio::{
 };
 use tokio_util::io::{InspectReader, ReaderStream};
 
-use super::{Connection, Credentials, Event, Progress, Purpose, connection};
+use super::{Connection, Credentials, Event, Progress, Purpose, Waiting, connection};
 use crate::{Blob, Digest, Error, Fault, Image, Reference, blob::Content};
 
 /// How many pieces of content are on their way at once; registries count connections.
@@ -60,7 +60,22 @@ pub async fn push(
     credentials: &Credentials,
     progress: &mut dyn Progress,
 ) -> Result<Pushed, Error> {
-    let connection = Connection::open(reference, credentials, Purpose::Push).await?;
+    push_waiting(image, reference, credentials, progress, &Waiting::default()).await
+}
+
+/// The same, and between attempts it is waited in this way.
+///
+/// # Errors
+///
+/// As [`push()`].
+pub async fn push_waiting(
+    image: &Image,
+    reference: &Reference,
+    credentials: &Credentials,
+    progress: &mut dyn Progress,
+    waiting: &Waiting,
+) -> Result<Pushed, Error> {
+    let connection = Connection::open(reference, credentials, Purpose::Push, waiting).await?;
     let mut pusher = Pusher::new(connection, image.digest(), progress);
     let digest = image.digest();
     let tag = reference.tag();
@@ -210,7 +225,7 @@ impl Upload {
             if attempt >= connection::ATTEMPTS || !connection::passes(&fault) {
                 return Err(connection::registry_error(reference, &attempted, fault));
             }
-            tokio::time::sleep(pause).await;
+            self.connection.waiting.pass(pause).await;
             pause *= 2;
         }
         self.say(Event::Finished { digest: digest.clone() });

@@ -1,6 +1,6 @@
 //! Finds out what a reference names, without its content.
 
-use super::{Connection, Credentials, Purpose};
+use super::{Connection, Credentials, Purpose, Waiting};
 use crate::{
     Digest, Error, Platform, Reference,
     blob::parse,
@@ -16,7 +16,7 @@ use crate::{
 /// [`Error::OtherPlatform`] where it is for others alone; [`Error::Registry`]; [`Error::Altered`] if content is not what its
 /// digest says.
 pub async fn resolve(reference: &Reference, platform: Platform, credentials: &Credentials) -> Result<Digest, Error> {
-    let connection = Connection::open(reference, credentials, Purpose::Pull).await?;
+    let connection = Connection::open(reference, credentials, Purpose::Pull, &Waiting::default()).await?;
     let (content, digest) = connection.manifest(reference).await?;
     let index: Index = parse("the manifest of the image", &content)?;
     let there: Vec<_> = if index.manifests.is_empty() {

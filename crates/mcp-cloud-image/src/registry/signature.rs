@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Connection, Credentials, Purpose, push::Pusher};
+use super::{Connection, Credentials, Purpose, Waiting, push::Pusher};
 use crate::{
     Blob, Digest, Error, Fault, Pushed, Reference, RegistryError, Signature, Silent,
     blob::{media_type, parse},
@@ -37,7 +37,7 @@ pub async fn attach_signature(
     digest: &Digest,
     credentials: &Credentials,
 ) -> Result<Pushed, Error> {
-    let connection = Connection::open(reference, credentials, Purpose::Push).await?;
+    let connection = Connection::open(reference, credentials, Purpose::Push, &Waiting::default()).await?;
     let tag = format!("{}.sig", digest.as_str().replace(':', "-"));
     let mut layers = match connection.manifest(&reference.with_tag(&tag)).await {
         Ok((content, _)) => parse::<Manifest>("the manifest of the signatures", &content)?.layers,
