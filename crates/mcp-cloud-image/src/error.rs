@@ -239,8 +239,13 @@ impl fmt::Display for Fault {
 /// A registry's own words; they may be anything, so there is an end to them.
 fn said(why: &str) -> String {
     const LONGEST: usize = 300;
-    let why: String =
-        why.trim().chars().take(LONGEST).map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    let why: String = why
+        .trim()
+        .trim_end_matches('.')
+        .chars()
+        .take(LONGEST)
+        .map(|letter| if letter.is_control() { ' ' } else { letter })
+        .collect();
     if why.is_empty() { why } else { format!(": {why}") }
 }
 

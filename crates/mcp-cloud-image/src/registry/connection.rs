@@ -178,6 +178,7 @@ fn by_code(code: &OciErrorCode, message: &str) -> Fault {
     let message = message.to_owned();
     match code {
         OciErrorCode::Unauthorized => Fault::Credentials(message),
+        OciErrorCode::Denied if is_over(&message) => Fault::Credentials(message),
         OciErrorCode::Denied => Fault::Forbidden(message),
         OciErrorCode::ManifestUnknown
         | OciErrorCode::NameUnknown
@@ -198,10 +199,16 @@ fn by_status(status: u16, body: &str) -> Fault {
         // ECR's answer to another image under a tag of an immutable repository.
         (_, Some(OciErrorCode::TagInvalid)) => Fault::TagTaken(message),
         (401, _) => Fault::Credentials(message),
+        (403, _) if is_over(&message) => Fault::Credentials(message),
         (403, _) => Fault::Forbidden(message),
         (404, _) => Fault::NotFound(message),
         _ => Fault::Refused(status, message),
     }
+}
+
+/// Whether credentials were good once: ECR says so with the status of what is forbidden.
+fn is_over(message: &str) -> bool {
+    message.contains("token has expired")
 }
 
 /// A token service's answer is often a document like a registry's own; without one, it is not repeated.
