@@ -148,6 +148,7 @@ pub(crate) const CALLS_OF_A_SERVICE: &[Call] = &[
     call("ecs", "delete_task_definitions", &["ecs:DeleteTaskDefinitions"], On::TaskDefinitions, CHANGE),
     // Whoever starts tasks hands their roles to ECS.
     call("roles", "pass", &["iam:PassRole"], On::RolesForTasks, &[Deploy, Operate]),
+    call("roles", "pass_for_moving", &["iam:PassRole"], On::RoleForMoving, &[Deploy]),
     // Tasks of a service are listed by what runs them, which is a kind of machine that Fargate has none of.
     call("ecs", "list_tasks", &["ecs:ListTasks"], On::Anything, EVERY),
     call("ecs", "describe_tasks", &["ecs:DescribeTasks"], On::Tasks, EVERY),
@@ -160,6 +161,8 @@ pub(crate) const CALLS_OF_A_SERVICE: &[Call] = &[
     call("ecr", "batch_get_image", &["ecr:BatchGetImage"], On::Repository, EVERY),
     call("ecr", "batch_delete_image", &["ecr:BatchDeleteImage"], On::Repository, CHANGE),
     call("elb", "describe_target_health", &["elasticloadbalancing:DescribeTargetHealth"], On::Anything, EVERY),
+    call("elb", "describe_rules", &["elasticloadbalancing:DescribeRules"], On::Anything, &[Deploy]),
+    call("elb", "modify_rule", &["elasticloadbalancing:ModifyRule"], On::LoadBalancers, &[Deploy]),
     call("elb", "describe_load_balancers", &["elasticloadbalancing:DescribeLoadBalancers"], On::Anything, EVERY),
     call("elb", "describe_target_groups", &["elasticloadbalancing:DescribeTargetGroups"], On::Anything, EVERY),
     call(

@@ -122,9 +122,11 @@ fn of_calls(calls: &[Call], purposes: &[Purpose]) -> BTreeMap<On, BTreeSet<&'sta
 }
 
 fn documents(allowed: BTreeMap<On, BTreeSet<&'static str>>, scope: &Scope) -> Vec<Document> {
-    let statements = allowed.into_iter().map(|(on, actions)| {
+    let statements = allowed.into_iter().filter_map(|(on, actions)| {
+        let resources = on.arns(scope);
         let actions = actions.into_iter().map(str::to_owned).collect();
-        Statement::allow(actions, on.arns(scope)).under(on.condition())
+        // Without a resource it would be no policy.
+        (!resources.is_empty()).then(|| Statement::allow(actions, resources).under(on.condition()))
     });
     document::split(statements.collect())
 }

@@ -19,6 +19,7 @@ pub struct Scope {
     bucket: String,
     secrets: Vec<String>,
     hosted_zone: Option<String>,
+    moves_requests: bool,
 }
 
 impl Scope {
@@ -40,6 +41,7 @@ impl Scope {
             bucket: Bucket::choose(bucket, account, region).name().to_owned(),
             secrets,
             hosted_zone: app.lambda.hosted_zone.clone(),
+            moves_requests: app.ecs.shift.moves().is_some(),
         }
     }
 
@@ -140,6 +142,8 @@ pub(crate) enum On {
     Repository,
     /// The roles of tasks, handed to ECS.
     RolesForTasks,
+    /// The role that moves requests from old tasks to new ones, handed to ECS.
+    RoleForMoving,
 }
 
 impl On {
@@ -215,6 +219,10 @@ impl On {
                 .map(|(kind, name)| scope.arn("ecs", &format!("{kind}/{name}")))
                 .collect(),
             Self::Repository => vec![scope.arn("ecr", &format!("repository/{app}"))],
+            Self::RoleForMoving => {
+                let role = scope.moves_requests.then(|| scope.global("iam", &format!("role/{app}-infrastructure")));
+                role.into_iter().collect()
+            }
             Self::RolesForTasks => {
                 ["execution", "task"].map(|role| scope.global("iam", &format!("role/{app}-{role}"))).into()
             }
@@ -227,6 +235,7 @@ impl On {
             Self::RolesForLambda => Some(("StringEquals", "iam:PassedToService", "lambda.amazonaws.com")),
             Self::RolesForCodeDeploy => Some(("StringEquals", "iam:PassedToService", "codedeploy.amazonaws.com")),
             Self::RolesForTasks => Some(("StringEquals", "iam:PassedToService", "ecs-tasks.amazonaws.com")),
+            Self::RoleForMoving => Some(("StringEquals", "iam:PassedToService", "ecs.amazonaws.com")),
             Self::ScalingServiceRole => {
                 Some(("StringEquals", "iam:AWSServiceName", "lambda.application-autoscaling.amazonaws.com"))
             }
