@@ -244,6 +244,14 @@ pub enum Error {
         /// The image.
         digest: String,
     },
+    /// Requests of a service are moved from old tasks to new ones, and are not to be any more.
+    #[error(
+        "requests of the service `{service}` are moved between two target groups, and it cannot do without one of them"
+    )]
+    StopsMoving {
+        /// The service.
+        service: String,
+    },
     /// What CloudFormation would do goes beyond the plan that was shown.
     #[error("CloudFormation would do more than the plan says: {}", beyond.join("; "))]
     BeyondPlan {
@@ -346,6 +354,9 @@ impl Error {
             Self::RolloutFailed { source, .. } => return source.hint(),
             Self::OtherTarget { .. } => {
                 "pass the target that it is on, or give this one an environment of its own: `[env.NAME]` in `mcp-cloud.toml`"
+            }
+            Self::StopsMoving { .. } => {
+                "write `shift = \"blue-green\"` and `bake = 0` under `[ecs]`, or remove it first: `mcp-cloud destroy`"
             }
             Self::ImageGone { .. } => "deploy the commit that it was built from again",
             Self::GateFailed { rolled_back: RolledBack::Removed, .. } => {

@@ -23,7 +23,7 @@ pub use self::{
     targets::{Aws, Azure, AzureFunctions, CloudRun, Compose, Ecs, GithubActions, Google, Lambda},
     words::{
         Architecture, AuthMode, Builder, Egress, Exposure, PipelineTarget, Runtime, SecretDelivery, Sessions, Shift,
-        Store, Traces, Trigger,
+        Store, TaskShift, Traces, Trigger,
     },
 };
 use crate::diagnostic::{Diagnostic, Position, Severity};

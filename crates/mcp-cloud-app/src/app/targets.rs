@@ -1,6 +1,6 @@
 //! What only one target, or the targets of one cloud, know.
 
-use super::words::{PipelineTarget, SecretDelivery, Shift, Trigger};
+use super::words::{PipelineTarget, SecretDelivery, Shift, TaskShift, Trigger};
 
 /// The account and region for targets of AWS: the section `[aws]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +66,11 @@ pub struct Ecs {
     pub idle_timeout_seconds: u32,
     /// Seconds that a task may take to end.
     pub stop_timeout_seconds: u32,
+    /// How new tasks take over.
+    pub shift: TaskShift,
+    /// Minutes that old tasks stay after the last request has moved to new ones; 0 to 1440. Nothing where tasks are
+    /// replaced one after the other.
+    pub bake_minutes: u32,
     /// Revisions to roll back to that are kept, the one that serves among them; 1 to 100.
     pub keep_revisions: u32,
     /// Whether commands may be run in the tasks.

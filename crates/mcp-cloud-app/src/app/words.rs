@@ -220,6 +220,75 @@ impl Shift {
 }
 
 words! {
+    /// How new tasks of a service take over: ECS's own ways
+    /// (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_service-options.html>), in the words of functions.
+    pub enum TaskShift {
+        /// One after the other, each in the place of an old one.
+        Rolling = "rolling",
+        /// With all requests at once, as soon as all of them are well.
+        BlueGreen = "blue-green",
+        /// With a tenth of the requests, and with all of them 5 minutes later.
+        Canary5 = "canary-10-5m",
+        /// With a tenth of the requests, and with all of them 10 minutes later.
+        Canary10 = "canary-10-10m",
+        /// With a tenth of the requests, and with all of them 15 minutes later.
+        Canary15 = "canary-10-15m",
+        /// With a tenth of the requests, and with all of them 30 minutes later.
+        Canary30 = "canary-10-30m",
+        /// With another tenth of the requests each minute.
+        Linear1 = "linear-10-1m",
+        /// With another tenth of the requests every 2 minutes.
+        Linear2 = "linear-10-2m",
+        /// With another tenth of the requests every 3 minutes.
+        Linear3 = "linear-10-3m",
+        /// With another tenth of the requests every 10 minutes.
+        Linear10 = "linear-10-10m",
+    }
+}
+
+/// How requests move from the old tasks of a service to new ones, all of which are there before the first request is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Move {
+    /// All of them at once.
+    AtOnce,
+    /// Some percent of them, and the others so many minutes later.
+    Canary {
+        /// What moves first.
+        percent: u32,
+        /// Until the others follow.
+        minutes: u32,
+    },
+    /// So many percent of them in each step.
+    Linear {
+        /// What moves in each step.
+        percent: u32,
+        /// From one step to the next.
+        minutes: u32,
+    },
+}
+
+impl TaskShift {
+    /// How requests move from the old tasks to the new ones; absent where new tasks take the places of old ones.
+    #[must_use]
+    pub fn moves(self) -> Option<Move> {
+        let canary = |minutes| Some(Move::Canary { percent: 10, minutes });
+        let linear = |minutes| Some(Move::Linear { percent: 10, minutes });
+        match self {
+            Self::Rolling => None,
+            Self::BlueGreen => Some(Move::AtOnce),
+            Self::Canary5 => canary(5),
+            Self::Canary10 => canary(10),
+            Self::Canary15 => canary(15),
+            Self::Canary30 => canary(30),
+            Self::Linear1 => linear(1),
+            Self::Linear2 => linear(2),
+            Self::Linear3 => linear(3),
+            Self::Linear10 => linear(10),
+        }
+    }
+}
+
+words! {
     /// What a workflow deploys.
     pub enum PipelineTarget {
         /// The SAM template, with `sam deploy`.

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::app::words::{
     Architecture, AuthMode, Builder, Egress, Exposure, PipelineTarget, Runtime, SecretDelivery, Sessions, Shift, Store,
-    Traces, Trigger,
+    TaskShift, Traces, Trigger,
 };
 
 const LAMBDA_LIMITS: &str = "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html";
@@ -19,6 +19,8 @@ const CLOUD_RUN_LIMITS: &str = "https://cloud.google.com/run/quotas";
 const FLEX_PLAN: &str = "https://learn.microsoft.com/azure/azure-functions/flex-consumption-plan";
 const ALB_ATTRIBUTES: &str =
     "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html";
+const DEPLOYMENT_CONFIGURATION: &str =
+    "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html";
 const CONTAINER_PARAMETERS: &str =
     "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html";
 
@@ -491,6 +493,18 @@ static ECS: &[Key] = &[
         theirs(2, 120, " s", "Fargate takes", CONTAINER_PARAMETERS),
         Some("70"),
         "How long a task may take to end, and how long the load balancer waits for requests before; unless said ten seconds more than a request, up to 120, and 115 with Spot.",
+    ),
+    Key {
+        name: "shift",
+        kind: Kind::Choice(TaskShift::WORDS),
+        meaning: "How new tasks take over. Where requests move, new tasks that fail more often than `alarms.errors` allows are taken back; a service that began so cannot return to `rolling`.",
+        default: Some("\"rolling\""),
+    },
+    number(
+        "bake",
+        theirs(0, 1_440, " min", "ECS takes", DEPLOYMENT_CONFIGURATION),
+        Some("5"),
+        "How long old tasks stay beside new ones that have all requests, so that these can return at once; paid for twice meanwhile. Says nothing with `shift = \"rolling\"`.",
     ),
     KEEP_REVISIONS,
     Key {

@@ -100,6 +100,12 @@ fn what_fargate_and_load_balancers_do_not_take_is_refused() {
         ),
         ("", "ecs.idle-timeout = 15".into(), "idle-timeout is 15 s, but a stream may be silent for 15 s"),
         ("", "health = { interval = 5, timeout = 5 }".into(), "timeout is 5 s, but a load balancer takes less than the interval"),
+        (&with_tokens, "ecs.shift = \"blue-green\"".into(), "shift is `blue-green`, but ECS would write the load balancer's rule"),
+        (
+            "state.sessions = \"memory\"\nscaling.maximum = 1\n",
+            "ecs.shift = \"canary-10-5m\"".into(),
+            "requests of one client go to old and new tasks while they move",
+        ),
     ];
     for (before, line, sentence) in cases {
         let separate = line.strip_prefix("auth.scopes").filter(|_| before.contains("auth = {"));
@@ -114,7 +120,8 @@ fn what_fargate_and_load_balancers_do_not_take_is_refused() {
 
 #[test]
 fn what_is_odd_is_warned_of() {
-    let cases: [(&str, &str); 9] = [
+    let cases: [(&str, &str); 10] = [
+        ("ecs.bake = 10", "there is a time for old tasks beside new ones, but with a shift of `rolling` none"),
         ("resources.timeout = 300", "stop-timeout is 120 s, but a request may take 300 s"),
         ("health.retries = 1", "retries is 1, but a load balancer takes 2 at least"),
         ("ecs.spot = 100", "spot is 100 %"),
@@ -367,4 +374,39 @@ fn a_task_on_spot_lingers_until_the_load_balancer_has_noticed() {
     // A load balancer takes one failure for none.
     assert_eq!(linger("ecs.spot = 1\nhealth = { interval = 10, timeout = 4, retries = 1 }\n"), "24");
     assert_eq!(linger("health.interval = 10\n"), "5");
+}
+
+#[test]
+fn requests_move_as_the_file_says_and_only_then() {
+    for (word, expected) in [
+        ("blue-green", "Strategy: BLUE_GREEN\n        BakeTimeInMinutes: 5\n      HealthCheck"),
+        (
+            "canary-10-30m",
+            "Strategy: CANARY\n        BakeTimeInMinutes: 5\n        CanaryConfiguration:\n          CanaryPercent: 10\n          \
+             CanaryBakeTimeInMinutes: 30\n",
+        ),
+        (
+            "linear-10-2m",
+            "Strategy: LINEAR\n        BakeTimeInMinutes: 5\n        LinearConfiguration:\n          StepPercent: 10\n          \
+             StepBakeTimeInMinutes: 2\n",
+        ),
+    ] {
+        let shifted = stack(&format!("ecs.shift = \"{word}\"\n"));
+        assert!(shifted.contains(expected), "{word}: {shifted}");
+        assert!(shifted.contains("AmazonECSInfrastructureRolePolicyForLoadBalancers"), "{shifted}");
+        assert!(shifted.contains("AlternateTargetGroupArn:\n              Ref: AlternateTargetGroup"), "{shifted}");
+        assert!(!shifted.contains("AlarmActions"), "nobody is named to be told: {shifted}");
+        assert!(!shifted.contains("ALBRequestCountPerTarget"), "it looks at one of the groups alone: {shifted}");
+    }
+    let rolling = stack("ecs.shift = \"rolling\"\n");
+    assert_eq!(rolling, stack(""));
+    assert!(!rolling.contains("BakeTime") && !rolling.contains("Alternate"), "{rolling}");
+}
+
+#[test]
+fn whoever_may_not_call_the_server_may_not_while_requests_move() {
+    let inside = stack("ecs.shift = \"blue-green\"\n");
+    let rule = inside.split("  ProductionRule:").nth(1).unwrap().split("\n  Target").next().unwrap();
+    assert!(rule.contains("Field: host-header"), "{rule}");
+    assert!(inside.contains("The Host header names another server"), "{inside}");
 }

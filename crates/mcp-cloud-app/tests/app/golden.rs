@@ -38,6 +38,9 @@ const FUNCTIONS: [&str; 15] = [
     "rest-api-stream-iam",
 ];
 
+/// The apps that are there for what only services of ECS have.
+const SERVICES: [&str; 2] = ["ecs-blue-green", "ecs-linear"];
+
 /// The folder of a golden app as a user has it: with the server beside its file.
 fn folder(name: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -69,11 +72,15 @@ fn code(app: &App) -> Code {
 }
 
 fn targets(name: &str) -> Vec<Target> {
-    if APPS.contains(&name) { Target::ALL.to_vec() } else { vec![Target::Sam] }
+    match name {
+        _ if APPS.contains(&name) => Target::ALL.to_vec(),
+        _ if SERVICES.contains(&name) => vec![Target::Ecs],
+        _ => vec![Target::Sam],
+    }
 }
 
 fn apps() -> impl Iterator<Item = &'static str> {
-    APPS.into_iter().chain(FUNCTIONS)
+    APPS.into_iter().chain(FUNCTIONS).chain(SERVICES)
 }
 
 /// Everything under a folder, relative to it.
@@ -167,7 +174,7 @@ fn placeholders(value: &serde_json::Value, found: &mut BTreeSet<String>) {
 
 #[test]
 fn service_for_the_api_names_nothing_but_outputs_of_the_stack_around_it() {
-    for name in APPS {
+    for name in APPS.into_iter().chain(SERVICES) {
         let folder = folder(name);
         let app = load(folder.path(), Target::Ecs);
         let surroundings = ecs::surroundings(&app);

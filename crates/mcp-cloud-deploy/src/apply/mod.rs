@@ -350,7 +350,12 @@ impl<'a> Application<'a> {
             Operation::Update => "UPDATE_COMPLETE",
         };
         let watched = Watched { stack, stack_id: &change_set.stack_id, expected };
-        self.deployer.operate(watched, begin, &|event| reporter.resource(event)).await
+        let requests = self.where_requests_are().await?;
+        let ended = self.deployer.operate(watched, begin, &|event| reporter.resource(event)).await;
+        if let Some((rule, weights)) = requests {
+            self.keep_requests(&rule, &weights, reporter).await?;
+        }
+        ended
     }
 
     /// Takes back what was prepared and not executed: the change set, and the empty stack that came with it.

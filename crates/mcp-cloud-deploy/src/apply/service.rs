@@ -8,11 +8,15 @@ use super::{Application, Reporter, StepOutcome};
 use crate::{
     deployment::ServiceWorkload,
     error::Error,
-    service::{RolloutEvent, Scaling, ServiceName, ServiceState, Switched, as_it_is, as_update, changes},
+    service::{
+        RolloutEvent, Scaling, ServiceName, ServiceState, Switched, as_it_is, as_update, at_once, changes, keep_sides,
+        moves_for, production_rule,
+    },
 };
 
 /// How long new tasks may take until all of them answer: an image is pulled, the health check passes, and the old ones
-/// drain for two minutes at most. The circuit breaker ends what fails much earlier.
+/// drain for two minutes at most. The circuit breaker ends what fails much earlier. What requests take to move comes on
+/// top of it.
 const ROLLOUT_LIMIT: Duration = Duration::from_secs(20 * 60);
 
 impl Application<'_> {
@@ -66,6 +70,7 @@ impl Application<'_> {
             }
             Some(there) => {
                 let mut update = as_update(&body);
+                keep_sides(&mut update, &there.raw);
                 if wanted.scaling.scalable_target.is_none() {
                     update["desiredCount"] = body["desiredCount"].clone();
                 }
@@ -75,7 +80,11 @@ impl Application<'_> {
             }
         };
         self.changed_service = outcome == StepOutcome::Done;
-        self.require_rollout(name, &task_definition, reporter).await?;
+        let moves = moves_for(&body);
+        if there.is_some() && self.changed_service && !moves.is_zero() {
+            reporter.note(&format!("requests move to the new tasks once those are well, for {}", minutes(moves)));
+        }
+        self.require_rollout(name, &task_definition, moves, reporter).await?;
         Ok(outcome)
     }
 
@@ -89,7 +98,7 @@ impl Application<'_> {
         let desired = desired.and_then(|count| count.try_into().ok()).unwrap_or(1);
         let switched = self.deployer.start_service(name, desired).await?;
         let state = self.deployer.service(name).await?.unwrap_or_default();
-        self.require_rollout(name, &state.task_definition, reporter).await?;
+        self.require_rollout(name, &state.task_definition, Duration::ZERO, reporter).await?;
         Ok(match switched {
             Switched::Now => StepOutcome::Done,
             Switched::Before => StepOutcome::Skipped("it works already"),
@@ -101,9 +110,10 @@ impl Application<'_> {
         &mut self,
         name: &ServiceName,
         task_definition: &str,
+        moves: Duration,
         reporter: &dyn Reporter,
     ) -> Result<(), Error> {
-        match self.wait_for_rollout(name, task_definition, reporter).await {
+        match self.wait_for_rollout(name, task_definition, moves, reporter).await {
             Err(Error::Service(source)) => {
                 // The way back is a deployment of its own, and would make every step as large as itself.
                 let rolled_back = Box::pin(self.back_out(None, reporter)).await;
@@ -133,10 +143,11 @@ impl Application<'_> {
         &self,
         name: &ServiceName,
         task_definition: &str,
+        moves: Duration,
         reporter: &dyn Reporter,
     ) -> Result<(), Error> {
         let report = |event: &RolloutEvent| reporter.note(&event.to_string());
-        self.deployer.rollout(name, task_definition, ROLLOUT_LIMIT, &report).await
+        self.deployer.rollout(name, task_definition, ROLLOUT_LIMIT.saturating_add(moves), &report).await
     }
 
     pub(super) async fn scale_service(&self, name: &ServiceName) -> Result<StepOutcome, Error> {
@@ -188,12 +199,55 @@ impl Application<'_> {
         if self.changed_service {
             let number = state.task_definition.rsplit(':').next().unwrap_or_default();
             reporter.note(&format!("going back to revision {number} of the task definition"));
-            let update = with(&as_it_is(&state.raw), &[("taskDefinition", &state.task_definition)]);
+            self.move_back_at_once(&name, &state.task_definition, reporter).await?;
+            let mut update = with(&as_it_is(&state.raw), &[("taskDefinition", &state.task_definition)]);
+            if let Some(now) = self.deployer.service(&name).await? {
+                keep_sides(&mut update, &now.raw);
+            }
             self.deployer.update_service(&name, &update).await?;
-            self.wait_for_rollout(&name, &state.task_definition, reporter).await?;
+            self.wait_for_rollout(&name, &state.task_definition, moves_for(&update), reporter).await?;
             self.deployer.apply_scaling(&name, &before.scaling).await?;
         }
         Ok(Some(before.revision().map_or_else(|| "before".to_owned(), |revision| revision.to_string())))
+    }
+
+    /// Moves requests back to tasks of this definition without steps: what is gone back from should not serve for as long as
+    /// it took to come. How the service is deployed otherwise is for the caller to say again, and begins no deployment.
+    async fn move_back_at_once(
+        &self,
+        name: &ServiceName,
+        task_definition: &str,
+        reporter: &dyn Reporter,
+    ) -> Result<(), Error> {
+        let there = self.deployer.service(name).await?;
+        let Some(there) = there.filter(|there| there.task_definition != task_definition) else { return Ok(()) };
+        let Some(deployment) = at_once(&there.raw) else { return Ok(()) };
+        let update = json!({ "taskDefinition": task_definition, "deploymentConfiguration": deployment });
+        self.deployer.update_service(name, &update).await?;
+        self.wait_for_rollout(name, task_definition, Duration::ZERO, reporter).await
+    }
+
+    /// The rule that ECS moves requests by, and where it has moved them.
+    pub(super) async fn where_requests_are(&self) -> Result<Option<(String, BTreeMap<String, i32>)>, Error> {
+        let state = self.observed.service.as_ref().and_then(|there| there.state.as_ref());
+        let Some(rule) = state.and_then(|state| production_rule(&state.raw)) else { return Ok(None) };
+        Ok(Some((rule.to_owned(), self.deployer.weights(rule).await?)))
+    }
+
+    /// Undoes what CloudFormation does to that rule when anything about it changes, tags too: it writes the weights of the
+    /// template, and so would send everybody to where tasks were once (<https://github.com/aws/aws-cdk/issues/36649>).
+    pub(super) async fn keep_requests(
+        &self,
+        rule: &str,
+        weights: &BTreeMap<String, i32>,
+        reporter: &dyn Reporter,
+    ) -> Result<(), Error> {
+        let now = self.deployer.weights(rule).await?;
+        if now.is_empty() || weights.is_empty() || now == *weights {
+            return Ok(());
+        }
+        reporter.note("moving requests back to the target group that has the tasks");
+        Ok(self.deployer.weigh(rule, weights).await?)
     }
 
     /// Everything that a first deployment made beside its stack.
@@ -212,6 +266,14 @@ impl Application<'_> {
     /// The outputs of the stack as it is now.
     async fn outputs(&self) -> Result<BTreeMap<String, String>, Error> {
         Ok(self.stack_now().await?.outputs)
+    }
+}
+
+/// Minutes, as they stand in a sentence.
+fn minutes(duration: Duration) -> String {
+    match duration.as_secs().div_ceil(60) {
+        1 => "1 minute".to_owned(),
+        minutes => format!("{minutes} minutes"),
     }
 }
 

@@ -172,6 +172,7 @@ const CALLS_OF_A_SERVICE: &[Call] = &[
     call("roles", "of_scaling", &["iam:CreateServiceLinkedRole"], On::ServiceRole(SCALING_OF_ECS), &[Deploy]),
     // Whoever starts tasks hands their roles to ECS.
     call("roles", "pass", &["iam:PassRole"], On::RolesForTasks, &[Deploy, Operate]),
+    call("roles", "pass_for_moving", &["iam:PassRole"], On::RoleForMoving, &[Deploy]),
     // Tasks of a service are listed by what runs them, which is a kind of machine that Fargate has none of.
     call("ecs", "list_tasks", &["ecs:ListTasks"], On::Anything, EVERY),
     call("ecs", "describe_tasks", &["ecs:DescribeTasks"], On::Tasks, EVERY),
@@ -203,6 +204,8 @@ const CALLS_OF_A_SERVICE: &[Call] = &[
     // How much of Fargate the account uses, and may.
     call("cloudwatch", "get_metric_data", &["cloudwatch:GetMetricData"], On::Anything, &[Doctor]),
     call("elb", "describe_target_health", &["elasticloadbalancing:DescribeTargetHealth"], On::Anything, EVERY),
+    call("elb", "describe_rules", &["elasticloadbalancing:DescribeRules"], On::Anything, &[Deploy]),
+    call("elb", "modify_rule", &["elasticloadbalancing:ModifyRule"], On::LoadBalancers, &[Deploy]),
     call("elb", "describe_load_balancers", &["elasticloadbalancing:DescribeLoadBalancers"], On::Anything, EVERY),
     call("elb", "describe_target_groups", &["elasticloadbalancing:DescribeTargetGroups"], On::Anything, EVERY),
     call(

@@ -1,12 +1,17 @@
 //! Elastic Load Balancing in the words of this crate.
 
-use aws_sdk_elasticloadbalancingv2::types::{TargetDescription, TargetHealthDescription};
+use std::collections::BTreeMap;
+
+use aws_sdk_elasticloadbalancingv2::types::{
+    Action, ActionTypeEnum, ForwardActionConfig, Rule, TargetDescription, TargetGroupTuple, TargetHealthDescription,
+};
 
 use super::Deployer;
 use crate::{error::AwsError, service::TargetHealth};
 
 const NO_TARGET_GROUP: &str = "TargetGroupNotFound";
 const NO_LOAD_BALANCER: &str = "LoadBalancerNotFound";
+const NO_RULE: &str = "RuleNotFound";
 
 impl Deployer {
     /// Reads how the targets of a target group do; there are none where the target group is gone.
@@ -21,6 +26,39 @@ impl Deployer {
             Err(error) if error.is(NO_TARGET_GROUP) => Ok(Vec::new()),
             Err(error) => Err(error),
         }
+    }
+
+    /// Reads which share of the requests that follow a rule each target group gets, by their ARNs; nothing where there is no
+    /// such rule.
+    ///
+    /// # Errors
+    ///
+    /// When the call fails.
+    pub(crate) async fn weights(&self, rule_arn: &str) -> Result<BTreeMap<String, i32>, AwsError> {
+        let found = self.elb.describe_rules().rule_arns(rule_arn).send().await;
+        let found = match found.map_err(|error| AwsError::new("look at the load balancer's rule", error)) {
+            Ok(found) => found,
+            Err(error) if error.is(NO_RULE) => return Ok(BTreeMap::new()),
+            Err(error) => return Err(error),
+        };
+        let actions = found.rules().iter().flat_map(Rule::actions);
+        let groups = actions.filter_map(Action::forward_config).flat_map(ForwardActionConfig::target_groups);
+        Ok(groups.filter_map(|of| Some((of.target_group_arn()?.to_owned(), of.weight().unwrap_or_default()))).collect())
+    }
+
+    /// Has a rule do nothing but share its requests among target groups; the same again when repeated.
+    ///
+    /// # Errors
+    ///
+    /// When the call fails.
+    pub(crate) async fn weigh(&self, rule_arn: &str, weights: &BTreeMap<String, i32>) -> Result<(), AwsError> {
+        let group =
+            |(arn, weight): (&String, &i32)| TargetGroupTuple::builder().target_group_arn(arn).weight(*weight).build();
+        let groups = weights.iter().map(group).collect();
+        let config = ForwardActionConfig::builder().set_target_groups(Some(groups)).build();
+        let action = Action::builder().r#type(ActionTypeEnum::Forward).forward_config(config).build();
+        let changed = self.elb.modify_rule().rule_arn(rule_arn).actions(action).send().await;
+        changed.map(drop).map_err(|error| AwsError::new("move requests back to where they were", error))
     }
 
     /// Finds the name of a load balancer in the DNS; `None` when there is none of that ARN.

@@ -14,7 +14,7 @@ use crate::{
     deployment::{Deployment, ServiceWorkload},
     error::Error,
     observe::{Observed, ObservedService, StackState},
-    service::{SERVICE, TASK_DEFINITION, is_now, plain, resources},
+    service::{SERVICE, TASK_DEFINITION, is_now, moves_requests, plain, resources},
 };
 
 pub(super) fn deploy(
@@ -32,6 +32,7 @@ pub(super) fn deploy(
     steps.extend(operation.into_iter().flat_map(|operation| change_stack(&deployment.stack, operation)));
     // What a stack that is made anew was around before is gone with it.
     let there = observed.service.as_ref().filter(|_| operation != Some(Operation::Create));
+    keeps_moving(workload, there)?;
     let changes = changes(deployment, workload, observed, operation);
     steps.extend(push(workload, there));
     let changed = rollout(workload, there, &changes, operation);
@@ -60,6 +61,7 @@ pub(super) fn rollback(
     if is_pushed(workload, there) == Some(false) {
         return Err(Error::ImageGone { version: version.to_owned(), digest: workload.image.digest.clone() });
     }
+    keeps_moving(workload, there)?;
     let is_there = stack.state() == StackState::Healthy && deployment.matches(stack);
     let operation = (!is_there).then_some(Operation::Update);
     let changes = changes(deployment, workload, observed, operation);
@@ -76,6 +78,16 @@ pub(super) fn rollback(
         steps.extend(verify(deployment));
     }
     Ok(Plan { steps, changes, drift: Vec::new() })
+}
+
+/// A service whose requests are moved between two target groups stays one: the stack would take away the one that they may
+/// be in, and the rule that leads there, before the service has left.
+fn keeps_moving(workload: &ServiceWorkload, there: Option<&ObservedService>) -> Result<(), Error> {
+    let moves = there.and_then(|there| there.state.as_ref()).is_some_and(|state| moves_requests(&state.raw));
+    if moves && !moves_requests(&workload.service.service) {
+        return Err(Error::StopsMoving { service: workload.name().to_string() });
+    }
+    Ok(())
 }
 
 /// What has to go before the stack around a service can.

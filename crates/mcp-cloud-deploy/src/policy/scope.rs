@@ -25,6 +25,7 @@ pub struct Scope {
     hosted_zone: Option<String>,
     /// The ARN of the repository that images are pushed to; a registry that is none of AWS's has no ARN.
     repository: Option<String>,
+    moves_requests: bool,
 }
 
 impl Scope {
@@ -49,6 +50,7 @@ impl Scope {
             secrets,
             hosted_zone: hosted_zone.clone(),
             repository: repository(app, account, region),
+            moves_requests: app.ecs.shift.moves().is_some(),
         }
     }
 
@@ -186,6 +188,8 @@ pub(crate) enum On {
     Repository,
     /// The roles of tasks, handed to ECS.
     RolesForTasks,
+    /// The role that moves requests from old tasks to new ones, handed to ECS.
+    RoleForMoving,
 }
 
 impl On {
@@ -284,6 +288,10 @@ impl On {
                 .zip([format!("{cluster}/*"), cluster.clone()])
                 .map(|(kind, name)| scope.arn("ecs", &format!("{kind}/{name}")))
                 .collect(),
+            Self::RoleForMoving => {
+                let role = scope.moves_requests.then(|| scope.global("iam", &format!("role/{app}-infrastructure")));
+                role.into_iter().collect()
+            }
             Self::Repository => scope.repository.iter().cloned().collect(),
             Self::ScalingAlarms => {
                 vec![scope.arn("cloudwatch", &format!("alarm:TargetTracking-service/{cluster}/{app}-*"))]
@@ -298,6 +306,7 @@ impl On {
             Self::RolesForLambda => Some(("StringEquals", "iam:PassedToService", "lambda.amazonaws.com")),
             Self::RolesForCodeDeploy => Some(("StringEquals", "iam:PassedToService", "codedeploy.amazonaws.com")),
             Self::RolesForTasks => Some(("StringEquals", "iam:PassedToService", "ecs-tasks.amazonaws.com")),
+            Self::RoleForMoving => Some(("StringEquals", "iam:PassedToService", "ecs.amazonaws.com")),
             Self::ServiceRole(service) => Some(("StringEquals", "iam:AWSServiceName", service)),
             _ => None,
         }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::state::last;
+use super::{shift, state::last};
 use crate::{
     change::{Blueprint, Changes},
     observe::TAG_REVISION,
@@ -83,13 +83,16 @@ const TASK_DEFINITION_DEFAULTS: [(&str, &str); 5] = [
 ];
 /// What AWS fills in for a service
 /// (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html>).
-const SERVICE_DEFAULTS: [(&str, &str); 17] = [
+const SERVICE_DEFAULTS: [(&str, &str); 20] = [
     ("availabilityZoneRebalancing", "\"ENABLED\""),
     ("deploymentConfiguration.alarms.enable", "false"),
     ("deploymentConfiguration.alarms.rollback", "false"),
     ("deploymentConfiguration.bakeTimeInMinutes", "0"),
     ("deploymentConfiguration.deploymentCircuitBreaker.enable", "false"),
+    ("deploymentConfiguration.deploymentCircuitBreaker.resetOnHealthyTask", "true"),
     ("deploymentConfiguration.deploymentCircuitBreaker.rollback", "false"),
+    ("deploymentConfiguration.deploymentCircuitBreaker.thresholdConfiguration.type", "\"BOUNDED_PERCENT\""),
+    ("deploymentConfiguration.deploymentCircuitBreaker.thresholdConfiguration.value", "50"),
     ("deploymentConfiguration.maximumPercent", "200"),
     ("deploymentConfiguration.minimumHealthyPercent", "100"),
     ("deploymentConfiguration.strategy", "\"ROLLING\""),
@@ -206,6 +209,7 @@ fn plain_service(value: &Value) -> Value {
     for provider in strategy.into_iter().flatten() {
         without(provider, &[("base", "0")]);
     }
+    shift::without_sides(&mut plain);
     without(&mut plain, &SERVICE_DEFAULTS);
     pruned(plain)
 }

@@ -6,6 +6,7 @@
 //! - `rollout`: waits for a deployment, and holds its end against the truth.
 //! - `reason`: what tasks stopped of, and what to do about it.
 //! - `compare`: what differs between what is registered and what is wanted.
+//! - `shift`: how requests move, where new tasks do not take the places of old ones.
 //! - `scaling`: by itself, by load and by the clock.
 //! - `operate`: tasks beside the service, sessions in it, rest and work.
 
@@ -15,6 +16,7 @@ mod operate;
 mod reason;
 mod rollout;
 mod scaling;
+mod shift;
 mod state;
 
 pub use self::{
@@ -24,6 +26,7 @@ pub use self::{
     reason::{ContainerStop, StopKind, TaskStop},
     rollout::RolloutEvent,
     scaling::Scaling,
+    shift::{moves_for, moves_requests},
     state::{Rollout, ServiceEvent, ServiceName, ServiceState, TargetHealth, Task, TaskDefinition},
 };
 pub use crate::aws::{RegistryLogin, Repository, StoredImage};
@@ -31,4 +34,5 @@ pub use crate::aws::{RegistryLogin, Repository, StoredImage};
 pub(crate) use self::{
     compare::{SERVICE, TASK_DEFINITION, resources},
     scaling::{is_now, plain},
+    shift::{at_once, keep_sides, production_rule},
 };

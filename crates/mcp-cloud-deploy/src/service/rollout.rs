@@ -23,6 +23,9 @@ use crate::aws::{Deployer, Desired};
 /// The first question comes soon, because a service may be done already; the later ones are kind to the rate limit.
 const FIRST_POLL: Duration = Duration::from_secs(1);
 const SLOWEST_POLL: Duration = Duration::from_secs(5);
+/// What takes hours is asked about less often: so many times within the limit, but every half a minute.
+const QUESTIONS: u32 = 240;
+const SLOWEST_POLL_OF_ALL: Duration = Duration::from_secs(30);
 /// For how long what was just made may not be seen everywhere
 /// (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServices.html>).
 const UNSEEN: Duration = Duration::from_secs(30);
@@ -117,6 +120,7 @@ impl Deployer {
     ) -> Result<(), crate::Error> {
         let mut heard = Heard { wanted: wanted_task_definition.to_owned(), ..Heard::default() };
         let (mut waited, mut pause) = (Duration::ZERO, FIRST_POLL);
+        let slowest = (limit / QUESTIONS).clamp(SLOWEST_POLL, SLOWEST_POLL_OF_ALL);
         loop {
             let state = self.service(name).await?.filter(|state| state.status != "DRAINING");
             let standing = match &state {
@@ -144,7 +148,7 @@ impl Deployer {
             }
             self.sleep(pause).await;
             waited += pause;
-            pause = pause.mul_f32(1.3).min(SLOWEST_POLL);
+            pause = pause.mul_f32(1.3).min(slowest);
         }
     }
 
@@ -183,7 +187,7 @@ impl Deployer {
 
     /// Whether each task of the deployment is a healthy target of each load balancer; without one, nothing is asked.
     async fn is_healthy(&self, name: &ServiceName, state: &ServiceState, heard: &Heard) -> Result<bool, crate::Error> {
-        let groups = state.target_groups().count();
+        let groups = state.memberships();
         if groups == 0 || state.desired == 0 {
             return Ok(true);
         }

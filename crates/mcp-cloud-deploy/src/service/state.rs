@@ -218,9 +218,19 @@ impl ServiceState {
         text(&self.raw, "serviceArn")
     }
 
-    /// The target groups that its tasks are targets of, by their ARNs.
+    /// The target groups that its tasks are targets of, by their ARNs. Where deployments move requests from one group to
+    /// another, both are among them: a task is in one of the two.
     pub fn target_groups(&self) -> impl Iterator<Item = &str> {
-        items(&self.raw, "loadBalancers").filter_map(|one| one.get("targetGroupArn")?.as_str())
+        items(&self.raw, "loadBalancers").flat_map(|one| {
+            let groups = ["/targetGroupArn", "/advancedConfiguration/alternateTargetGroupArn"];
+            groups.into_iter().filter_map(move |path| one.pointer(path)?.as_str())
+        })
+    }
+
+    /// How many target groups each of its tasks is in.
+    #[must_use]
+    pub fn memberships(&self) -> usize {
+        items(&self.raw, "loadBalancers").filter(|one| one.get("targetGroupArn").is_some()).count()
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use aws_smithy_types::body::SdkBody;
+use http::{Response, StatusCode};
 use mcp_cloud_deploy::{Deployer, Error, Observed, StepOutcome, error::RolledBack, service::Scaling};
 use mcp_cloud_emulator::aws::TaskFate;
 use serde_json::json;
 
-use crate::account::{Stage, block_on};
+use crate::account::{Stage, block_on, serve};
 
 fn kinds(plan: &mcp_cloud_deploy::Plan) -> Vec<String> {
     let json = serde_json::to_value(plan).expect("a plan is data");
@@ -149,5 +151,120 @@ fn service_out_of_its_working_hours_is_left_alone_until_there_is_something_to_as
         assert_eq!(kinds(&run.plan), steps);
         let (_, after) = observed(&stage).await;
         assert_eq!(after.code_sha256("hello").as_deref(), Some(stage.deployment("two").code_sha256()));
+    });
+}
+
+/// Names a target group of the service, and how many healthy targets it has.
+async fn healthy(stage: &Stage) -> Vec<usize> {
+    let deployer = stage.deployer().await.expect("AWS answers");
+    let observed = stage.settled(&deployer).await.expect("AWS answers");
+    let state = observed.service.and_then(|service| service.state).expect("there is a service");
+    let mut found = Vec::new();
+    for group in state.target_groups() {
+        let targets = deployer.target_health(group).await.expect("AWS answers");
+        found.push(targets.iter().filter(|target| target.state == "healthy").count());
+    }
+    found
+}
+
+const LINEAR: &str = "[ecs]\nshift = \"linear-10-1m\"\nbake = 2";
+
+#[test]
+fn requests_move_at_once_and_which_group_has_them_is_no_change() {
+    block_on(async {
+        let stage = Stage::open().on_ecs();
+        stage.deploy("one").await.expect("it deploys");
+        stage.write("[ecs]\nshift = \"blue-green\"");
+        let run = stage.deploy("one").await.expect("what was rolling moves from now on");
+        assert!(kinds(&run.plan).contains(&"execute-change-set".to_owned()), "{:?}", kinds(&run.plan));
+        assert!(stage.plan("one").await.unwrap().is_empty(), "nothing is left to do");
+        assert_eq!(healthy(&stage).await, [0, 1]);
+
+        let run = stage.deploy("two").await.expect("all requests move");
+        let steps = ["push-image", "register-task-definition", "change-service", "ask", "keep-revision"];
+        assert_eq!(kinds(&run.plan), steps);
+        assert_eq!(healthy(&stage).await, [1, 0]);
+        assert!(stage.plan("two").await.unwrap().is_empty(), "that the groups have changed sides is no change");
+    });
+}
+
+#[test]
+fn requests_stay_with_the_tasks_when_the_stack_writes_the_rule_anew() {
+    block_on(async {
+        let stage = Stage::open().on_ecs();
+        stage.write(LINEAR);
+        stage.deploy("one").await.expect("it deploys");
+        stage.deploy("two").await.expect("requests move step by step");
+        assert_eq!(healthy(&stage).await, [0, 1]);
+
+        stage.write(&format!("[tags]\nteam = \"books\"\n{LINEAR}"));
+        stage.account.take_calls();
+        let run = stage.deploy("two").await.expect("the server answers");
+        assert!(run.plan.changes.resource("ProductionRule").is_some(), "CloudFormation writes the rule anew");
+        let calls = stage.account.take_calls();
+        let place = |action: &str| calls.iter().position(|call| call.action == action);
+        assert!(place("ModifyRule").is_some() && place("ModifyRule") < place("UpdateService"), "{calls:?}");
+        // Tasks have the tags too, so that there are new ones.
+        assert_eq!(healthy(&stage).await, [1, 0]);
+    });
+}
+
+#[test]
+fn new_tasks_that_fail_at_requests_are_taken_back_and_what_ran_before_serves() {
+    block_on(async {
+        let stage = Stage::open().on_ecs();
+        stage.write(LINEAR);
+        stage.deploy("one").await.expect("it deploys");
+        let bad = stage.deployment("two").code_sha256().to_owned();
+        stage.account.destine(&bad, TaskFate::FailsRequests);
+        let error = stage.deploy("two").await.expect_err("an alarm takes it back");
+        assert!(matches!(error, Error::RolloutFailed { rolled_back: RolledBack::To(_), .. }), "{error:?}");
+        assert_eq!(healthy(&stage).await, [1, 0]);
+        assert!(stage.plan("one").await.unwrap().is_empty(), "nothing is left to do");
+    });
+}
+
+#[test]
+fn service_whose_requests_move_goes_back_and_goes_but_does_not_become_another() {
+    block_on(async {
+        let stage = Stage::open().on_ecs();
+        stage.write(LINEAR);
+        stage.deploy("one").await.expect("it deploys");
+        stage.deploy("two").await.expect("it deploys");
+        stage.rollback(1).await.expect("it goes back");
+        assert_eq!(healthy(&stage).await, [1, 0]);
+        stage.write("");
+        let error = stage.plan("one").await.expect_err("the stack would take away what the service needs");
+        assert!(matches!(error, Error::StopsMoving { .. }) && error.hint().is_some(), "{error:?}");
+
+        stage.destroy().await.expect("it goes");
+        assert!(stage.account.inventory().is_empty(), "{}", stage.account.inventory());
+        assert!(stage.account.unknown_calls().is_empty(), "{:?}", stage.account.unknown_calls());
+    });
+}
+
+#[test]
+fn gate_that_fails_moves_requests_back_at_once() {
+    block_on(async {
+        let stage = Stage::open().on_ecs();
+        stage.write(LINEAR);
+        stage.deploy("one").await.expect("it deploys");
+        let wrong = stage.deployment("two").code_sha256().to_owned();
+        let stage = stage.with(move |deployed, request| {
+            let mut answered = serve(deployed.clone(), request);
+            if deployed.version.contains(&wrong) {
+                let mut response = Response::new(SdkBody::empty());
+                *response.status_mut() = StatusCode::BAD_GATEWAY;
+                answered = Box::pin(std::future::ready(response));
+            }
+            answered
+        });
+        stage.account.take_calls();
+        let error = stage.deploy("two").await.expect_err("it answers wrongly");
+        assert!(matches!(error, Error::GateFailed { rolled_back: RolledBack::To(_), .. }), "{error:?}");
+        let updates = stage.account.take_calls().iter().filter(|call| call.action == "UpdateService").count();
+        assert_eq!(updates, 3, "there, back at once, and as it was deployed before");
+        assert!(stage.plan("one").await.unwrap().is_empty(), "nothing is left to do");
+        stage.deploy("three").await.expect("the next one deploys");
     });
 }

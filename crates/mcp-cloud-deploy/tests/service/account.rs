@@ -7,7 +7,7 @@ use mcp_cloud_app::target::ecs::Scaling;
 use mcp_cloud_deploy::{
     Deployer, Error,
     rehearsal::{self, Connector},
-    service::{OneOff, RolloutEvent, ServiceName, Switched, changes},
+    service::{Ending, Error as ServiceError, OneOff, RolloutEvent, ServiceName, Switched, changes, moves_for},
 };
 use mcp_cloud_emulator::aws::{Account, Lasting, Misfortune, Moment, TaskFate};
 use serde_json::{Value, json};
@@ -23,6 +23,7 @@ const LIMIT: Duration = Duration::from_secs(20 * 60);
 
 /// An account with everything around a service in it.
 struct Stage {
+    app: &'static str,
     account: Account,
     deployer: Deployer,
     known: BTreeMap<String, String>,
@@ -31,6 +32,11 @@ struct Stage {
 
 impl Stage {
     async fn open() -> Self {
+        Self::open_for(APP).await
+    }
+
+    /// The same for another golden app.
+    async fn open_for(app: &'static str) -> Self {
         let account = Account::new(ACCOUNT, REGION);
         let config = rehearsal::config(Connector::new(account.clone()), REGION);
         let cloudformation = aws_sdk_cloudformation::Client::new(&config);
@@ -39,7 +45,7 @@ impl Stage {
             .stack_name("server")
             .change_set_name("first")
             .change_set_type("CREATE".into())
-            .template_body(surroundings(APP))
+            .template_body(surroundings(app))
             .capabilities("CAPABILITY_NAMED_IAM".into());
         let set = set.send().await.unwrap().id.unwrap();
         loop {
@@ -60,9 +66,9 @@ impl Stage {
         let mut known: BTreeMap<_, _> = outputs.collect();
         known.insert("AWS_REGION".to_owned(), REGION.to_owned());
         known.insert("AWS_ACCOUNT_ID".to_owned(), ACCOUNT.to_owned());
-        let service = lowered(APP);
+        let service = lowered(app);
         let name = ServiceName { cluster: service.cluster, service: service.name };
-        Self { account, deployer: Deployer::over(config, None).await.unwrap(), known, name }
+        Self { app, account, deployer: Deployer::over(config, None).await.unwrap(), known, name }
     }
 
     /// The same with nothing wrong, and with a service of its own.
@@ -70,18 +76,18 @@ impl Stage {
         let account = self.account.fork();
         let config = rehearsal::config(Connector::new(account.clone()), REGION);
         let deployer = Deployer::over(config, None).await.unwrap();
-        Self { account, deployer, known: self.known.clone(), name: self.name.clone() }
+        Self { app: self.app, account, deployer, known: self.known.clone(), name: self.name.clone() }
     }
 
     /// What is registered for an image of this name.
     fn task_definition(&self, image: &str) -> Value {
         let mut known = self.known.clone();
         known.insert("IMAGE".to_owned(), format!("registry.example.com/{image}@sha256:{}", "0".repeat(64)));
-        lowered(APP).with(&known).task_definition
+        lowered(self.app).with(&known).task_definition
     }
 
     fn body(&self, task_definition: &str) -> Value {
-        let mut body = create_body(&lowered(APP).with(&self.known));
+        let mut body = create_body(&lowered(self.app).with(&self.known));
         body["taskDefinition"] = json!(task_definition);
         body
     }
@@ -97,8 +103,19 @@ impl Stage {
         self.deployer.update_service(&self.name, &json!({ "taskDefinition": arn })).await.unwrap();
         let heard = Mutex::new(Vec::new());
         let report = |event: &RolloutEvent| heard.lock().unwrap().push(event.to_string());
-        let ended = self.deployer.rollout(&self.name, &arn, LIMIT, &report).await;
+        let limit = LIMIT + moves_for(&self.body(&arn));
+        let ended = self.deployer.rollout(&self.name, &arn, limit, &report).await;
         (arn, ended, heard.into_inner().unwrap())
+    }
+
+    /// How many healthy targets are in each of the two groups that requests move between.
+    async fn healthy(&self) -> [usize; 2] {
+        let mut found = [0; 2];
+        for (count, output) in found.iter_mut().zip(["TargetGroupArn", "AlternateTargetGroupArn"]) {
+            let targets = self.deployer.target_health(&self.known[output]).await.unwrap();
+            *count = targets.iter().filter(|target| target.state == "healthy").count();
+        }
+        found
     }
 
     fn nothing_is_unknown(&self) {
@@ -329,4 +346,82 @@ async fn registry_is_there_and_empty_before_the_first_image() {
     let host = stage.deployer.load_balancer_host(&balancers[0]).await.unwrap();
     assert_eq!(host.as_ref(), stage.known.get("LoadBalancerName"));
     stage.nothing_is_unknown();
+}
+
+#[tokio::test]
+async fn requests_move_from_one_group_to_the_other_and_that_is_no_change() {
+    for app in ["ecs-blue-green", "ecs-linear"] {
+        let stage = Stage::open_for(app).await;
+        let before = stage.account.inventory().to_string();
+        let (first, ended) = stage.create("one").await;
+        ended.unwrap();
+        let desired = usize::try_from(stage.deployer.service(&stage.name).await.unwrap().unwrap().desired).unwrap();
+        assert_eq!(stage.healthy().await, [desired, 0], "{app}");
+        let mut last = first;
+        for (image, expected) in [("two", [0, desired]), ("three", [desired, 0])] {
+            let (arn, ended, heard) = stage.update(image).await;
+            ended.unwrap();
+            assert_eq!(stage.healthy().await, expected, "{app}: {heard:?}");
+            let state = stage.deployer.service(&stage.name).await.unwrap().unwrap();
+            let registered = stage.deployer.task_definition(&arn).await.unwrap().unwrap();
+            let found = changes(
+                (Some(&registered.raw), Some(&state.raw)),
+                (Some(&stage.task_definition(image)), Some(&stage.body(&arn))),
+            );
+            assert!(found.is_empty(), "{app}: {found}");
+            // What comes after it may have to go back to it.
+            stage.deployer.remove_task_definitions(&[last]).await.unwrap();
+            last = arn;
+        }
+        stage.deployer.remove_service(&stage.name).await.unwrap();
+        stage.deployer.remove_task_definitions(&[last]).await.unwrap();
+        // The weights of the rule are what they were, too: an even number of moves.
+        assert_eq!(stage.account.inventory().to_string(), before, "{app}");
+        stage.nothing_is_unknown();
+    }
+}
+
+#[tokio::test]
+async fn deployment_is_not_done_before_the_last_request_has_moved_and_old_tasks_are_gone() {
+    let stage = Stage::open_for("ecs-linear").await;
+    let (_, ended) = stage.create("one").await;
+    ended.unwrap();
+    let arn = stage.deployer.register_task_definition(&stage.task_definition("two")).await.unwrap();
+    stage.deployer.update_service(&stage.name, &json!({ "taskDefinition": arn })).await.unwrap();
+    // Nine steps of three minutes, and half an hour after the last one.
+    assert_eq!(moves_for(&stage.body(&arn)), Duration::from_secs(57 * 60));
+    let all_have_moved = Duration::from_secs(40 * 60);
+    let ended = stage.deployer.rollout(&stage.name, &arn, all_have_moved, &|_| ()).await;
+    let Err(Error::Service(ServiceError::Rollout(failed))) = &ended else { panic!("{ended:?}") };
+    assert!(matches!(failed.ending, Ending::TimedOut(_)), "{failed:?}");
+    assert_eq!(stage.healthy().await, [2, 2], "old tasks are there beside the new ones");
+    stage.deployer.rollout(&stage.name, &arn, LIMIT * 2, &|_| ()).await.unwrap();
+    assert_eq!(stage.healthy().await, [0, 2]);
+}
+
+#[tokio::test]
+async fn new_tasks_that_fail_are_taken_back_before_and_after_requests_have_moved() {
+    for (fate, text) in [
+        (TaskFate::Exits(1), "`server` exited with 1"),
+        (TaskFate::FailsTargetHealth, "failed ELB health checks"),
+        (TaskFate::FailsRequests, "alarm detected"),
+    ] {
+        let stage = Stage::open_for("ecs-linear").await;
+        stage.account.destine("two", fate);
+        let (first, ended) = stage.create("one").await;
+        ended.unwrap();
+        let (_, ended, _) = stage.update("two").await;
+        let error = ended.unwrap_err();
+        let told = error.to_string();
+        let serves = format!("; `{}` serves", first.rsplit('/').next().unwrap());
+        assert!(told.contains("was rolled back") && told.contains(text) && told.ends_with(&serves), "{fate:?}: {told}");
+        let state = stage.deployer.service(&stage.name).await.unwrap().unwrap();
+        assert_eq!(state.task_definition, first, "{fate:?}");
+        assert_eq!(stage.healthy().await, [2, 0], "{fate:?}");
+        let (third, ended, _) = stage.update("three").await;
+        ended.unwrap();
+        assert_eq!(stage.deployer.service(&stage.name).await.unwrap().unwrap().task_definition, third);
+        assert_eq!(stage.healthy().await, [0, 2], "{fate:?}");
+        stage.nothing_is_unknown();
+    }
 }

@@ -43,4 +43,5 @@ pub(crate) fn create_body(service: &Service) -> Value {
 }
 
 /// Every golden app that is a service.
-pub(crate) const SERVICES: [&str; 5] = ["auth", "command", "every-field", "minimal", "streaming"];
+pub(crate) const SERVICES: [&str; 7] =
+    ["auth", "command", "ecs-blue-green", "ecs-linear", "every-field", "minimal", "streaming"];

@@ -107,6 +107,33 @@ fn service_as_aws_answers_it_is_no_difference_and_its_revision_goes_with_the_tas
 }
 
 #[test]
+fn which_group_has_the_requests_is_no_difference_and_how_they_move_is_one() {
+    let wanted = create_body(&lowered("ecs-linear").with(&crate::models::known_with_two_groups()));
+    let mut found = wanted.clone();
+    let balancer = &mut found["loadBalancers"][0];
+    let (one, other) =
+        (balancer["targetGroupArn"].clone(), balancer["advancedConfiguration"]["alternateTargetGroupArn"].clone());
+    assert_ne!(one, other);
+    balancer["targetGroupArn"] = other;
+    balancer["advancedConfiguration"]["alternateTargetGroupArn"] = one;
+    let settings = &mut found["deploymentConfiguration"];
+    settings["linearConfiguration"]["stepPercent"] = json!(10.0);
+    settings["lifecycleHooks"] = json!([]);
+    settings["deploymentCircuitBreaker"]["resetOnHealthyTask"] = json!(true);
+    settings["deploymentCircuitBreaker"]["thresholdConfiguration"] = json!({ "type": "BOUNDED_PERCENT", "value": 50 });
+    let same = changes((None, Some(&found)), (None, Some(&wanted)));
+    assert!(same.is_empty(), "{same}");
+    let mut other = wanted.clone();
+    other["deploymentConfiguration"]["linearConfiguration"]["stepBakeTimeInMinutes"] = json!(1);
+    other["loadBalancers"][0]["advancedConfiguration"]["alternateTargetGroupArn"] = json!("arn:z");
+    let differs = changes((None, Some(&found)), (None, Some(&other)));
+    let paths: Vec<_> =
+        differs.resources.iter().flat_map(|change| &change.fields).map(|field| field.path.as_str()).collect();
+    assert!(paths.contains(&"DeploymentConfiguration.LinearConfiguration.StepBakeTimeInMinutes"), "{paths:?}");
+    assert!(paths.iter().any(|path| path.contains("AlternateTargetGroupArn")), "{paths:?}");
+}
+
+#[test]
 fn another_image_is_a_change_of_the_task_definition() {
     let (before, mut after) = (registered(golden("minimal")), golden("minimal"));
     after["containerDefinitions"][0]["image"] = json!("repository/image@sha256:00");

@@ -59,11 +59,23 @@ pub(crate) fn known() -> BTreeMap<String, String> {
         ("TargetGroupArn", GROUP),
         ("TargetGroupFullName", "targetgroup/x/0a"),
         ("LoadBalancerFullName", "app/x/0a"),
+        ("AlternateTargetGroupArn", GROUP),
+        ("AlternateTargetGroupFullName", "targetgroup/x/0a"),
+        ("ProductionRuleArn", "arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener-rule/app/x/0a/0b/0c"),
+        ("InfrastructureRoleArn", "arn:aws:iam::123456789012:role/x-infrastructure"),
+        ("ShiftAlarmName", "x-ShiftAlarm-0A"),
         ("TaskSubnets", "subnet-1,subnet-2"),
         ("TaskSecurityGroups", "sg-1"),
         ("AssignPublicIp", "ENABLED"),
     ];
     known.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+}
+
+/// The same with two groups that are not the same.
+pub(crate) fn known_with_two_groups() -> BTreeMap<String, String> {
+    let mut known = known();
+    known.insert("AlternateTargetGroupArn".to_owned(), format!("{GROUP}0"));
+    known
 }
 
 /// Does everything that can be done to a service.

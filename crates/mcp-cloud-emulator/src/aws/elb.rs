@@ -13,6 +13,7 @@ use super::{
 
 const LOAD_BALANCER: &str = "AWS::ElasticLoadBalancingV2::LoadBalancer";
 const TARGET_GROUP: &str = "AWS::ElasticLoadBalancingV2::TargetGroup";
+const RULE: &str = "AWS::ElasticLoadBalancingV2::ListenerRule";
 /// What is waited for before a target goes, if nobody said anything
 /// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html>).
 const DEREGISTRATION_DELAY: u64 = 300;
@@ -23,6 +24,8 @@ pub(super) fn answer(state: &mut State, asked: &Asked) -> Result<Reply, Fault> {
         "DescribeLoadBalancers" => load_balancers(state, asked),
         "DescribeTargetGroups" => target_groups(state, asked),
         "DescribeTargetGroupAttributes" => attributes(state, asked),
+        "DescribeRules" => rules(state, asked),
+        "ModifyRule" => modify_rule(state, asked),
         "DescribeTargetHealth" => health(state, asked),
         _ => Err(unknown(asked)),
     }
@@ -53,7 +56,7 @@ fn balancers_of(state: &State, arn: &str) -> Vec<String> {
         .filter(|(_, listener)| leads(listener))
         .filter_map(|((_, id), _)| balancer(id))
         .collect();
-    let rules = of_kind("AWS::ElasticLoadBalancingV2::ListenerRule").filter(|(_, rule)| leads(rule));
+    let rules = of_kind(RULE).filter(|(_, rule)| leads(rule));
     found.extend(rules.filter_map(|(_, rule)| balancer(rule.get("ListenerArn")?.as_str()?)));
     found.sort();
     found.dedup();
@@ -65,9 +68,32 @@ pub(super) fn behind(state: &mut State, host: &str) -> Option<Deployed> {
     ecs::settle(state);
     let of_kind = |kind: &'static str| state.things.keys().filter(move |(of, _)| of == kind).map(|(_, arn)| arn);
     let balancer = of_kind(LOAD_BALANCER).find(|arn| dns_name(state, arn) == host)?;
-    let groups: Vec<_> =
-        of_kind(TARGET_GROUP).filter(|arn| balancers_of(state, arn).contains(balancer)).cloned().collect();
+    let groups: Vec<_> = of_kind(TARGET_GROUP)
+        .filter(|arn| balancers_of(state, arn).contains(balancer) && !is_left_out(state, arn))
+        .cloned()
+        .collect();
     ecs::behind(state, &groups)
+}
+
+/// Whether a rule with weights has none for a group. What a listener does with everything else is not asked: such a rule
+/// is one for everything.
+fn is_left_out(state: &State, group: &str) -> bool {
+    let rules = state.things.iter().filter(|((kind, _), _)| kind == RULE);
+    let actions = rules.filter_map(|(_, rule)| rule.get("Actions")?.as_array()).flatten();
+    let mut groups = actions.filter_map(|action| action.pointer("/ForwardConfig/TargetGroups")?.as_array()).flatten();
+    groups.any(|of| of.get("TargetGroupArn") == Some(&json!(group)) && of.get("Weight") == Some(&json!(0)))
+}
+
+pub(super) fn has_rule(state: &State, arn: &str) -> bool {
+    state.things.contains_key(&(RULE.to_owned(), arn.to_owned()))
+}
+
+/// Has a rule lead to these groups, with these weights.
+pub(super) fn lead_to(state: &mut State, rule: &str, groups: Value) {
+    let rule = state.things.get_mut(&(RULE.to_owned(), rule.to_owned())).and_then(Value::as_object_mut);
+    if let Some(rule) = rule {
+        rule.insert("Actions".to_owned(), json!([{ "Type": "forward", "ForwardConfig": { "TargetGroups": groups } }]));
+    }
 }
 
 fn dns_name(state: &State, arn: &str) -> String {
@@ -166,6 +192,40 @@ fn target_groups(state: &State, asked: &Asked) -> Result<Reply, Fault> {
         return Err(Fault::new(400, "TargetGroupNotFound", "One or more target groups not found"));
     }
     Ok(Reply::of(json!({ "TargetGroups": found })))
+}
+
+fn no_rule() -> Fault {
+    Fault::new(400, "RuleNotFound", "One or more rules not found")
+}
+
+fn rules(state: &State, asked: &Asked) -> Result<Reply, Fault> {
+    let mut found = Vec::new();
+    for arn in asked.list("RuleArns") {
+        let rule = state.things.get(&(RULE.to_owned(), arn.clone())).ok_or_else(no_rule)?;
+        let of = |name: &str| rule.get(name).cloned().unwrap_or_else(|| json!([]));
+        let priority = rule.get("Priority").map(Value::to_string);
+        found.push(json!({
+            "RuleArn": arn, "Priority": priority, "Conditions": of("Conditions"), "Actions": of("Actions"),
+            "IsDefault": false,
+        }));
+    }
+    Ok(Reply::of(json!({ "Rules": found })))
+}
+
+fn modify_rule(state: &mut State, asked: &Asked) -> Result<Reply, Fault> {
+    let arn = asked.required("RuleArn")?.to_owned();
+    if !has_rule(state, &arn) {
+        return Err(no_rule());
+    }
+    let actions = asked.parameters.get("Actions").cloned().unwrap_or_default();
+    let groups = actions.pointer("/0/ForwardConfig/TargetGroups").and_then(Value::as_array).cloned();
+    let groups = groups.ok_or_else(|| Fault::new(400, "InvalidActions", "A forward action needs target groups"))?;
+    // A form knows nothing but text.
+    let weight = |of: &Value| of.get("Weight")?.as_str()?.parse::<u64>().ok();
+    let groups: Vec<Value> =
+        groups.iter().map(|of| json!({ "TargetGroupArn": of.get("TargetGroupArn"), "Weight": weight(of) })).collect();
+    lead_to(state, &arn, json!(groups));
+    Ok(Reply::of(json!({ "Rules": [{ "RuleArn": arn, "Actions": actions }] })))
 }
 
 fn asked_for<'a>(state: &'a State, asked: &Asked) -> Result<(String, &'a Value), Fault> {

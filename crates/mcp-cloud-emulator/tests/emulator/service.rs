@@ -332,3 +332,111 @@ fn load_balancer_leads_to_who_is_healthy() {
     assert!(health().contains("<State>draining</State>"), "{}", health());
     assert_eq!(account.load_balancer(&host).map(|deployed| deployed.version), Some("good".to_owned()));
 }
+
+/// What has its requests moved needs two groups, and a rule that leads to both.
+const SURROUNDINGS: &str = r#"{
+  "AWSTemplateFormatVersion": "2010-09-09",
+  "Resources": {
+    "Balancer": { "Type": "AWS::ElasticLoadBalancingV2::LoadBalancer", "Properties": { "Subnets": ["subnet-0"] } },
+    "One": { "Type": "AWS::ElasticLoadBalancingV2::TargetGroup", "Properties": { "TargetType": "ip", "Port": 80 } },
+    "Other": { "Type": "AWS::ElasticLoadBalancingV2::TargetGroup", "Properties": { "TargetType": "ip", "Port": 80 } },
+    "Listener": { "Type": "AWS::ElasticLoadBalancingV2::Listener", "Properties": {
+      "LoadBalancerArn": { "Ref": "Balancer" }, "Port": 80, "Protocol": "HTTP",
+      "DefaultActions": [{ "Type": "forward", "TargetGroupArn": { "Ref": "One" } }] } },
+    "Rule": { "Type": "AWS::ElasticLoadBalancingV2::ListenerRule", "Properties": {
+      "ListenerArn": { "Ref": "Listener" }, "Priority": 1,
+      "Conditions": [{ "Field": "path-pattern", "Values": ["/*"] }],
+      "Actions": [{ "Type": "forward", "ForwardConfig": { "TargetGroups": [
+        { "TargetGroupArn": { "Ref": "One" }, "Weight": 100 }, { "TargetGroupArn": { "Ref": "Other" }, "Weight": 0 }] } }] } }
+  },
+  "Outputs": {
+    "One": { "Value": { "Ref": "One" } }, "Other": { "Value": { "Ref": "Other" } }, "Rule": { "Value": { "Ref": "Rule" } },
+    "Name": { "Value": { "Fn::GetAtt": ["Balancer", "DNSName"] } }
+  }
+}"#;
+
+fn output(stacks: &str, name: &str) -> String {
+    let value = stacks.split(&format!("<OutputKey>{name}</OutputKey>")).nth(1).expect("it is an output");
+    let value = value.split("<OutputValue>").nth(1).expect("it has a value");
+    value.split("</OutputValue>").next().expect("it ends").to_owned()
+}
+
+/// A service with two tasks whose requests are moved, and the name of its load balancer.
+fn account_that_moves_requests(deployment: &Value) -> (Account, String) {
+    let account = Account::new(ACCOUNT, REGION);
+    account.make_cluster("notes");
+    assert_eq!(bring_template(&account, "CREATE", "around", SURROUNDINGS), "CREATE_COMPLETE");
+    let stacks = query(&account, "cloudformation", "DescribeStacks", &[("StackName", "notes")]);
+    let mut good = definition("good");
+    good["containerDefinitions"][0]["portMappings"] = json!([{ "containerPort": 80 }]);
+    ok(&account, "ecs", "RegisterTaskDefinition", &good);
+    let mut service = json!({
+        "cluster": "notes", "serviceName": "notes", "taskDefinition": "notes", "desiredCount": 2, "launchType": "FARGATE",
+        "networkConfiguration": { "awsvpcConfiguration": { "subnets": ["subnet-0"] } },
+        "deploymentConfiguration": deployment,
+        "loadBalancers": [{ "targetGroupArn": output(&stacks, "One"), "containerName": "server", "containerPort": 80 }],
+    });
+    let (status, refused) = ask(&account, "ecs", "CreateService", &service);
+    assert!(status == 400 && refused.to_string().contains("advancedConfiguration"), "{refused}");
+    service["loadBalancers"][0]["advancedConfiguration"] = json!({
+        "alternateTargetGroupArn": output(&stacks, "Other"), "productionListenerRule": output(&stacks, "Rule"),
+        "roleArn": "arn:aws:iam::123456789012:role/around",
+    });
+    ok(&account, "ecs", "CreateService", &service);
+    account.pass(Duration::from_secs(120));
+    assert_eq!(rollout(&account), "COMPLETED", "there is nothing to move requests from");
+    (account, output(&stacks, "Name"))
+}
+
+/// Registers a definition with this image and a port, and has the service deploy it.
+fn deploy_behind(account: &Account, image: &str) -> String {
+    let mut wanted = definition(image);
+    wanted["containerDefinitions"][0]["portMappings"] = json!([{ "containerPort": 80 }]);
+    let registered = ok(account, "ecs", "RegisterTaskDefinition", &wanted);
+    let arn = registered["taskDefinition"]["taskDefinitionArn"].as_str().expect("it is said").to_owned();
+    ok(account, "ecs", "UpdateService", &json!({ "cluster": "notes", "service": "notes", "taskDefinition": arn }));
+    arn
+}
+
+#[test]
+fn requests_move_when_all_new_tasks_are_well_and_old_ones_stay_until_the_end() {
+    let canary = json!({
+        "strategy": "CANARY", "bakeTimeInMinutes": 20,
+        "canaryConfiguration": { "canaryPercent": 10, "canaryBakeTimeInMinutes": 10 },
+    });
+    let (account, host) = account_that_moves_requests(&canary);
+    deploy_behind(&account, "better");
+    account.pass(Duration::from_secs(30));
+    assert_eq!(account.load_balancer(&host).map(|there| there.version).as_deref(), Some("good"), "nothing has moved");
+    // Old tasks beside new ones, for as long as requests move and then a while.
+    for minutes in [5, 10, 14] {
+        account.pass(Duration::from_secs(minutes * 60));
+        assert_eq!((service(&account)["runningCount"].clone(), rollout(&account).as_str()), (json!(4), "IN_PROGRESS"));
+        assert_eq!(account.load_balancer(&host).map(|there| there.version).as_deref(), Some("better"));
+    }
+    account.pass(Duration::from_secs(600));
+    assert_eq!((service(&account)["runningCount"].clone(), rollout(&account).as_str()), (json!(2), "COMPLETED"));
+    assert_eq!(account.load_balancer(&host).map(|there| there.version).as_deref(), Some("better"));
+    let settings = service(&account)["deploymentConfiguration"].to_string();
+    assert!(settings.contains("\"canaryPercent\":10.0"), "{settings}");
+}
+
+#[test]
+fn requests_are_back_at_once_when_an_alarm_rings_over_what_new_tasks_do() {
+    let blue_green = json!({
+        "strategy": "BLUE_GREEN", "bakeTimeInMinutes": 60,
+        "deploymentCircuitBreaker": { "enable": true, "rollback": true },
+        "alarms": { "alarmNames": ["failures"], "enable": true, "rollback": true },
+    });
+    let (account, host) = account_that_moves_requests(&blue_green);
+    let good = service(&account)["taskDefinition"].clone();
+    account.destine("bad", TaskFate::FailsRequests);
+    deploy_behind(&account, "bad");
+    account.pass(Duration::from_secs(90));
+    assert_eq!(account.load_balancer(&host).map(|there| there.version).as_deref(), Some("bad"));
+    account.pass(Duration::from_secs(60));
+    assert_eq!(account.load_balancer(&host).map(|there| there.version).as_deref(), Some("good"));
+    assert_eq!(service(&account)["taskDefinition"], good);
+    let said = service(&account)["events"].to_string();
+    assert!(said.contains("deployment failed: alarm detected."), "{said}");
+}

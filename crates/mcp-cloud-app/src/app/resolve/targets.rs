@@ -5,7 +5,7 @@ use crate::{
     app::{
         sections::Scaling,
         targets::{Aws, Azure, AzureFunctions, CloudRun, Compose, Ecs, GithubActions, Google, Lambda},
-        words::{PipelineTarget, SecretDelivery, Shift, Trigger},
+        words::{PipelineTarget, SecretDelivery, Shift, TaskShift, Trigger},
     },
     config::Table,
 };
@@ -21,6 +21,8 @@ const ECS_MAXIMUM: u32 = 4;
 /// What a task gets to end however short its requests are, as with ECS itself
 /// (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html>).
 const STOP_SECONDS: u32 = 30;
+/// Long enough for an alarm to ring over what new tasks do with all requests, short enough to wait for.
+const BAKE_MINUTES: u32 = 5;
 const CLOUD_RUN_MAXIMUM: u32 = 10;
 /// The least that a Flex Consumption app takes
 /// (<https://learn.microsoft.com/azure/azure-functions/flex-consumption-plan#scale>).
@@ -77,6 +79,8 @@ pub(super) fn ecs(config: &Table, scaling: &Scaling, memory_mb: Option<u32>, tim
         cluster: text(table, "cluster"),
         idle_timeout_seconds: table.number("idle-timeout").unwrap_or(120),
         stop_timeout_seconds: table.number("stop-timeout").unwrap_or(stop_timeout_seconds),
+        shift: choice(table, "shift", TaskShift::from_word).unwrap_or(TaskShift::Rolling),
+        bake_minutes: table.number("bake").unwrap_or(BAKE_MINUTES),
         keep_revisions: table.number("keep-revisions").unwrap_or(KEEP_REVISIONS),
         exec: table.switch("exec").unwrap_or(false),
         repository: text(table, "repository"),

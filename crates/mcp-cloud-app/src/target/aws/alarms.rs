@@ -15,6 +15,9 @@ const BAD_PERIODS: u32 = 3;
 /// What 99 of 100 requests stay below.
 const PERCENTILE: &str = "p99";
 
+/// What `alarms.errors` is unless said, for an app that has no alarms.
+pub(in crate::target) const ERRORS_PERCENT: u32 = 5;
+
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudwatch-alarm.html>
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -134,11 +137,35 @@ impl<'a> Alarm<'a> {
             Query::of_metric("requests".to_owned(), of("Invocations"), "Sum"),
             Query::computed("failed", "100 * FILL(errors, 0) / requests".to_owned(), "Failed requests in percent"),
         ];
+        let description =
+            format!("The new version of {} fails at more than {errors_percent} % of its requests", app.name);
+        Self::for_deployments(app, description, errors_percent, metrics)
+    }
+
+    /// The same for tasks behind a load balancer. Which of the target groups has the new ones is not known before, so each
+    /// is looked at by itself: what few requests do to few tasks is not lost among all the others.
+    pub(in crate::target) fn of_new_tasks(
+        app: &'a App,
+        errors_percent: u32,
+        groups: [impl Fn(&'static str) -> Metric<'a>; 2],
+    ) -> Self {
+        let mut metrics = Vec::new();
+        let mut rates = Vec::new();
+        for (of, number) in groups.iter().zip(1..) {
+            let (errors, requests) = (format!("errors{number}"), format!("requests{number}"));
+            rates.push(format!("FILL(100 * FILL({errors}, 0) / {requests}, 0)"));
+            metrics.push(Query::of_metric(errors, of("HTTPCode_Target_5XX_Count"), "Sum"));
+            metrics.push(Query::of_metric(requests, of("RequestCount"), "Sum"));
+        }
+        let worst = format!("MAX([{}])", rates.join(", "));
+        metrics.push(Query::computed("failed", worst, "Failed requests in percent"));
+        let description = format!("Tasks of {} fail at more than {errors_percent} % of their requests", app.name);
+        Self::for_deployments(app, description, errors_percent, metrics)
+    }
+
+    fn for_deployments(app: &'a App, description: String, errors_percent: u32, metrics: Vec<Query<'a>>) -> Self {
         Self {
-            alarm_description: format!(
-                "The new version of {} fails at more than {errors_percent} % of its requests",
-                app.name
-            ),
+            alarm_description: description,
             alarm_actions: None,
             ok_actions: None,
             comparison_operator: "GreaterThanThreshold",

@@ -25,6 +25,11 @@ const HOST_RULE: &str = "HostRule";
 /// Sends who comes over HTTP to HTTPS.
 pub(in crate::target) const REDIRECT_LISTENER: &str = "RedirectListener";
 pub(in crate::target) const TARGET_GROUP: &str = "TargetGroup";
+/// The group that requests move to, and from, where a deployment moves them.
+pub(in crate::target) const ALTERNATE_TARGET_GROUP: &str = "AlternateTargetGroup";
+/// The rule whose weights say how many requests have moved. It has one name whatever it lets in: another rule would
+/// know nothing of where requests are.
+pub(in crate::target) const PRODUCTION_RULE: &str = "ProductionRule";
 
 /// TLS 1.3, and 1.2 with forward secrecy for clients that are not there yet, with post-quantum key exchange
 /// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html>).
@@ -48,6 +53,9 @@ pub(in crate::target) struct Front<'a> {
     pub(in crate::target) idle_timeout_seconds: Option<u32>,
     /// The port and the security group of what is behind it; absent in front of a function.
     pub(in crate::target) behind: Option<(u16, Value<'a>)>,
+    /// Another target group beside [`TARGET_GROUP`], by its logical id: a deployment moves requests between them. Then
+    /// tokens cannot be asked for: whoever moves the requests writes the rule anew, and knows nothing of tokens.
+    pub(in crate::target) alternate: Option<&'static str>,
 }
 
 impl<'a> Front<'a> {
@@ -68,7 +76,11 @@ impl<'a> Front<'a> {
 
     /// What leads to the target group. Until it is there, nothing can be registered.
     pub(in crate::target) fn way_in(&self) -> &'static str {
-        if self.knows_its_name() { HOST_RULE } else { LISTENER }
+        match self.alternate {
+            Some(_) => PRODUCTION_RULE,
+            None if self.knows_its_name() => HOST_RULE,
+            None => LISTENER,
+        }
     }
 
     /// It has no protection against being deleted: whoever deletes the stack means it, and would be left with half of it.
@@ -185,12 +197,19 @@ impl<'a> Front<'a> {
     fn rules(&self) -> Vec<(&'static str, ListenerRule<'a>)> {
         let app = self.app;
         let mut rules = Vec::new();
-        if self.knows_its_name() {
-            let name = Condition::hosts(vec![Value::attribute(LOAD_BALANCER, "DNSName")]);
-            rules.push((HOST_RULE, vec![name], forward(None)));
-        }
+        let own_name =
+            self.knows_its_name().then(|| Condition::hosts(vec![Value::attribute(LOAD_BALANCER, "DNSName")]));
         if jwt(app).is_some() {
             rules.extend(self.open());
+        }
+        match (self.alternate, own_name) {
+            (Some(alternate), own_name) => {
+                // Everything follows it, so that what the listener does with everything else stays as it was.
+                let condition = own_name.unwrap_or_else(|| Condition::paths(vec!["/*".to_owned()]));
+                rules.push((PRODUCTION_RULE, vec![condition], forward_to_one_of(alternate)));
+            }
+            (None, Some(own_name)) => rules.push((HOST_RULE, vec![own_name], forward(None))),
+            (None, None) => {}
         }
         rules
             .into_iter()
@@ -273,6 +292,15 @@ fn jwt(app: &App) -> Option<JwtValidation<'_>> {
 
 fn forward<'a>(order: Option<u32>) -> Action<'a> {
     Action::Forward { order, target_group_arn: Value::reference(TARGET_GROUP) }
+}
+
+/// What a deployment moves, before it has moved anything. A group without a weight is one that health is asked of all the
+/// same (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/alb-resources-for-blue-green.html>).
+fn forward_to_one_of<'a>(alternate: &'static str) -> Action<'a> {
+    let weighted = |group, weight| WeightedGroup { target_group_arn: Value::reference(group), weight };
+    Action::ForwardToOneOf {
+        forward_config: ForwardConfig { target_groups: [weighted(TARGET_GROUP, 100), weighted(alternate, 0)] },
+    }
 }
 
 /// The types of Elastic Load Balancing.
@@ -390,10 +418,25 @@ enum Action<'a> {
         order: Option<u32>,
         target_group_arn: Value<'a>,
     },
+    #[serde(rename = "forward", rename_all = "PascalCase")]
+    ForwardToOneOf { forward_config: ForwardConfig<'a> },
     #[serde(rename = "redirect", rename_all = "PascalCase")]
     Redirect { redirect_config: Redirect },
     #[serde(rename = "fixed-response", rename_all = "PascalCase")]
     FixedResponse { fixed_response_config: FixedResponse },
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ForwardConfig<'a> {
+    target_groups: [WeightedGroup<'a>; 2],
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct WeightedGroup<'a> {
+    target_group_arn: Value<'a>,
+    weight: u32,
 }
 
 #[derive(Debug, Serialize)]

@@ -6,7 +6,7 @@ use mcp_cloud_contract::{KEEP_ALIVE_SECONDS, STOP_MARGIN_SECONDS};
 
 use super::{stack, task_definition::linger_seconds, task_definition_json};
 use crate::{
-    app::{App, AuthMode, Build, Egress, Exposure, Store, Traces},
+    app::{App, AuthMode, Build, Egress, Exposure, Sessions, Store, TaskShift, Traces, words::Move},
     diagnostic::Diagnostic,
     target::{
         Code,
@@ -74,6 +74,7 @@ pub(super) fn check_to_deploy(app: &App) -> Vec<Diagnostic> {
     timeouts(&mut findings);
     scaling(&mut findings);
     exec(&mut findings);
+    shift(&mut findings);
     findings.found
 }
 
@@ -437,6 +438,39 @@ fn scaling(findings: &mut Findings<'_>) {
             "see that they are on in the cluster: `aws ecs update-cluster-settings --settings \
              name=containerInsights,value=enabled`",
         );
+    }
+}
+
+/// What cannot be while requests move from old tasks to new ones.
+fn shift(findings: &mut Findings<'_>) {
+    let app = findings.app;
+    let Some(moves) = app.ecs.shift.moves() else {
+        if app.says("ecs.bake") {
+            let message = "there is a time for old tasks beside new ones, but with a shift of `rolling` none";
+            findings.warning("ecs.bake", message, "write `shift = \"blue-green\"`, or leave it out");
+        }
+        return;
+    };
+    let (key, word) = ("ecs.shift", app.ecs.shift.as_str());
+    if matches!(app.auth.mode, AuthMode::Jwt | AuthMode::Cognito) {
+        let message = format!(
+            "shift is `{word}`, but ECS would write the load balancer's rule that asks for tokens anew, and there is no \
+             promise that it asks for them then"
+        );
+        let hint =
+            "write `shift = \"rolling\"`, or let the server look at tokens itself (`mode = \"none\"` under `[auth]`)";
+        findings.error(key, message, hint);
+    }
+    if app.state.sessions == Sessions::Memory && moves != Move::AtOnce {
+        let message = format!(
+            "shift is `{word}`, but sessions are in the memory of one task, and requests of one client go to old and new \
+             tasks while they move"
+        );
+        let hint = format!(
+            "write `shift = \"{}\"`, or `sessions = \"sealed\"` under `[state]`",
+            TaskShift::BlueGreen.as_str()
+        );
+        findings.error(key, message, hint);
     }
 }
 

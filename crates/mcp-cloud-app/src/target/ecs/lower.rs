@@ -5,11 +5,11 @@ use super::{
     OUTPUT_LOAD_BALANCER_FULL_NAME, OUTPUT_REPOSITORY, OUTPUT_SECURITY_GROUPS, OUTPUT_SERVICE, OUTPUT_SUBNETS,
     OUTPUT_TARGET_GROUP, OUTPUT_TARGET_GROUP_FULL_NAME, scaling,
     schema::{
-        AwsvpcConfiguration, CapacityProvider, CircuitBreaker, Cluster, Conditions, DeploymentConfiguration, Equals,
-        ImageScanning, LifecycleAction, LifecyclePolicy, LifecycleRule, LifecycleRules, LifecycleSelection,
-        NetworkConfiguration, Not, Parameter, Parameters, Properties, Repository, Service, ServiceLoadBalancer,
-        Setting, Template,
+        AwsvpcConfiguration, CapacityProvider, Cluster, Conditions, Equals, ImageScanning, LifecycleAction,
+        LifecyclePolicy, LifecycleRule, LifecycleRules, LifecycleSelection, NetworkConfiguration, Not, Parameter,
+        Parameters, Properties, Repository, Service, ServiceLoadBalancer, Setting, Template,
     },
+    shift,
     task_definition::{self, Names, Surroundings},
 };
 use crate::{
@@ -21,7 +21,8 @@ use crate::{
             alarms::{Alarm, Metric, Together, Unit},
             domain::{self, DOMAIN_RECORD},
             load_balancer::{
-                self, Attribute, Elb, Front, HealthCheck, LOAD_BALANCER, Matcher, TARGET_GROUP, TargetGroup,
+                self, ALTERNATE_TARGET_GROUP, Attribute, Elb, Front, HealthCheck, LOAD_BALANCER, Matcher, TARGET_GROUP,
+                TargetGroup,
             },
             network::{Network, SERVER_SECURITY_GROUP},
             state, tags, waf,
@@ -80,9 +81,11 @@ pub(super) fn stack<'a>(app: &'a App, holds: Holds<'a>) -> Template<'a, Properti
         certificate: app.ecs.certificate.as_deref(),
         idle_timeout_seconds: Some(app.ecs.idle_timeout_seconds),
         behind: Some((container::PORT, Value::attribute(SERVER_SECURITY_GROUP, "GroupId"))),
+        alternate: shift::shifts(app).then_some(ALTERNATE_TARGET_GROUP),
     };
     front.add_to(&mut resources);
     resources.add(TARGET_GROUP, Properties::Elb(Elb::TargetGroup(target_group(app, network.vpc()))));
+    shift::add_to(&mut resources, app, target_group(app, network.vpc()));
     if let (Some(domain), Some(zone)) = (&app.endpoint.domain, &app.ecs.hosted_zone) {
         let (name, name_zone) =
             (Value::attribute(LOAD_BALANCER, "DNSName"), Value::attribute(LOAD_BALANCER, "CanonicalHostedZoneID"));
@@ -99,7 +102,9 @@ pub(super) fn stack<'a>(app: &'a App, holds: Holds<'a>) -> Template<'a, Properti
     if holds != Holds::Surroundings {
         let definition = task_definition::lower(app, &in_stack(CONTAINER, Names::One));
         resources.add(TASK_DEFINITION, with_service(Properties::TaskDefinition(definition)));
-        let depends_on = [front.way_in()].into_iter().chain(network.ways_out(has_secrets)).collect();
+        // A service that moves requests names the rule itself.
+        let way_in = front.alternate.is_none().then(|| front.way_in());
+        let depends_on = way_in.into_iter().chain(network.ways_out(has_secrets)).collect();
         let service = Properties::Service(Box::new(service(app, &network)));
         resources.add(SERVICE, Resource { depends_on, ..with_service(service) });
         scaling::add_to(&mut resources, app);
@@ -370,17 +375,13 @@ pub(super) fn service<'a>(app: &'a App, network: &Network<'a>) -> Service<'a> {
         // The newest one is what AWS repairs; `LATEST` is what the API calls it.
         platform_version: "LATEST",
         availability_zone_rebalancing: "ENABLED",
-        deployment_configuration: DeploymentConfiguration {
-            // New tasks first, old ones when those are well, and all back if they never are.
-            minimum_healthy_percent: 100,
-            maximum_percent: 200,
-            deployment_circuit_breaker: CircuitBreaker { enable: true, rollback: true },
-        },
+        deployment_configuration: shift::deployment_configuration(app),
         health_check_grace_period_seconds: app.health.start_seconds,
         load_balancers: [ServiceLoadBalancer {
             target_group_arn: Value::reference(TARGET_GROUP),
             container_name: CONTAINER,
             container_port: container::PORT,
+            advanced_configuration: shift::advanced_configuration(app),
         }],
         network_configuration: NetworkConfiguration {
             awsvpc_configuration: AwsvpcConfiguration {
@@ -422,16 +423,20 @@ fn add_alarms<'a>(resources: &mut Resources<Properties<'a>>, app: &'a App, holds
     const NAMESPACE: &str = "AWS/ApplicationELB";
     let Some(alarms) = &app.alarms else { return };
     let metric = |name| Metric::new(NAMESPACE, name, [of_load_balancer()]);
-    let target_group = ("TargetGroup", Value::attribute(TARGET_GROUP, "TargetGroupFullName"));
     // What the server could not answer, and what it did not.
     let failures = vec![metric("HTTPCode_Target_5XX_Count"), metric("HTTPCode_ELB_5XX_Count")];
     let failed = Alarm::failed_requests(app, alarms, failures, Together::Sum, metric("RequestCount"));
     resources.add("FailedRequestsAlarm", Properties::Alarm(failed));
     let latency = Alarm::latency(app, alarms, metric("TargetResponseTime"), Unit::Seconds);
     resources.add("LatencyAlarm", Properties::Alarm(latency));
-    let description = format!("Tasks of {} do not answer that they live", app.name);
-    let unhealthy = Metric::new(NAMESPACE, "UnHealthyHostCount", [target_group, of_load_balancer()]);
-    resources.add("UnhealthyAlarm", Properties::Alarm(Alarm::any(app, alarms, description, unhealthy)));
+    // After each deployment it may be the other group that tasks are in.
+    let alternate = shift::shifts(app).then_some(("AlternateUnhealthyAlarm", ALTERNATE_TARGET_GROUP));
+    for (id, group) in [("UnhealthyAlarm", TARGET_GROUP)].into_iter().chain(alternate) {
+        let description = format!("Tasks of {} do not answer that they live", app.name);
+        let target_group = ("TargetGroup", Value::attribute(group, "TargetGroupFullName"));
+        let unhealthy = Metric::new(NAMESPACE, "UnHealthyHostCount", [target_group, of_load_balancer()]);
+        resources.add(id, Properties::Alarm(Alarm::any(app, alarms, description, unhealthy)));
+    }
     // Outside of working hours there should be none.
     if app.ecs.cluster.is_none() && app.scaling.working_hours.is_none() {
         let fewer = Alarm::fewer(app, alarms, scaling::running_tasks(app), app.ecs.minimum);
@@ -478,6 +483,9 @@ fn outputs<'a>(app: &'a App, network: &Network<'a>) -> Outputs<'a> {
             OUTPUT_TARGET_GROUP_FULL_NAME,
             output("What metrics call the target group", Value::attribute(TARGET_GROUP, "TargetGroupFullName")),
         ),
+    ]);
+    outputs.extend(shift::outputs(app));
+    outputs.extend([
         (OUTPUT_SUBNETS, output("Subnets of the tasks", Value::list(network.subnets()))),
         (OUTPUT_SECURITY_GROUPS, output("Security groups of the tasks", Value::list(network.server_security_groups()))),
         (

@@ -31,6 +31,7 @@ pub(super) mod lower;
 mod scaling;
 pub(super) mod schema;
 mod service;
+mod shift;
 pub(super) mod task_definition;
 
 use std::path::PathBuf;
@@ -73,6 +74,16 @@ pub const OUTPUT_REPOSITORY: &str = "RepositoryUri";
 pub const OUTPUT_TARGET_GROUP: &str = "TargetGroupArn";
 /// The stack output with what metrics call the target group.
 pub const OUTPUT_TARGET_GROUP_FULL_NAME: &str = "TargetGroupFullName";
+/// The stack output with the ARN of the other target group, where requests move from one to the other.
+pub const OUTPUT_ALTERNATE_TARGET_GROUP: &str = "AlternateTargetGroupArn";
+/// The stack output with what metrics call the other target group.
+pub const OUTPUT_ALTERNATE_TARGET_GROUP_FULL_NAME: &str = "AlternateTargetGroupFullName";
+/// The stack output with the ARN of the rule whose weights decide which target group has the requests.
+pub const OUTPUT_PRODUCTION_RULE: &str = "ProductionRuleArn";
+/// The stack output with the ARN of the role by which ECS moves requests.
+pub const OUTPUT_INFRASTRUCTURE_ROLE: &str = "InfrastructureRoleArn";
+/// The stack output with the name of the alarm that takes new tasks back.
+pub const OUTPUT_SHIFT_ALARM: &str = "ShiftAlarmName";
 /// The stack output with the subnets of the tasks, separated by commas.
 pub const OUTPUT_SUBNETS: &str = "TaskSubnets";
 /// The stack output with the security groups of the tasks, separated by commas.
@@ -163,6 +174,11 @@ fn execution_role_name(app: &App) -> String {
 /// The role that the server has.
 fn task_role_name(app: &App) -> String {
     format!("{}-task", app.name)
+}
+
+/// The role by which ECS moves requests.
+fn infrastructure_role_name(app: &App) -> String {
+    format!("{}-infrastructure", app.name)
 }
 
 fn log_group_name(app: &App) -> String {

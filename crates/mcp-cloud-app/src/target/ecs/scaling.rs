@@ -6,6 +6,7 @@ use super::{
         CustomizedMetric, MetricQuery, MetricStat, PredefinedMetric, Properties, ScalableTarget, ScalableTargetAction,
         ScalingPolicy, ScheduledAction, TargetTracking, TrackedMetric,
     },
+    shift,
 };
 use crate::{
     app::{App, WorkingHours},
@@ -60,11 +61,15 @@ pub(super) fn add_to<'a>(resources: &mut Resources<Properties<'a>>, app: &'a App
     // Where several policies do not agree, the most tasks win; there are fewer only when all of them agree
     // (<https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html>).
     let label = format!("${{{LOAD_BALANCER}.LoadBalancerFullName}}/${{{TARGET_GROUP}.TargetGroupFullName}}");
-    let requests = PredefinedMetric {
-        predefined_metric_type: "ALBRequestCountPerTarget",
-        resource_label: Some(Value::substitute(label)),
+    let requests = if shift::shifts(app) {
+        TrackedMetric::Customized(shift::requests_to_each())
+    } else {
+        TrackedMetric::Predefined(PredefinedMetric {
+            predefined_metric_type: "ALBRequestCountPerTarget",
+            resource_label: Some(Value::substitute(label)),
+        })
     };
-    add("RequestsPolicy", "requests", app.scaling.requests_per_minute, TrackedMetric::Predefined(requests));
+    add("RequestsPolicy", "requests", app.scaling.requests_per_minute, requests);
     let processor =
         PredefinedMetric { predefined_metric_type: "ECSServiceAverageCPUUtilization", resource_label: None };
     add("ProcessorPolicy", "processor", app.scaling.cpu_percent, TrackedMetric::Predefined(processor));

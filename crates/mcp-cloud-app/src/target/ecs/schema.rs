@@ -313,7 +313,7 @@ pub(in crate::target) struct Service<'a> {
     pub(in crate::target) capacity_provider_strategy: Vec<CapacityProvider>,
     pub(in crate::target) platform_version: &'static str,
     pub(in crate::target) availability_zone_rebalancing: &'static str,
-    pub(in crate::target) deployment_configuration: DeploymentConfiguration,
+    pub(in crate::target) deployment_configuration: DeploymentConfiguration<'a>,
     pub(in crate::target) health_check_grace_period_seconds: u32,
     pub(in crate::target) load_balancers: [ServiceLoadBalancer<'a>; 1],
     pub(in crate::target) network_configuration: NetworkConfiguration<'a>,
@@ -336,10 +336,43 @@ pub(in crate::target) struct CapacityProvider {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(in crate::target) struct DeploymentConfiguration {
+pub(in crate::target) struct DeploymentConfiguration<'a> {
     pub(in crate::target) minimum_healthy_percent: u32,
     pub(in crate::target) maximum_percent: u32,
     pub(in crate::target) deployment_circuit_breaker: CircuitBreaker,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::target) alarms: Option<DeploymentAlarms<'a>>,
+    /// `ROLLING` where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::target) strategy: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::target) bake_time_in_minutes: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::target) canary_configuration: Option<CanaryConfiguration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::target) linear_configuration: Option<LinearConfiguration>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(in crate::target) struct DeploymentAlarms<'a> {
+    pub(in crate::target) alarm_names: [Value<'a>; 1],
+    pub(in crate::target) enable: bool,
+    pub(in crate::target) rollback: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(in crate::target) struct CanaryConfiguration {
+    pub(in crate::target) canary_percent: u32,
+    pub(in crate::target) canary_bake_time_in_minutes: u32,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(in crate::target) struct LinearConfiguration {
+    pub(in crate::target) step_percent: u32,
+    pub(in crate::target) step_bake_time_in_minutes: u32,
 }
 
 #[derive(Debug, Serialize)]
@@ -355,6 +388,17 @@ pub(in crate::target) struct ServiceLoadBalancer<'a> {
     pub(in crate::target) target_group_arn: Value<'a>,
     pub(in crate::target) container_name: &'static str,
     pub(in crate::target) container_port: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::target) advanced_configuration: Option<AdvancedConfiguration<'a>>,
+}
+
+/// What ECS moves requests with.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(in crate::target) struct AdvancedConfiguration<'a> {
+    pub(in crate::target) alternate_target_group_arn: Value<'a>,
+    pub(in crate::target) production_listener_rule: Value<'a>,
+    pub(in crate::target) role_arn: Value<'a>,
 }
 
 #[derive(Debug, Serialize)]

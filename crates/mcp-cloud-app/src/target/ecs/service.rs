@@ -13,7 +13,7 @@ use super::{
     OUTPUT_LOAD_BALANCER_FULL_NAME, OUTPUT_REPOSITORY, OUTPUT_SECURITY_GROUPS, OUTPUT_SUBNETS, OUTPUT_TARGET_GROUP,
     OUTPUT_TARGET_GROUP_FULL_NAME, STACK, lower,
     lower::{CLUSTER, Holds, SERVICE},
-    task_definition_json,
+    shift, task_definition_json,
 };
 use crate::{
     app::App,
@@ -132,15 +132,17 @@ fn resolved(resources: &Map<String, Value>, id: &str, app: &App) -> Value {
 }
 
 fn by_output(value: Value, app: &App) -> Value {
-    let names = [
+    let mut names = vec![
         (json!({ "Ref": CLUSTER }), app.name.clone()),
         (json!({ "Ref": TARGET_GROUP }), placeholder(OUTPUT_TARGET_GROUP)),
+        (json!({ "Fn::GetAtt": [TARGET_GROUP, "TargetGroupFullName"] }), placeholder(OUTPUT_TARGET_GROUP_FULL_NAME)),
         (json!({ "Fn::GetAtt": [LOAD_BALANCER, "LoadBalancerFullName"] }), placeholder(OUTPUT_LOAD_BALANCER_FULL_NAME)),
         (
             json!({ "Fn::Sub": format!("${{{LOAD_BALANCER}.LoadBalancerFullName}}/${{{TARGET_GROUP}.TargetGroupFullName}}") }),
             format!("{}/{}", placeholder(OUTPUT_LOAD_BALANCER_FULL_NAME), placeholder(OUTPUT_TARGET_GROUP_FULL_NAME)),
         ),
     ];
+    names.extend(shift::computed().map(|(function, output)| (function, placeholder(output))));
     replaced(value, &|value| {
         names.iter().find(|(function, _)| function == value).map(|(_, text)| Value::String(text.clone()))
     })

@@ -110,6 +110,12 @@ fn idle(found: &mut Findings<'_>) {
             found.warning(&format!("ecs.{key}"), message, INSTEAD);
         }
     }
+    for key in ["shift", "bake"] {
+        if app.says(&format!("ecs.{key}")) {
+            let message = format!("{key} says nothing about deployments of Express Mode, which go their own way");
+            found.warning(&format!("ecs.{key}"), message, INSTEAD);
+        }
+    }
     if app.alarms.is_some() {
         let message =
             "the load balancer of Express Mode is shared by services, and its alarms would be about all of them";

@@ -42,6 +42,7 @@ pub(super) fn add<'a>(app: &'a App, resources: &mut Resources<Properties<'a>>) {
         certificate: app.lambda.certificate.as_deref(),
         idle_timeout_seconds: Some(app.lambda.timeout_seconds.saturating_add(5).max(IDLE_TIMEOUT_SECONDS)),
         behind: None,
+        alternate: None,
     };
     front.add_to(resources);
     resources.add(TARGET_GROUP, target_group(app));

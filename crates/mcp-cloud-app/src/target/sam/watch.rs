@@ -5,13 +5,10 @@ use crate::{
     app::{App, Trigger},
     target::aws::{
         Value,
-        alarms::{Alarm, Metric, Together, Unit},
+        alarms::{Alarm, ERRORS_PERCENT, Metric, Together, Unit},
         load_balancer::LOAD_BALANCER,
     },
 };
-
-/// What `alarms.errors` is unless said, for an app that has no alarms.
-const ERRORS_PERCENT: u32 = 5;
 
 /// Alarms by their logical ids; none without somebody to be told.
 ///

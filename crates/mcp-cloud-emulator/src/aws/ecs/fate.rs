@@ -25,6 +25,8 @@ pub enum TaskFate {
     FailsTargetHealth,
     /// The container's own health check fails.
     FailsHealthCheck,
+    /// They answer health checks, and fail at every request.
+    FailsRequests,
     /// There is no capacity: they are never started.
     NoCapacity,
 }
@@ -132,7 +134,7 @@ pub(super) fn ending(state: &State, task: &Task, definition: &TaskDefinition) ->
             exit_code: Some(0),
             ..Ending::default()
         },
-        TaskFate::Serves | TaskFate::NoCapacity => Ending::exited(0),
+        TaskFate::Serves | TaskFate::FailsRequests | TaskFate::NoCapacity => Ending::exited(0),
     }
 }
 

@@ -1,13 +1,15 @@
 //! ECS: task definitions, services that keep tasks running, and tasks that are run once.
 //!
 //! - [`task_definition`]: what tasks are made of, with AWS's defaults.
-//! - [`service`]: what is asked of services; [`rollout`] does it as time passes.
+//! - [`service`]: what is asked of services; [`rollout`] does it as time passes, and [`shift`] moves requests where new
+//!   tasks do not take the places of old ones.
 //! - [`task`]: tasks, from their start to their stop; [`fate`]: what becomes of them.
 
 mod fate;
 mod rollout;
 mod service;
 mod settings;
+mod shift;
 mod task;
 mod task_definition;
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{
     Service, TaskFate, fate,
     service::{Deployment, parse_groups},
+    shift::{self, Stage},
     task::{self, Happened, Launch},
     task_definition,
 };
@@ -154,6 +155,7 @@ impl Service {
     fn pursue(&mut self, state: &mut State, at: Time) {
         self.due = None;
         self.break_circuit(state, at);
+        self.move_requests(state, at);
         self.make_room(state, at);
         self.launch(state, at);
         self.shrink(state, at);
@@ -161,16 +163,22 @@ impl Service {
     }
 
     fn break_circuit(&mut self, state: &mut State, at: Time) {
-        let (enabled, rolls_back, threshold) = (self.breaker("enable"), self.breaker("rollback"), self.threshold());
-        let Some(primary) = self.deployments.first_mut() else { return };
-        if !enabled || primary.rollout != Rollout::InProgress || primary.failed < threshold {
-            return;
+        let (enabled, threshold) = (self.breaker("enable"), self.threshold());
+        let Some(primary) = self.deployments.first() else { return };
+        if enabled && primary.rollout == Rollout::InProgress && primary.failed >= threshold {
+            self.give_up(state, at, "tasks failed to start");
         }
+    }
+
+    /// Ends the newest deployment, and goes back where that is wanted.
+    pub(super) fn give_up(&mut self, state: &mut State, at: Time, why: &str) {
+        let rolls_back = self.breaker("rollback");
+        let Some(primary) = self.deployments.first_mut() else { return };
         primary.rollout = Rollout::Failed;
         primary.updated = at;
-        "ECS deployment circuit breaker: tasks failed to start.".clone_into(&mut primary.reason);
+        primary.reason = format!("ECS deployment circuit breaker: {why}.");
         let failed = primary.id.clone();
-        self.say(state, at, &format!("(deployment {failed}) deployment failed: tasks failed to start."));
+        self.say(state, at, &format!("(deployment {failed}) deployment failed: {why}."));
         let before = self.deployments.iter().position(|of| of.was_completed).filter(|at| *at > 0 && rolls_back);
         let Some(before) = before else { return };
         // What worked is what is wanted again, and what is still there of it stays.
@@ -181,8 +189,12 @@ impl Service {
         back.next_launch = at;
         back.reason = format!("ECS deployment circuit breaker: rolling back to deploymentId {}.", back.id);
         self.say(state, at, &format!("rolling back to deployment {}.", back.id));
-        self.settings.extend(back.settings.clone());
+        back.stage = Stage::Settled;
+        let settings = back.settings.clone();
         self.deployments.insert(0, back);
+        // Requests go back at once, in whatever steps they came.
+        self.weigh(state, 1000);
+        self.settings.extend(settings);
         let doomed = self.wanted_of(state, &failed);
         let group = self.group();
         self.stop(
@@ -202,16 +214,24 @@ impl Service {
             .collect()
     }
 
-    fn healthy_of(&self, state: &State, deployment: &str) -> u64 {
+    /// Has it look after its tasks at this time, if not before.
+    pub(super) fn wake(&mut self, at: Time) {
+        self.due = Some(self.due.map_or(at, |due| due.min(at)));
+    }
+
+    pub(super) fn healthy_of(&self, state: &State, deployment: &str) -> u64 {
         let tasks = self.tasks(state).filter(|(_, task)| task.started_by == deployment && task.is_wanted);
         count(tasks.filter(|(_, task)| task.is_healthy))
     }
 
     fn launch(&mut self, state: &mut State, at: Time) {
-        let most = self.desired.saturating_mul(self.number("maximumPercent", 200)) / 100;
+        // Where requests move, all new tasks are there before the first request is.
+        let percent = if self.is_moving() { u64::MAX } else { self.number("maximumPercent", 200) };
+        let most = self.desired.saturating_mul(percent) / 100;
         let there = count(self.tasks(state).filter(|(_, task)| task.is_wanted));
         let Some(primary) = self.deployments.first() else { return };
         let (id, definition, next) = (primary.id.clone(), primary.task_definition.clone(), primary.next_launch);
+        let group = primary.group.clone();
         if primary.rollout == Rollout::Failed {
             return;
         }
@@ -221,7 +241,7 @@ impl Service {
             return;
         }
         if next > at {
-            self.due = Some(next);
+            self.wake(next);
             return;
         }
         let Some(definition) = task_definition::find(state, &definition).cloned() else { return };
@@ -235,7 +255,7 @@ impl Service {
             );
             let mut again = at;
             again.pass(PLACEMENT);
-            self.due = Some(again);
+            self.wake(again);
             return;
         }
         let how = Launch {
@@ -248,7 +268,7 @@ impl Service {
             } else {
                 Vec::new()
             },
-            groups: parse_groups(&self.settings),
+            groups: self.groups_with(group),
         };
         let launched: Vec<String> = (0..missing)
             .map(|_| task::launch(state, &definition, how.clone(), at))
@@ -263,6 +283,10 @@ impl Service {
         let Some(primary) = self.deployments.first() else { return };
         let (primary, given_up) = (primary.id.clone(), primary.rollout == Rollout::Failed);
         if given_up {
+            return;
+        }
+        if self.is_moving() {
+            self.stop_unfinished(state, at);
             return;
         }
         let least = self.desired.saturating_mul(self.number("minimumHealthyPercent", 100)).div_ceil(100);
@@ -287,6 +311,15 @@ impl Service {
         let group = self.group();
         let reason = format!("Scaling activity initiated by (deployment {primary})");
         self.stop(state, &doomed, &reason, group.as_deref(), at);
+    }
+
+    /// Stops what another deployment left that never had the requests.
+    fn stop_unfinished(&mut self, state: &mut State, at: Time) {
+        let serving = self.deployments.iter().skip(1).find(|of| of.was_completed).map(|of| of.id.clone());
+        let others = self.deployments.iter().skip(1).map(|of| of.id.clone()).filter(|id| Some(id) != serving.as_ref());
+        let doomed: Vec<String> = others.flat_map(|id| self.wanted_of(state, &id)).collect();
+        let group = self.group();
+        self.stop(state, &doomed, "Scaling activity initiated by another deployment", group.as_deref(), at);
     }
 
     /// Stops what is too much.
@@ -341,7 +374,7 @@ impl Service {
         let as_wanted = self.healthy_of(state, &id) == self.desired
             && unfinished.iter().all(|of| *of == id)
             && unfinished.len() as u64 == self.desired;
-        let completes = as_wanted && primary.rollout == Rollout::InProgress;
+        let completes = as_wanted && primary.rollout == Rollout::InProgress && primary.stage == Stage::Settled;
         if completes && let Some(primary) = self.deployments.first_mut() {
             primary.rollout = Rollout::Completed;
             primary.was_completed = true;
@@ -376,7 +409,16 @@ impl Service {
         }
     }
 
-    fn group(&self) -> Option<String> {
+    /// The groups that tasks are targets of, where requests move between two with this one in the place of both.
+    fn groups_with(&self, own: Option<String>) -> Vec<(String, u64)> {
+        let mut groups = parse_groups(&self.settings);
+        if let (Some(_), Some(own), Some((first, _))) = (shift::pair(&self.settings), own, groups.first_mut()) {
+            *first = own;
+        }
+        groups
+    }
+
+    pub(super) fn group(&self) -> Option<String> {
         self.settings
             .get("loadBalancers")
             .and_then(Value::as_array)?

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Rollout, Settings, Task, TaskDefinition, client, cluster, insert, invalid, last_part, rollout, settings,
-    task_definition, with_tags,
+    shift::Stage, task_definition, with_tags,
 };
 use crate::aws::{
     clock::Time,
@@ -54,6 +54,11 @@ pub(in super::super) struct Deployment {
     pub(super) updated: Time,
     /// Settings of the service that belong to it.
     pub(super) settings: Settings,
+    /// The group that its tasks are targets of, where there are several that they might be.
+    pub(super) group: Option<String>,
+    pub(super) stage: Stage,
+    /// Since when requests move to it.
+    pub(super) has_requests: Option<Time>,
 }
 
 /// Settings that belong to a deployment: a change makes another one.
@@ -100,6 +105,7 @@ impl Service {
         let digits = u64::from_str_radix(&state.hex(15), 16).unwrap_or_default();
         let id = format!("ecs-svc/{digits:019}");
         let of = |name: &&str| Some(((*name).to_owned(), self.settings.get(*name)?.clone()));
+        let (group, stage) = self.begin();
         let deployment = Deployment {
             reason: format!("ECS deployment {id} in progress."),
             id,
@@ -111,6 +117,9 @@ impl Service {
             created: at,
             updated: at,
             settings: OF_DEPLOYMENT.iter().filter_map(of).collect(),
+            group,
+            stage,
+            has_requests: None,
         };
         self.deployments.insert(0, deployment);
         self.is_steady = false;
@@ -216,6 +225,13 @@ fn check(state: &State, settings: &Settings, definition: &TaskDefinition) -> Res
         return Err(invalid("Network Configuration must be provided when networkMode 'awsvpc' is specified."));
     }
     let containers = settings::objects(definition.settings.get("containerDefinitions"));
+    let deployment = settings.get("deploymentConfiguration");
+    let strategy = deployment.and_then(|deployment| deployment.get("strategy")?.as_str()).unwrap_or("ROLLING");
+    for (strategies, member) in [("CANARY", "canaryConfiguration"), ("LINEAR", "linearConfiguration")] {
+        if strategy != strategies && deployment.is_some_and(|deployment| deployment.get(member).is_some()) {
+            return Err(invalid(format!("{member} is only valid when the deployment strategy is {strategies}.")));
+        }
+    }
     for balancer in settings::objects(settings.get("loadBalancers")) {
         let text = |name: &str| balancer.get(name).and_then(Value::as_str).unwrap_or_default();
         let (group, name) = (text("targetGroupArn"), text("containerName"));
@@ -227,6 +243,9 @@ fn check(state: &State, settings: &Settings, definition: &TaskDefinition) -> Res
                 format!("The target group with targetGroupArn {group} does not have an associated load balancer.");
             return Err(invalid(message));
         }
+        if strategy != "ROLLING" {
+            check_pair(state, balancer.get("advancedConfiguration"))?;
+        }
         let container = containers.iter().find(|of| of.get("name") == Some(&json!(name)));
         let missing = || invalid(format!("The container {name} does not exist in the task definition."));
         let ports = settings::objects(container.ok_or_else(missing)?.get("portMappings"));
@@ -235,6 +254,22 @@ fn check(state: &State, settings: &Settings, definition: &TaskDefinition) -> Res
             let port = port.unwrap_or(&Value::Null);
             return Err(invalid(format!("The container {name} did not have a container port {port} defined.")));
         }
+    }
+    Ok(())
+}
+
+/// What requests are moved with has to be there.
+fn check_pair(state: &State, advanced: Option<&Value>) -> Result<(), Fault> {
+    let text = |name: &str| advanced.and_then(|advanced| advanced.get(name)?.as_str()).unwrap_or_default();
+    if advanced.is_none() || text("roleArn").is_empty() {
+        return Err(invalid("advancedConfiguration field is required for all loadBalancers when using this strategy."));
+    }
+    let (group, rule) = (text("alternateTargetGroupArn"), text("productionListenerRule"));
+    if !elb::is_there(state, group) {
+        return Err(invalid(format!("The target group {group} does not exist.")));
+    }
+    if !elb::has_rule(state, rule) {
+        return Err(invalid(format!("The listener rule {rule} does not exist.")));
     }
     Ok(())
 }

@@ -106,6 +106,13 @@ pub(super) fn service(settings: &mut Map<String, Value>) {
             ],
         );
     }
+    for percent in ["/canaryConfiguration/canaryPercent", "/linearConfiguration/stepPercent"] {
+        // It is no whole number, whatever was said.
+        let deployment = settings.get_mut("deploymentConfiguration");
+        if let Some(said) = deployment.and_then(|deployment| deployment.pointer_mut(percent)) {
+            *said = json!(said.as_f64());
+        }
+    }
     if let Some(Value::Array(strategy)) = settings.get_mut("capacityProviderStrategy") {
         for item in strategy.iter_mut().filter_map(Value::as_object_mut) {
             fill(item, &[("base", json!(0)), ("weight", json!(0))]);

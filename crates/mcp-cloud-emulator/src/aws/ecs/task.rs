@@ -313,7 +313,11 @@ fn run_on(state: &mut State, task: &mut Task, at: Time) -> Happened {
             task.stop(at, ending, drain);
             Happened::Unhealthy
         }
-        TaskFate::Serves | TaskFate::NoCapacity | TaskFate::ImageMissing | TaskFate::SecretMissing
+        TaskFate::Serves
+        | TaskFate::FailsRequests
+        | TaskFate::NoCapacity
+        | TaskFate::ImageMissing
+        | TaskFate::SecretMissing
             if task.is_of_service() =>
         {
             task.is_healthy = true;
