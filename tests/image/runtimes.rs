@@ -33,6 +33,18 @@ const ASK: &str = "import json, os, sys, sysconfig; print(json.dumps({\
 const CUSTOMIZE: &str = "import site, sys\n\
     site.addsitedir('/usr/local/lib/python%d.%d/site-packages' % sys.version_info[:2])\n";
 
+/// What compilers link to, whatever the runtime itself needs: it is in the smallest images of Debian, and packages expect it.
+const COMMON: [&str; 8] = [
+    "libdl.so.2",
+    "libgcc_s.so.1",
+    "libm.so.6",
+    "libpthread.so.0",
+    "libresolv.so.2",
+    "librt.so.1",
+    "libstdc++.so.6",
+    "libutil.so.1",
+];
+
 impl Runtime {
     /// The machine's Node.js; `None` where there is none.
     pub(crate) fn node() -> Option<Self> {
@@ -102,6 +114,11 @@ fn with_libraries(mut tree: Tree, programs: &[&Path]) -> Tree {
             libraries.insert(path.to_owned(), fs::canonicalize(path).expect("a library"));
         }
     }
+    let beside = libraries.keys().filter_map(|path| Path::new(path).parent());
+    let beside = beside.flat_map(|folder| COMMON.map(|name| folder.join(name)));
+    let found = beside.filter_map(|path| Some((path.to_str()?.to_owned(), fs::canonicalize(&path).ok()?)));
+    let found: Vec<_> = found.collect();
+    libraries.extend(found);
     for (path, source) in libraries {
         tree = tree.with_files_of(&source, &path).expect("a library");
     }

@@ -76,7 +76,7 @@ impl PackageError {
 
 /// What can be done about what a tool said. It tells these apart in words only.
 fn advice(said: &str, list: &str, platform: Platform) -> Option<String> {
-    let advice = if said.contains("No module named pip") {
+    let advice = if said.contains("No module named 'pip'") {
         "run `python3 -m ensurepip`, or install your system's package `python3-pip`".to_owned()
     } else if said.contains("addaudithook") {
         "install Python 3.8 or newer".to_owned()
@@ -87,6 +87,8 @@ fn advice(said: &str, list: &str, platform: Platform) -> Option<String> {
             "see that this version exists and has a wheel for {platform}; packages that have none are not built, because that \
              would run their scripts"
         )
+    } else if said.starts_with("Refusing to fetch") {
+        "publish it to a registry of packages; what comes from a repository runs scripts to be packed".to_owned()
     } else if said.contains("in sync") {
         "run `npm install`, and keep the `package-lock.json` that it writes".to_owned()
     } else {

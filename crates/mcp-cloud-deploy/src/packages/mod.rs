@@ -54,7 +54,7 @@ impl Packages {
             return Ok(None);
         }
         match command.runtime {
-            Runtime::Node => npm::install(command, platform, report).await.map(Some),
+            Runtime::Node => npm::install(server, command, platform, report).await.map(Some),
             Runtime::Python => pip::install(server, command, platform, version, report).await.map(Some),
             Runtime::None => Ok(None),
         }

@@ -4,6 +4,7 @@ use std::{fs, path::Path};
 
 use mcp_cloud_app::{app::CommandBuild, target::container};
 use mcp_cloud_image::{APP, Platform, Sbom, Tree};
+use serde_json::{Map, Value};
 use tokio::process::Command;
 
 use super::{PACKAGE_JSON, PACKAGE_LOCK, PackageError, Packages, folder, read, remove, tool};
@@ -17,6 +18,7 @@ const OLDEST: (u32, u32) = (10, 4);
 const NOTES: &str = "node_modules/.package-lock.json";
 
 pub(super) async fn install(
+    server: &str,
     command: &CommandBuild,
     platform: Platform,
     report: &(dyn Fn(&str) + Sync),
@@ -30,7 +32,7 @@ pub(super) async fn install(
         tree = tree.with_files_of(&to, &format!("{APP}/{name}"))?;
     }
     run(command, folder.path(), platform, report).await?;
-    let bill = bill(folder.path())?;
+    let bill = bill(server, folder.path())?;
     // It may name the registry that this machine is configured with.
     remove(&folder.path().join(NOTES))?;
     let modules = folder.path().join("node_modules");
@@ -61,6 +63,9 @@ async fn run(
     npm.args(arguments)
         .args(["--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--no-progress"])
         .args(["--os=linux", processor, "--libc=glibc"])
+        // What is packed from a repository may run scripts on the way. Versions that do not know this pass it over; the images
+        // of Node.js have no git.
+        .env("npm_config_allow_git", "none")
         .current_dir(folder);
     let said = tool::run(&mut npm, report).await.map_err(start)?;
     if said.success {
@@ -90,22 +95,27 @@ fn reason(lines: &[String]) -> String {
     let errors = || lines.iter().filter_map(|line| line.strip_prefix("npm error ")).map(str::trim);
     // `npm error code E404`, then `npm error 404 Not Found …`.
     let sentence = |line: &&str| !line.starts_with("code ") && line.contains(' ');
-    errors().find(sentence).or_else(|| errors().next()).unwrap_or("it does not say why").to_owned()
+    let refused = || errors().find(|line| line.starts_with("Refusing "));
+    let most = refused().or_else(|| errors().find(sentence)).or_else(|| errors().next());
+    most.unwrap_or("it does not say why").to_owned()
 }
 
-/// What is installed, which is less than what is locked: packages for other platforms are left out.
-fn bill(folder: &Path) -> Result<Sbom, PackageError> {
+/// What is installed, which is less than what is locked: packages for other platforms are left out. The server is called as
+/// everywhere else; npm would call it after the folder.
+fn bill(server: &str, folder: &Path) -> Result<Sbom, PackageError> {
     let notes = folder.join(NOTES);
-    if notes.is_file() {
-        return Ok(Sbom::of_package_lock(&read(&notes)?)?);
-    }
-    // There was nothing to install, and nothing was noted down.
-    let mut package: serde_json::Value = serde_json::from_slice(&read(&folder.join(PACKAGE_JSON))?)
-        .map_err(|source| mcp_cloud_image::Error::NotJson { what: PACKAGE_JSON.to_owned(), source })?;
-    if let Some(package) = package.as_object_mut() {
-        package.insert("packages".to_owned(), serde_json::json!({}));
-    }
-    Ok(Sbom::of_package_lock(package.to_string().as_bytes())?)
+    // Where there was nothing to install, nothing was noted down.
+    let mut notes = if notes.is_file() { object(NOTES, &read(&notes)?)? } else { Map::new() };
+    let package = object(PACKAGE_JSON, &read(&folder.join(PACKAGE_JSON))?)?;
+    notes.entry("packages").or_insert_with(|| Value::Object(Map::new()));
+    notes.insert("name".to_owned(), server.into());
+    notes.insert("version".to_owned(), package.get("version").cloned().unwrap_or_else(|| "".into()));
+    Ok(Sbom::of_package_lock(Value::Object(notes).to_string().as_bytes())?)
+}
+
+fn object(what: &str, content: &[u8]) -> Result<Map<String, Value>, PackageError> {
+    let problem = |source| mcp_cloud_image::Error::NotJson { what: what.to_owned(), source };
+    Ok(serde_json::from_slice(content).map_err(problem)?)
 }
 
 #[cfg(test)]
@@ -126,5 +136,17 @@ mod tests {
         assert_eq!(reason(&lines.map(str::to_owned)), "404 Not Found - GET x");
         assert_eq!(reason(&["npm error code EUSAGE".to_owned(), "npm error".to_owned()]), "code EUSAGE");
         assert_eq!(reason(&[]), "it does not say why");
+    }
+
+    #[test]
+    fn a_server_without_packages_has_a_bill_without_parts() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(PACKAGE_JSON), "{\"version\": \"1.2.3\"}").unwrap();
+        let bill = bill("sums", folder.path()).unwrap();
+        assert_eq!(bill.parts().count(), 0);
+        let document: Value = serde_json::from_slice(&bill.to_json().unwrap()).unwrap();
+        assert_eq!(document["metadata"]["component"]["purl"], "pkg:npm/sums@1.2.3");
+        fs::write(folder.path().join(PACKAGE_JSON), "[]").unwrap();
+        assert!(super::bill("sums", folder.path()).is_err());
     }
 }

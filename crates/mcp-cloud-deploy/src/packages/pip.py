@@ -2,8 +2,8 @@
 
 import sys
 
-# The first directory is the one this is started in, which is the app's: a `pip.py` there is none of ours.
-sys.path.pop(0)
+# Without a name it is the directory this is started in, which is the app's: a `pip.py` there is none of ours.
+sys.path[:] = [path for path in sys.path if path]
 
 import os
 import runpy

@@ -1,8 +1,8 @@
 """One tool over standard input and output, by the official SDK."""
 
-from mcp.server.fastmcp import FastMCP
+from mcp.server import MCPServer
 
-server = FastMCP("sums")
+server = MCPServer("sums")
 
 
 @server.tool()
