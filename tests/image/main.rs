@@ -4,7 +4,7 @@
 
 mod assembled;
 mod based;
-mod command;
+mod bridged;
 mod commands;
 mod container;
 mod dockerfile;

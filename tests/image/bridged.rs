@@ -1,4 +1,4 @@
-//! Images of commands, assembled as a deployment does: run by somebody else, and answered by the command.
+//! Images of commands behind the bridge, assembled as a deployment does: run by somebody else, and answered by the command.
 
 use std::{
     collections::BTreeMap,
