@@ -55,7 +55,13 @@ pub enum PackageError {
     },
     /// What was installed cannot be in an image, or not in a bill of materials.
     #[error(transparent)]
-    Image(#[from] mcp_cloud_image::Error),
+    Image(Box<mcp_cloud_image::Error>),
+}
+
+impl From<mcp_cloud_image::Error> for PackageError {
+    fn from(error: mcp_cloud_image::Error) -> Self {
+        Self::Image(Box::new(error))
+    }
 }
 
 impl PackageError {
