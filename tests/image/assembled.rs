@@ -11,7 +11,7 @@ use mcp_cloud_tests::{image_tool, report, workspace_root};
 use serde_json::Value;
 
 use crate::{
-    PLATFORMS, dockerfile, example, files, image, image_of, printed, programs,
+    PLATFORMS, dockerfile, example, files, image, image_of, native, printed, programs,
     pushed::push,
     registry::{Registry, skopeo},
     speaks_mcp,
@@ -109,10 +109,6 @@ fn a_layout_is_read_as_it_was_written_and_not_when_it_was_altered() {
     fs::write(blobs.join(largest.0), altered).expect("a file");
     let refused = layout::read(folder.path(), None).expect_err("altered content");
     assert!(refused.to_string().contains("it was altered"), "{refused}");
-}
-
-fn native() -> &'static str {
-    if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" }
 }
 
 #[test]

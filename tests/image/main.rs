@@ -4,11 +4,14 @@
 
 mod assembled;
 mod based;
+mod bridged;
 mod commands;
+mod container;
 mod dockerfile;
 mod odd;
 mod pushed;
 mod registry;
+mod runtimes;
 mod signed;
 
 use std::{
@@ -50,6 +53,11 @@ fn example(name: &str) -> PathBuf {
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut built = messages.filter(|message| message["target"]["name"] == name);
     built.find_map(|message| message["executable"].as_str().map(PathBuf::from)).expect("cargo names the program")
+}
+
+/// The processor of this machine, as images spell it.
+fn native() -> &'static str {
+    if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" }
 }
 
 /// What a program printed, or the end of the test with what it said.

@@ -14,7 +14,7 @@ pub use dev::Dev;
 pub use docker::Docker;
 pub use program::{Finished, Program, Signal, descendants, is_running};
 pub use programs::{
-    Profile, cli_binary, everything_binary, hello_binary, library_example, static_hello, workspace_root,
+    Profile, cli_binary, everything_binary, hello_binary, library_example, static_bridge, static_hello, workspace_root,
 };
 pub use tools::{
     checker, checkov, docker, docker_compose, image_tool, nginx, node, node_22, node_modules, python, require_tool, sam,

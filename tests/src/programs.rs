@@ -62,9 +62,23 @@ pub fn hello_binary(profile: Profile) -> &'static Path {
 /// If it does not build.
 #[must_use]
 pub fn static_hello(target: &str) -> PathBuf {
+    static_program(&["--package", "hello", "--bin", "hello", "--release"], "hello", target)
+}
+
+/// The example of the library that serves a command, static, for this target. Cargo builds it each time, which is quick the
+/// second time.
+///
+/// # Panics
+///
+/// If it does not build.
+#[must_use]
+pub fn static_bridge(target: &str) -> PathBuf {
+    static_program(&["--package", "mcp-cloud", "--example", "duplex"], "duplex", target)
+}
+
+fn static_program(arguments: &[&str], name: &str, target: &str) -> PathBuf {
     let linker = format!("CARGO_TARGET_{}_LINKER", target.to_ascii_uppercase().replace('-', "_"));
-    let arguments = ["--package", "hello", "--bin", "hello", "--release", "--target", target];
-    cargo_build_with(&arguments, "hello", &[(&linker, "rust-lld")])
+    cargo_build_with(&[arguments, &["--target", target]].concat(), name, &[(&linker, "rust-lld")])
 }
 
 /// The server with everything the conformance suite asks for, built by the first caller.

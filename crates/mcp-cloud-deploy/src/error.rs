@@ -10,7 +10,8 @@ use aws_sdk_cloudformation::{
 use thiserror::Error;
 
 use crate::{
-    artifact::ArchiveError, build::BuildError, logs::NoLogGroup, observe::StackState, secrets::SecretError, service,
+    artifact::ArchiveError, build::BuildError, command_image::CommandError, logs::NoLogGroup, observe::StackState,
+    packages::PackageError, secrets::SecretError, service,
 };
 
 /// Why a deployment could not be observed, planned or applied.
@@ -73,6 +74,12 @@ pub enum Error {
     /// An image cannot be assembled or pushed.
     #[error(transparent)]
     Image(#[from] mcp_cloud_image::Error),
+    /// The packages of a command cannot be installed.
+    #[error(transparent)]
+    Packages(#[from] PackageError),
+    /// The image of a command would not run it.
+    #[error(transparent)]
+    Command(#[from] CommandError),
     /// A stack of the app's name belongs to something else.
     #[error("the stack `{stack}` was not created by mcp-cloud for this app")]
     StackNotOurs {
@@ -313,6 +320,8 @@ impl Error {
             Self::Secret(error) => return error.hint(),
             Self::Service(error) => return error.hint(),
             Self::Image(error) => return error.hint(),
+            Self::Packages(error) => return error.hint(),
+            Self::Command(error) => return error.hint(),
             Self::NoLogGroup(error) => return Some(error.hint()),
             Self::Aws(error) => return error.fault.hint().map(str::to_owned),
             Self::NotDeployed { .. } => "run `mcp-cloud deploy`, or name another region, account or environment",

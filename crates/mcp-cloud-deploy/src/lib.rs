@@ -7,6 +7,7 @@
 //! - [`build`]: compiles the server for Lambda.
 //! - [`source`]: reads from which commit.
 //! - [`artifact`]: packs it, the same bytes every time.
+//! - [`command_image`], [`packages`]: the image of a server in another language, and what it needs.
 //! - [`change`]: what differs between what is deployed and what is wanted, field by field.
 //! - [`logs`]: what the server says while it runs.
 //! - [`secrets`]: what the server must not have in its files.
@@ -21,6 +22,7 @@ pub mod artifact;
 mod aws;
 pub mod build;
 pub mod change;
+pub mod command_image;
 pub mod deployment;
 pub mod doctor;
 pub mod error;
@@ -29,6 +31,7 @@ pub mod lock;
 pub mod logs;
 pub mod mcp;
 pub mod observe;
+pub mod packages;
 pub mod plan;
 pub mod policy;
 pub mod rehearsal;

@@ -79,6 +79,12 @@ impl Base {
         &self.digest
     }
 
+    /// The value of a variable that it sets for what runs in it: images of runtimes say their version there.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.config.config.variable(name)
+    }
+
     pub(crate) fn into_parts(self) -> (ImageConfig, Vec<Blob>, Reference) {
         (self.config, self.layers, self.reference)
     }

@@ -116,6 +116,12 @@ impl ImageConfig {
 }
 
 impl RunConfig {
+    /// The value of a variable.
+    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
+        let mut variables = self.env.iter().flatten().filter_map(|line| line.split_once('='));
+        variables.find(|(its, _)| *its == name).map(|(_, value)| value)
+    }
+
     fn with(mut self, recipe: &Recipe) -> Self {
         self.user.clone_from(&recipe.user);
         let ports = self.exposed_ports.get_or_insert_default();

@@ -7,11 +7,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Attachment, Base, Blob, Descriptor, Digest, Error, Layer, Mode, Platform, Recipe, Tree,
-    blob::media_type,
-    certificates,
-    config::ImageConfig,
-    recipe::{CERTIFICATES, SERVER},
+    Attachment, Base, Blob, Descriptor, Digest, Error, Layer, Mode, Platform, Recipe, Tree, blob::media_type,
+    config::ImageConfig, recipe::SERVER,
 };
 
 /// An image for one platform or several, with what is attached to it.
@@ -87,8 +84,7 @@ impl Image {
         for (platform, program) in &programs {
             platform.require_static(program)?;
         }
-        let trust = Tree::new().with_file(CERTIFICATES, certificates::mozilla(), Mode::Data)?;
-        let trust = Layer::pack(&trust, recipe.created, "certificates of Mozilla's list")?;
+        let trust = Layer::of_certificates(recipe.created)?;
         // Nearly all the time is compression, and platforms do not need each other.
         let packed = std::thread::scope(|scope| {
             let pack = |(platform, program)| {
@@ -103,9 +99,18 @@ impl Image {
                 .map(|pack| pack.join().unwrap_or(Err(Error::Interrupted)))
                 .collect::<Result<Vec<_>, _>>()
         })?;
-        let variants = packed.into_iter().map(|(platform, server)| {
-            Variant::new(ImageConfig::new(platform), Vec::new(), vec![trust.clone(), server], recipe)
-                .map(|variant| (platform, variant))
+        let parts = packed.into_iter().map(|(platform, server)| (platform, vec![trust.clone(), server]));
+        Self::from_layers(parts.collect(), recipe)
+    }
+
+    /// Makes an image of these layers alone, for each platform: the lowest first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoPlatform`] if there is none, or one twice.
+    pub fn from_layers(parts: Vec<(Platform, Vec<Layer>)>, recipe: &Recipe) -> Result<Self, Error> {
+        let variants = parts.into_iter().map(|(platform, layers)| {
+            Variant::new(ImageConfig::new(platform), Vec::new(), layers, recipe).map(|variant| (platform, variant))
         });
         Self::of_variants(variants.collect::<Result<_, _>>()?, recipe)
     }

@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 
-use crate::{Blob, Digest, Error, blob::media_type, digest::Hasher};
+use crate::{Blob, Digest, Error, blob::media_type, certificates, digest::Hasher, recipe::CERTIFICATES};
 
 /// The files of a layer, by their path in the image.
 ///
@@ -78,6 +78,17 @@ impl Tree {
     pub fn with_files_of(mut self, source: &Path, path: &str) -> Result<Self, Error> {
         self.collect(source, path)?;
         Ok(self)
+    }
+
+    /// Leaves out what is not to be kept, by its path in the image without a leading slash; of a directory that is left out,
+    /// everything.
+    #[must_use]
+    pub fn retain(mut self, keep: impl Fn(&str) -> bool) -> Self {
+        self.entries.retain(|path, _| {
+            let mut directories = path.match_indices('/').map(|(end, _)| end).chain([path.len()]);
+            directories.all(|end| path.get(..end).is_some_and(&keep))
+        });
+        self
     }
 
     /// Whether there is nothing in it.
@@ -158,6 +169,16 @@ impl Layer {
         let Tee { hasher, out } = archive.into_inner().map_err(packed)?;
         let blob = Blob::new(media_type::LAYER, out.finish().map_err(packed)?);
         Ok(Self { blob, diff_id: hasher.finish(), purpose: purpose.to_owned() })
+    }
+
+    /// Packs whom programs trust over TLS, for images without a base that says so. `modified` is as with [`pack`](Self::pack).
+    ///
+    /// # Errors
+    ///
+    /// As [`pack`](Self::pack), which only a fault of this crate could cause.
+    pub fn of_certificates(modified: u64) -> Result<Self, Error> {
+        let tree = Tree::new().with_file(CERTIFICATES, certificates::mozilla(), Mode::Data)?;
+        Self::pack(&tree, modified, "certificates of Mozilla's list")
     }
 
     /// What refers to it.
@@ -299,6 +320,15 @@ mod tests {
         assert_eq!(pack(&narrow).blob.descriptor, pack(&wide).blob.descriptor);
         fs::write(wide.path().join("read"), "more").unwrap();
         assert_ne!(pack(&narrow).blob.descriptor, pack(&wide).blob.descriptor);
+    }
+
+    #[test]
+    fn what_is_left_out_takes_along_what_is_in_it() {
+        let tree = ["app/a/b", "app/a-b", "app/c", "app/d/c"]
+            .into_iter()
+            .fold(Tree::new(), |tree, path| tree.with_file(path, "", Mode::Data).unwrap());
+        let left = tree.retain(|path| path != "app/a" && path != "app/c");
+        assert_eq!(left.entries.keys().collect::<Vec<_>>(), ["app", "app/a-b", "app/d", "app/d/c"]);
     }
 
     #[test]

@@ -33,12 +33,13 @@ impl Platform {
         }
     }
 
-    /// Refuses a program that would not start on this platform in an image that has nothing else in it.
+    /// Refuses a program that would not start on this platform in an image that has nothing else in it. Its first bytes are
+    /// enough.
     ///
     /// # Errors
     ///
     /// [`Error::Unfit`] for a program of another system or processor, and for one that needs a loader.
-    pub(crate) fn require_static(self, program: &[u8]) -> Result<(), Error> {
+    pub fn require_static(self, program: &[u8]) -> Result<(), Error> {
         let unfit = |problem: &'static str| Error::Unfit { platform: self, problem };
         let header = ElfHeader::read(program).ok_or_else(|| unfit("it is not a 64-bit program for Linux"))?;
         if header.machine != self.machine() {

@@ -143,6 +143,16 @@ impl Sbom {
         bill
     }
 
+    /// The bill with the parts of another one: what is needed on one platform or the other.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.parts.extend(other.parts);
+        for (reference, needs) in other.needs {
+            self.needs.entry(reference).or_default().extend(needs);
+        }
+        self
+    }
+
     /// The names of all parts, the server itself not among them.
     pub fn parts(&self) -> impl Iterator<Item = &str> {
         self.parts.keys().map(String::as_str)
@@ -324,6 +334,13 @@ mod tests {
             "node_modules/c/node_modules/d":{"version":"3.0.0"},"packages/e":{"version":"4.0.0"}}}"#;
         let bill = Sbom::of_package_lock(lock.as_bytes()).unwrap();
         assert_eq!(bill.parts().collect::<Vec<_>>(), ["pkg:npm/%40scope/a@1.0.0", "pkg:npm/d@3.0.0"]);
+    }
+
+    #[test]
+    fn what_either_platform_needs_is_in_the_bill_of_both() {
+        let of = |text| Sbom::of_requirements("server", text);
+        let both = of("a==1\nb==1\n").and(of("a==1\nc==1\n"));
+        assert_eq!(both.parts().collect::<Vec<_>>(), ["pkg:pypi/a@1", "pkg:pypi/b@1", "pkg:pypi/c@1"]);
     }
 
     #[test]

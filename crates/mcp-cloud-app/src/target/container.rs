@@ -19,6 +19,11 @@ pub(super) const DOCKERFILE: &str = "Dockerfile";
 /// workspace (<https://docs.docker.com/build/concepts/context/#filename-and-location>).
 const DOCKERIGNORE: &str = "Dockerfile.dockerignore";
 
+/// Variables of whoever develops the server; values of secrets are among them, as like as not.
+const ENVIRONMENT: &str = ".env";
+/// What tools keep in a directory besides the server's own files.
+const TOOLS: [&str; 2] = [".git", "node_modules"];
+
 /// Where the program of a cargo package is.
 const SERVER: &str = "/server";
 /// Where the program is that serves a command.
@@ -42,7 +47,8 @@ pub(super) fn files(bundle: &mut Bundle, app: &App, code: &Code) {
 }
 
 /// The program and its arguments; nothing for an image that is built already and brings its own.
-pub(super) fn command(app: &App) -> Vec<String> {
+#[must_use]
+pub fn command(app: &App) -> Vec<String> {
     match &app.build {
         Build::Cargo(_) => vec![SERVER.to_owned()],
         Build::Command(command) => {
@@ -60,13 +66,51 @@ pub(super) fn command(app: &App) -> Vec<String> {
 
 /// What answers with its exit status whether the server in the same container lives; an image that is built already may
 /// not know how.
-pub(super) fn health_command(app: &App) -> Option<Vec<String>> {
+#[must_use]
+pub fn health_command(app: &App) -> Option<Vec<String>> {
     let program = match &app.build {
         Build::Cargo(_) => SERVER,
         Build::Command(_) => BRIDGE,
         Build::Image(_) => return None,
     };
     Some(vec![program.to_owned(), "--health".to_owned()])
+}
+
+/// The image that a command stands upon, which brings what starts it; nothing where nothing is needed. Of the images that
+/// there are of a version, the small one of a system that is not replaced by its successor below it.
+#[must_use]
+pub fn base(command: &CommandBuild) -> Option<String> {
+    let version = &command.runtime_version;
+    match command.runtime {
+        Runtime::Node => Some(format!("docker.io/library/node:{version}-bookworm-slim")),
+        Runtime::Python => Some(format!("docker.io/library/python:{version}-slim-bookworm")),
+        Runtime::None => None,
+    }
+}
+
+/// The files of a command that its packages are installed from; none for a command that lists no packages. They come before
+/// the others, so that a change of those does not install anything again.
+#[must_use]
+pub fn installed_from(command: &CommandBuild) -> Vec<&'static str> {
+    let (list, lock) = match command.runtime {
+        Runtime::Node => ("package.json", Some("package-lock.json")),
+        Runtime::Python => ("requirements.txt", None),
+        Runtime::None => return Vec::new(),
+    };
+    // A lock without the list that it belongs to is a file like any other.
+    let files = std::iter::once(list).chain(lock).filter(|file| command.has_file(file));
+    if command.has_file(list) { files.collect() } else { Vec::new() }
+}
+
+/// Whether a file of a command is not to be in its image although one of its `files` names it, or the directory it is in:
+/// files with values of secrets, `.env` unless it is named itself, and what belongs to tools in a directory that is named as
+/// a whole. The path is relative to the command's directory.
+#[must_use]
+pub fn is_left_out(app: &App, command: &CommandBuild, path: &str) -> bool {
+    let path = normal(Path::new(path));
+    let tools = || has_whole_directory(command) && TOOLS.iter().any(|tool| path.starts_with(tool));
+    let environment = || path.ends_with(ENVIRONMENT) && !named_environments(command).any(|named| named == path);
+    tools() || environment() || secret_files(app).any(|secret| Path::new(&secret) == path)
 }
 
 /// The directory that is sent to the builder, as seen from where the files are emitted.
@@ -130,15 +174,11 @@ COPY --from=build {SERVER} {SERVER}
 
 fn of_command(app: &App, command: &CommandBuild, code: &Code) -> String {
     let usage = usage(app, code);
-    let version = &command.runtime_version;
+    let base = base(command).unwrap_or_default();
     // The argument with which to name another, and the image of what starts the command.
     let (argument, image) = match command.runtime {
-        Runtime::Node => {
-            ("ARG NODE_IMAGE\n", format!("${{NODE_IMAGE:-docker.io/library/node:{version}-bookworm-slim}}"))
-        }
-        Runtime::Python => {
-            ("ARG PYTHON_IMAGE\n", format!("${{PYTHON_IMAGE:-docker.io/library/python:{version}-slim-bookworm}}"))
-        }
+        Runtime::Node => ("ARG NODE_IMAGE\n", format!("${{NODE_IMAGE:-{base}}}")),
+        Runtime::Python => ("ARG PYTHON_IMAGE\n", format!("${{PYTHON_IMAGE:-{base}}}")),
         Runtime::None => ("", "scratch".to_owned()),
     };
     let certificates = match command.runtime {
@@ -244,11 +284,7 @@ fn install(command: &CommandBuild) -> String {
 
 /// Each file by itself: a directory's contents go to where it was, a file to its own name.
 fn copy_files(command: &CommandBuild) -> String {
-    let installed: &[&str] = match command.runtime {
-        Runtime::Node if command.has_file("package.json") => &["package.json", "package-lock.json"],
-        Runtime::Python => &["requirements.txt"],
-        Runtime::Node | Runtime::None => &[],
-    };
+    let installed = installed_from(command);
     let files = command.files.iter().filter(|file| !installed.contains(&file.as_str()));
     files.map(|file| format!("COPY {}\n", list(&[word(&pattern(file)), word(&format!("./{file}"))]))).collect()
 }
@@ -275,29 +311,48 @@ fn run(app: &App) -> String {
 }
 
 /// What the builder is not to be sent: of a command everything but its files; of a cargo package what is large and what is
-/// secret.
+/// secret. The last line that fits a path decides.
 fn ignored(app: &App) -> String {
+    let everywhere = format!("**/{ENVIRONMENT}");
     let mut lines = match &app.build {
-        // A directory as a whole cannot be made an exception.
-        Build::Command(command) if command.files.iter().any(|file| normal(Path::new(file)) == Path::new("")) => {
-            [".git", "node_modules", "**/.env"].map(str::to_owned).to_vec()
-        }
         Build::Command(command) => {
-            let files = command.files.iter().map(|file| format!("!{}", ignore_pattern(file)));
-            std::iter::once("*".to_owned()).chain(files).collect::<Vec<_>>()
+            // A directory as a whole cannot be made an exception.
+            let mut lines = if has_whole_directory(command) {
+                TOOLS.map(str::to_owned).to_vec()
+            } else {
+                let files = command.files.iter().map(|file| format!("!{}", ignore_pattern(file)));
+                std::iter::once("*".to_owned()).chain(files).collect()
+            };
+            lines.push(everywhere);
+            lines.extend(
+                named_environments(command).map(|file| format!("!{}", ignore_pattern(&file.display().to_string()))),
+            );
+            lines
         }
         // Not `**/target`: that may be a module's folder.
-        Build::Cargo(_) | Build::Image(_) => [".git", "target", "**/.env"].map(str::to_owned).to_vec(),
+        Build::Cargo(_) | Build::Image(_) => vec![".git".to_owned(), "target".to_owned(), everywhere],
     };
-    let secrets = app.secrets.values().chain(&app.state.sealing_key).chain(&app.state.redis);
-    for file in secrets.filter_map(|secret| secret.file.as_deref()) {
-        let file = relative(context_directory(app), &normal(&app.manifest_directory.join(file)));
-        if !file.starts_with("../") {
-            lines.push(ignore_pattern(&file));
-        }
-    }
+    lines.extend(secret_files(app).map(|file| ignore_pattern(&file)));
     lines.push(String::new());
     lines.join("\n")
+}
+
+/// Files with the values of secrets that are within the context, as seen from there.
+fn secret_files(app: &App) -> impl Iterator<Item = String> {
+    let secrets = app.secrets.values().chain(&app.state.sealing_key).chain(&app.state.redis);
+    let files = secrets.filter_map(|secret| secret.file.as_deref());
+    let seen = files.map(|file| relative(context_directory(app), &normal(&app.manifest_directory.join(file))));
+    seen.filter(|file| !file.starts_with("../"))
+}
+
+/// Whether the whole directory is among the command's files.
+fn has_whole_directory(command: &CommandBuild) -> bool {
+    command.files.iter().any(|file| normal(Path::new(file)) == Path::new(""))
+}
+
+/// Files of the command with variables, which somebody wants in the image in so many words.
+fn named_environments(command: &CommandBuild) -> impl Iterator<Item = PathBuf> {
+    command.files.iter().map(|file| normal(Path::new(file))).filter(|file| file.ends_with(ENVIRONMENT))
 }
 
 /// The path without its `.` parts.

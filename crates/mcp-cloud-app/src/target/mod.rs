@@ -4,7 +4,7 @@ mod aws;
 pub mod azure_functions;
 pub mod cloud_run;
 pub mod compose;
-mod container;
+pub mod container;
 pub mod ecs;
 pub mod ecs_express;
 mod findings;

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use mcp_cloud_app::{App, Code, Target};
+use mcp_cloud_app::{App, Code, Target, app::Build, target::container};
 
 use crate::directory;
 
@@ -58,7 +58,36 @@ fn hostile_file_names_are_copied_as_they_are() {
     let copied = lists(&dockerfile, "COPY ");
     assert_eq!(copied[0], [r"it\'s [[]1] \$x [*].js", r"./it\'s [1] \$x *.js"]);
     assert_eq!(copied[1], ["#b", "./#b"]);
-    assert_eq!(ignored.lines().skip(1).collect::<Vec<_>>(), ["*", r"!it's \[1] $x \*.js", r"!\#b"]);
+    assert_eq!(ignored.lines().skip(1).collect::<Vec<_>>(), ["*", r"!it's \[1] $x \*.js", r"!\#b", "**/.env"]);
+}
+
+#[test]
+fn variables_of_whoever_develops_are_left_out_unless_they_are_named() {
+    let manifest = "name = \"a\"\n[build]\ncommand = [\"node\"]\nfiles = [\"src\", \"./config/.env\"]\n\
+        [secrets.KEY]\nfile = \"src/key\"\n";
+    let directory = directory(manifest);
+    for file in ["src/.env", "config/.env", "src/key"] {
+        fs::create_dir_all(directory.path().join(file).parent().unwrap()).unwrap();
+        fs::write(directory.path().join(file), "").unwrap();
+    }
+    let (_, ignored) = recipe(directory.path());
+    let lines: Vec<_> = ignored.lines().skip(1).collect();
+    assert_eq!(lines, ["*", "!src", "!./config/.env", "**/.env", "!config/.env", "src/key"]);
+    let app = App::load(directory.path()).unwrap();
+    let Build::Command(command) = &app.build else { panic!("it is a command") };
+    let left_out = |path: &str| container::is_left_out(&app, command, path);
+    assert!(left_out("src/.env") && left_out("src/key") && left_out("./src/key"));
+    assert!(!left_out("config/.env") && !left_out("src/node_modules") && !left_out("src/index.js"));
+}
+
+#[test]
+fn of_a_directory_as_a_whole_what_tools_keep_is_left_out() {
+    let directory = directory("name = \"a\"\n[build]\ncommand = [\"node\"]\nfiles = [\".\"]\n");
+    let app = App::load(directory.path()).unwrap();
+    let Build::Command(command) = &app.build else { panic!("it is a command") };
+    let left_out = |path: &str| container::is_left_out(&app, command, path);
+    assert!(left_out(".git") && left_out("node_modules/a/index.js") && left_out("deep/.env"));
+    assert!(!left_out("deep/node_modules") && !left_out(".gitignore"));
 }
 
 #[test]
