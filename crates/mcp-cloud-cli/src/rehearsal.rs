@@ -10,14 +10,19 @@ use mcp_cloud_contract::env;
 use mcp_cloud_deploy::{
     Archive, Error,
     build::build,
-    image::platform,
     rehearsal::{Code, Name, Rehearsal, Rehearsed, passed_on_to},
 };
 use mcp_cloud_emulator::{Running, Trigger as Emulated};
 use serde_json::json;
 
 use crate::{
-    app, emulation::Emulation, execution::failed, failure::Failure, images, printer::Printer, progress::Progress,
+    app,
+    emulation::Emulation,
+    execution::failed,
+    failure::Failure,
+    images::{self, Order},
+    printer::Printer,
+    progress::Progress,
     remote,
 };
 
@@ -29,19 +34,19 @@ const STRIDE: usize = 100;
 
 /// Fails when something that was struck did not come home, and when the deployment fails without being struck.
 pub(crate) async fn rehearse(
-    app: &App,
-    directory: &Path,
+    order: Order<'_>,
     target: Target,
     region: Option<String>,
     printer: &Printer,
 ) -> Result<(), Failure> {
+    let app = order.app;
     let (code, program) = match target {
         Target::Ecs => {
-            let built = images::build(app, directory, &[platform(app.architecture)], "deploy --rehearse").await?;
+            let built = images::build(order, printer).await?;
             (Code::Image(built.contents.into()), built.programs.into_values().next())
         }
         _ => {
-            let package = app.cargo().ok_or_else(|| app::not_cargo("deploy --rehearse"))?;
+            let package = app.cargo().ok_or_else(|| app::not_cargo(order.command))?;
             let program = build(package, app.architecture).await.map_err(|error| failed(error.into()))?;
             (Code::Archive(Archive::of_file(&program).map_err(|error| failed(error.into()))?), Some(program))
         }

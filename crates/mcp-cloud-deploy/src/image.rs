@@ -155,6 +155,12 @@ impl Contents {
     }
 }
 
+impl From<Assembled> for Contents {
+    fn from(image: Assembled) -> Self {
+        Self(Arc::new(image))
+    }
+}
+
 impl From<Contents> for Image {
     fn from(contents: Contents) -> Self {
         Self { digest: contents.digest(), contents: Some(contents) }

@@ -25,6 +25,13 @@ impl Platform {
         }
     }
 
+    /// What a program is for, by its header; `None` for one that is for neither, or no program at all.
+    #[must_use]
+    pub fn of_program(program: &[u8]) -> Option<Self> {
+        let machine = ElfHeader::read(program)?.machine;
+        [Self::Amd64, Self::Arm64].into_iter().find(|platform| platform.machine() == machine)
+    }
+
     /// The machine in the header of a program, `e_machine`: <https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html>.
     fn machine(self) -> u16 {
         match self {

@@ -8,6 +8,7 @@ use mcp_cloud_deploy::{
     apply::{Applied, Change, OnFailure, Rollout},
     build::build,
     change::WarningKind,
+    image::platform,
     plan::{self, Choices, Operation},
     source::source,
 };
@@ -18,7 +19,7 @@ use crate::{
     execution::{self, Beyond, Consent, failed},
     failure::Failure,
     hosting::Hosting,
-    images::{self, OfService},
+    images::{self, Building, OfService, Order},
     interrupt::{self, Interrupt},
     printer::Printer,
     rehearsal, remote,
@@ -56,6 +57,8 @@ pub(crate) struct Args {
     /// With --yes, agree to the loss of what a resource holds
     #[arg(long)]
     allow_data_loss: bool,
+    #[command(flatten)]
+    building: Building,
     #[command(flatten)]
     recovery: Recovery,
 }
@@ -142,8 +145,11 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
 async fn deploy(args: &Args, interrupt: &mut Interrupt, printer: &Printer) -> Result<(), Failure> {
     let mut app = args.source.load_to_deploy(args.target.target(), printer)?;
     if args.rehearse {
+        let platforms = [platform(app.architecture)];
+        let (directory, command) = (args.source.directory.as_path(), "deploy --rehearse");
+        let order = Order { app: &app, directory, platforms: &platforms, building: &args.building, command };
         return tokio::select! {
-            rehearsed = rehearsal::rehearse(&app, &args.source.directory, args.target.target(), args.place.region(&app), printer) => rehearsed,
+            rehearsed = rehearsal::rehearse(order, args.target.target(), args.place.region(&app), printer) => rehearsed,
             () = interrupt.wait() => Err(Failure::new("interrupted").exit_code(interrupt::exit_code())),
         };
     }
@@ -214,7 +220,7 @@ enum Made {
     Image(OfService),
 }
 
-async fn make(args: &Args, app: &App, deployer: &Deployer) -> Result<Made, Failure> {
+async fn make(args: &Args, app: &App, deployer: &Deployer, printer: &Printer) -> Result<Made, Failure> {
     match args.target {
         Hosting::Sam => {
             let package = app.cargo().ok_or_else(|| app::not_cargo("deploy"))?;
@@ -222,7 +228,9 @@ async fn make(args: &Args, app: &App, deployer: &Deployer) -> Result<Made, Failu
             let archive = Archive::of_file(&program).map_err(|error| failed(error.into()))?;
             Ok(Made::Archive(archive, program))
         }
-        Hosting::Ecs => images::of_service(app, &args.source.directory, deployer).await.map(Made::Image),
+        Hosting::Ecs => {
+            images::of_service(app, &args.source.directory, &args.building, deployer, printer).await.map(Made::Image)
+        }
     }
 }
 
@@ -235,7 +243,7 @@ async fn prepare(args: &Args, app: &mut App, printer: &Printer) -> Result<Prepar
     let deployer = args.place.connect(app).await?;
     remote::stamp_secrets(&deployer, app).await?;
     let app = &*app;
-    let made = make(args, app, &deployer).await?;
+    let made = make(args, app, &deployer, printer).await?;
     let observed = remote::observe(&deployer, app, args.place.bucket.clone(), printer).await?;
     let bucket = observed.bucket.clone();
     let (deployment, program) = match made {

@@ -5,7 +5,14 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::{Platforms, Shown};
-use crate::{app::Source, execution::failed, failure::Failure, images, printer::Printer, tasks};
+use crate::{
+    app::Source,
+    execution::failed,
+    failure::Failure,
+    images::{self, Building, Order},
+    printer::Printer,
+    tasks,
+};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -13,6 +20,8 @@ pub(crate) struct Args {
     source: Source,
     #[command(flatten)]
     platforms: Platforms,
+    #[command(flatten)]
+    building: Building,
     /// Folder to write it into, as an OCI layout, which skopeo, crane and `image push` read
     #[arg(long, value_name = "DIR")]
     oci_layout: PathBuf,
@@ -21,8 +30,14 @@ pub(crate) struct Args {
 /// Prints the digest of the image. The same folder can be written to again.
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let app = args.source.load(&[], printer)?;
-    let work = images::build(&app, &args.source.directory, &args.platforms.platform, "image build");
-    let built = tasks::interruptible(work).await?;
+    let order = Order {
+        app: &app,
+        directory: &args.source.directory,
+        platforms: &args.platforms.platform,
+        building: &args.building,
+        command: "image build",
+    };
+    let built = tasks::interruptible(images::build(order, printer)).await?;
     built.contents.write(&args.oci_layout, &built.contents.tag()).map_err(failed)?;
     let shown = Shown::of(&built.contents);
     if printer.json() {

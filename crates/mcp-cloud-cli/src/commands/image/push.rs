@@ -11,7 +11,13 @@ use serde_json::json;
 
 use super::{Platforms, Shown};
 use crate::{
-    app::Source, execution::failed, failure::Failure, images, printer::Printer, progress::Progress, remote, tasks,
+    app::Source,
+    execution::failed,
+    failure::Failure,
+    images::{self, Building, Order},
+    printer::Printer,
+    progress::Progress,
+    remote, tasks,
 };
 
 #[derive(Debug, clap::Args)]
@@ -22,12 +28,14 @@ pub(crate) struct Args {
     account: remote::Account,
     #[command(flatten)]
     platforms: Platforms,
+    #[command(flatten)]
+    building: Building,
     /// Where to, as REGISTRY/REPOSITORY[:TAG] [default: the repository in mcp-cloud.toml, else that of the deployed stack;
     /// the tag is made of the digest]
     #[arg(long, value_name = "REFERENCE")]
     to: Option<String>,
     /// Folder with the image, as `image build` wrote it, instead of building it
-    #[arg(long, value_name = "DIR", conflicts_with = "platform")]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["platform", "bridge", "base"])]
     oci_layout: Option<PathBuf>,
     /// Sign it with this key as cosign does: a file, or a URI that cosign takes
     #[arg(long, value_name = "KEY")]
@@ -44,7 +52,16 @@ async fn push(args: &Args, app: &App, printer: &Printer) -> Result<(), Failure> 
     let (repository, deployer) = destination(args, app).await?;
     let contents = match &args.oci_layout {
         Some(layout) => Contents::read(layout).map_err(failed)?,
-        None => images::build(app, &args.source.directory, &args.platforms.platform, "image push").await?.contents,
+        None => {
+            let order = Order {
+                app,
+                directory: &args.source.directory,
+                platforms: &args.platforms.platform,
+                building: &args.building,
+                command: "image push",
+            };
+            images::build(order, printer).await?.contents
+        }
     };
     let reference = if is_tagged(&repository) { repository } else { format!("{repository}:{}", contents.tag()) };
     let pushed = send(&reference, &contents, deployer.as_ref(), printer).await?;
