@@ -14,7 +14,7 @@ use mcp_cloud_deploy::{
     Error,
     command_image::{CommandImage, image_of_command},
 };
-use mcp_cloud_image::{Platform, Pushed};
+use mcp_cloud_image::{Platform, Pushed, Sbom};
 use mcp_cloud_tests::{image_tool, report, static_bridge, static_hello, workspace_root};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -245,7 +245,7 @@ fn on_every_platform(server: &str, build: &str, (name, version): (&str, &str), l
     let packages = fs::read_to_string(&path).expect("a file") + list;
     fs::write(path, packages).expect("a file");
     let assembled = Assembled::of(project.path(), &bridges(), Some(&registry.name("library/runtime:1")));
-    let bill: Vec<_> = assembled.made().bill.iter().flat_map(|bill| bill.parts()).collect();
+    let bill: Vec<_> = assembled.made().bill.iter().flat_map(Sbom::parts).collect();
     assert!(bill.iter().any(|part| part.contains("sdk@1.32.2") || part.contains("mcp@2.3.0")), "{bill:?}");
     assembled.push(&registry, "me/sums:1");
     Some([listed(&registry, "me/sums:1", "amd64")?, listed(&registry, "me/sums:1", "arm64")?])
