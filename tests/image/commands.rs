@@ -36,7 +36,8 @@ fn image_of_the_example_is_built_for_both_platforms_and_pushed_once() {
     let push = ["image", "push", "--oci-layout", to, "--to", &reference];
     let begun = Instant::now();
     let pushed = mcp_cloud(&push, &hello);
-    println!("pushed {} bytes in {:.2} s", pushed["sent_bytes"], begun.elapsed().as_secs_f64());
+    let seconds = begun.elapsed().as_secs_f64();
+    mcp_cloud_tests::report(format_args!("pushed {} bytes in {seconds:.2} s", pushed["sent_bytes"]));
     assert!(pushed["sent_bytes"].as_u64() > Some(1_000_000), "{pushed}");
     assert_eq!(pushed["reference"], registry.name(&format!("hello@{digest}")), "{pushed}");
     let again = mcp_cloud(&push, &hello);
@@ -72,7 +73,8 @@ fn image_that_is_built_and_pushed_in_one_is_the_same_each_time_and_signed_on_req
     assert_eq!(pushed["signed"], true, "{pushed}");
     let begun = Instant::now();
     let again = mcp_cloud(&push[..push.len() - 2], &hello);
-    println!("built, assembled and pushed again in {:.2} s", begun.elapsed().as_secs_f64());
+    let seconds = begun.elapsed().as_secs_f64();
+    mcp_cloud_tests::report(format_args!("built, assembled and pushed again in {seconds:.2} s"));
     assert_eq!((&again["reference"], &again["sent_bytes"]), (&pushed["reference"], &Value::from(0)), "{again}");
     let Some(mut crane) = image_tool("crane") else { return };
     let digest = pushed["image"]["digest"].as_str().expect("text");
