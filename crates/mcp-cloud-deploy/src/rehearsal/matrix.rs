@@ -102,20 +102,45 @@ pub async fn matrix<S: Scene>(
     misfortunes: &[Misfortune],
     report: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Rehearsal<S::Failure>, S::Failure> {
+    matrix_of(scene, before, &|_| true, misfortunes, report).await
+}
+
+/// The same, and only calls that are `wanted` are struck.
+///
+/// # Errors
+///
+/// As [`matrix`].
+pub async fn matrix_of<S: Scene>(
+    scene: &S,
+    before: &Account,
+    wanted: &(dyn Fn(&Call) -> bool + Sync),
+    misfortunes: &[Misfortune],
+    report: &(dyn Fn(usize, usize) + Sync),
+) -> Result<Rehearsal<S::Failure>, S::Failure> {
     let undisturbed = before.fork();
     scene.run(&undisturbed).await?;
     let calls = undisturbed.take_calls();
+    let home = undisturbed.inventory();
     scene.end(&undisturbed).await?;
-    let remains = undisturbed.inventory();
-    let of = calls.len() * misfortunes.len();
+    let known = Known { home, remains: undisturbed.inventory() };
+    let struck: Vec<_> = calls.iter().filter(|call| wanted(call)).map(|call| call.number).collect();
+    let of = struck.len() * misfortunes.len();
     let mut cases = Vec::with_capacity(of);
     for misfortune in misfortunes {
-        for number in 1..=calls.len() {
-            cases.push(case(scene, before.fork(), *misfortune, number, &remains).await);
+        for number in &struck {
+            cases.push(case(scene, before.fork(), *misfortune, *number, &known).await);
             report(cases.len(), of);
         }
     }
     Ok(Rehearsal { calls, cases })
+}
+
+/// What is known from the undisturbed run.
+struct Known {
+    /// What there is when it has come to its end.
+    home: Inventory,
+    /// What is left when everything was removed then.
+    remains: Inventory,
 }
 
 async fn case<S: Scene>(
@@ -123,7 +148,7 @@ async fn case<S: Scene>(
     account: Account,
     misfortune: Misfortune,
     number: usize,
-    remains: &Inventory,
+    known: &Known,
 ) -> Case<S::Failure> {
     account.strike(Moment::Call(number), misfortune, Lasting::Forever);
     let error = scene.run(&account).await.err();
@@ -138,7 +163,22 @@ async fn case<S: Scene>(
         },
         Err(error) => defects.push(Defect::NextRun(error)),
     }
-    let left = scene.end(&account).await.unwrap_or_else(|error| {
+    // The same things were removed after the undisturbed run, and what was left of them is known.
+    if account.inventory() != known.home {
+        defects.extend(removed(scene, &account, &known.remains).await);
+    }
+    let unknown = account.unknown_calls();
+    if !unknown.is_empty() {
+        let names = unknown.iter().map(|call| format!("{}:{}", call.service, call.action)).collect();
+        defects.push(Defect::NotRehearsed(names));
+    }
+    Case { misfortune, number, call, error, defects }
+}
+
+/// Removes everything, and says what is wrong then.
+async fn removed<S: Scene>(scene: &S, account: &Account, remains: &Inventory) -> Vec<Defect<S::Failure>> {
+    let mut defects = Vec::new();
+    let left = scene.end(account).await.unwrap_or_else(|error| {
         defects.push(Defect::Removal(error));
         Vec::new()
     });
@@ -149,10 +189,5 @@ async fn case<S: Scene>(
     if !orphans.is_empty() {
         defects.push(Defect::Orphaned(orphans.into_iter().map(str::to_owned).collect()));
     }
-    let unknown = account.unknown_calls();
-    if !unknown.is_empty() {
-        let names = unknown.iter().map(|call| format!("{}:{}", call.service, call.action)).collect();
-        defects.push(Defect::NotRehearsed(names));
-    }
-    Case { misfortune, number, call, error, defects }
+    defects
 }

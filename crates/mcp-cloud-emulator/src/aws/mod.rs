@@ -295,6 +295,13 @@ impl Account {
         self.lock().ecs.destine(image, fate);
     }
 
+    /// Has tasks come and go without delay: with each question about a service, its tasks or its targets, time goes on to
+    /// what happens next, unless that is more than ten minutes ahead. Whoever waits asks a few times then, and not once
+    /// for every few seconds of account time, which a matrix would strike one by one.
+    pub fn hurry(&self) {
+        self.lock().ecs.hurry();
+    }
+
     /// Sets the state of an alarm: `OK`, `ALARM` or `INSUFFICIENT_DATA`. Nothing happens when there is none.
     pub fn set_alarm(&self, name: &str, alarm_state: &str) {
         cloudwatch::set(&mut self.lock(), name, alarm_state);

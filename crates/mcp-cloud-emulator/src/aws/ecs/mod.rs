@@ -45,12 +45,19 @@ pub(super) struct Ecs {
     pub(super) tasks: BTreeMap<String, Task>,
     /// What becomes of tasks that run an image whose reference contains this; the last that fits counts.
     fates: Vec<(String, TaskFate)>,
+    /// Whether what takes its time comes with the next question.
+    hurries: bool,
 }
 
 impl Ecs {
     /// Decides what becomes of tasks that run an image whose reference contains this text.
     pub(super) fn destine(&mut self, image: &str, fate: TaskFate) {
         self.fates.push((image.to_owned(), fate));
+    }
+
+    /// Has what takes its time come with the next question.
+    pub(super) fn hurry(&mut self) {
+        self.hurries = true;
     }
 }
 

@@ -16,6 +16,8 @@ use crate::aws::{clock::Time, elb, state::State};
 const MOST: usize = 100_000;
 /// After which a launch that found no capacity is tried again.
 const PLACEMENT: Duration = Duration::from_secs(60);
+/// What comes with the next question in an account that hurries.
+const SOON: Duration = Duration::from_secs(600);
 /// For how long a service that is gone is known.
 const REMEMBERED: Duration = Duration::from_secs(3600);
 
@@ -31,24 +33,35 @@ type Key = (String, String);
 
 /// Lets everything happen that has to have happened by now.
 pub(in super::super) fn settle(state: &mut State) {
-    let now = state.clock;
     for _ in 0..MOST {
-        let tasks = state.ecs.tasks.values().filter_map(|task| task.due);
-        let services = state.ecs.services.values().filter_map(|service| service.due);
-        let Some(at) = tasks.chain(services).min().filter(|at| *at <= now) else { return };
-        let due: Vec<String> = state
-            .ecs
-            .tasks
-            .iter()
-            .filter(|(_, task)| task.due.is_some_and(|due| due <= at))
-            .map(|(id, _)| id.clone())
-            .collect();
-        for id in due {
-            let happened = task::advance(state, &id, at);
-            tell(state, &id, happened, at);
-        }
-        schedule_all(state, at);
+        let Some(at) = next(state).filter(|at| *at <= state.clock) else { break };
+        happen(state, at);
     }
+    let mut soon = state.clock;
+    soon.pass(SOON);
+    if state.ecs.hurries
+        && let Some(at) = next(state).filter(|at| *at <= soon)
+    {
+        state.clock = at;
+        happen(state, at);
+    }
+}
+
+/// When something happens next.
+fn next(state: &State) -> Option<Time> {
+    let tasks = state.ecs.tasks.values().filter_map(|task| task.due);
+    tasks.chain(state.ecs.services.values().filter_map(|service| service.due)).min()
+}
+
+/// Lets happen what is due at this time.
+fn happen(state: &mut State, at: Time) {
+    let tasks = state.ecs.tasks.iter().filter(|(_, task)| task.due.is_some_and(|due| due <= at));
+    let due: Vec<String> = tasks.map(|(id, _)| id.clone()).collect();
+    for id in due {
+        let happened = task::advance(state, &id, at);
+        tell(state, &id, happened, at);
+    }
+    schedule_all(state, at);
 }
 
 /// Has every service look after its tasks.
