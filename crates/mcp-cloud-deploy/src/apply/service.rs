@@ -78,7 +78,7 @@ impl Application<'_> {
             Ok(()) => Ok(outcome),
             Err(Error::Service(source)) => {
                 let rolled_back = self.back_out(None, reporter).await;
-                Err(Error::RolloutFailed { source: Box::new(source), rolled_back })
+                Err(Error::RolloutFailed { failure: Box::new(source), rolled_back })
             }
             Err(error) => Err(error),
         }
