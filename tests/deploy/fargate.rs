@@ -21,12 +21,12 @@ const START: Duration = Duration::from_secs(60);
 const SCALING: &str = "127.0.0.1:5555";
 
 /// An account whose tasks run.
-struct Fargate {
+pub(crate) struct Fargate {
     ministack: MiniStack,
     /// Knows Application Auto Scaling.
     _scaling: Program,
     /// Ends after what runs in its network.
-    docker: Docker,
+    pub(crate) docker: Docker,
 }
 
 /// The example server for containers of this machine.
@@ -36,7 +36,7 @@ fn hello() -> PathBuf {
 
 impl Fargate {
     /// Opens one; `None` where what is needed is not installed or not allowed.
-    fn open() -> Option<Self> {
+    pub(crate) fn open() -> Option<Self> {
         python()?;
         let docker = Docker::start()?;
         let ministack = MiniStack::start_inside(&docker)?;
@@ -48,7 +48,7 @@ impl Fargate {
     }
 
     /// A program that sees this account, and nothing of this machine's own AWS configuration or network.
-    fn command(&self, program: &Path) -> Command {
+    pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = self.docker.inside(program);
         sees_only(&mut command, &format!("http://{}", self.ministack.address()));
         command.env("AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING", format!("http://{SCALING}"));
@@ -56,12 +56,12 @@ impl Fargate {
     }
 
     /// Runs mcp-cloud for the app of a folder.
-    fn mcp_cloud(&self, arguments: &[&str], app: &Path) -> Run {
+    pub(crate) fn mcp_cloud(&self, arguments: &[&str], app: &Path) -> Run {
         Run::of(self.command(cli_binary()).args(arguments).arg(app))
     }
 
     /// Runs one of the scripts beside this file, and gives what it prints.
-    fn run_script(&self, script: &str, arguments: &[&str]) -> Value {
+    pub(crate) fn run_script(&self, script: &str, arguments: &[&str]) -> Value {
         let python = python().expect("it was there before");
         let script = workspace_root().join("tests/deploy").join(script);
         let mut command = self.command(&python);
@@ -101,23 +101,23 @@ fn what_is_emitted_for_ecs_answers_through_its_load_balancer() {
     assert_eq!(code, "0", "it was killed");
 }
 
-/// An app whose server is this package, with one task.
-fn write_app(folder: &Path, server: &Path, lines: &str) {
+/// An app whose server is this package, with one task and these lines before its tables.
+pub(crate) fn write_app(folder: &Path, server: &Path, lines: &str) {
     let (server, architecture) = (server.display(), std::env::consts::ARCH.replace("aarch64", "arm64"));
     let file = format!(
-        "name = \"hello\"\n\n[build]\ndirectory = \"{server}\"\n\n[auth]\nmode = \"none\"\n\n[network]\nexposure = \"private\"\n\n\
-         [resources]\narchitecture = \"{architecture}\"\n\n[scaling]\nminimum = 1\nmaximum = 1\n{lines}"
+        "name = \"hello\"\n{lines}\n[build]\ndirectory = \"{server}\"\n\n[auth]\nmode = \"none\"\n\n[network]\nexposure = \"private\"\n\n\
+         [resources]\narchitecture = \"{architecture}\"\n\n[scaling]\nminimum = 1\nmaximum = 1\n"
     );
     fs::write(folder.join("mcp-cloud.toml"), file).expect("it can be written");
 }
 
-/// A program that ends as soon as it starts.
-fn write_program_that_ends(folder: &Path) -> PathBuf {
-    let server = folder.join("ends");
+/// A package whose program is this function.
+pub(crate) fn write_program(folder: &Path, name: &str, main: &str) -> PathBuf {
+    let server = folder.join(name);
     fs::create_dir_all(server.join("src")).expect("a folder can be made");
-    let package = "[package]\nname = \"ends\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n";
+    let package = format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n");
     fs::write(server.join("Cargo.toml"), package).expect("the package can be written");
-    fs::write(server.join("src/main.rs"), "fn main() { std::process::exit(3) }\n").expect("it can be written");
+    fs::write(server.join("src/main.rs"), main).expect("it can be written");
     server
 }
 
@@ -136,7 +136,7 @@ fn service_is_deployed_left_alone_taken_back_and_removed() {
     assert_eq!(run.code, Some(0), "{run}");
     assert!(run.stderr.contains("nothing has changed"), "{run}");
 
-    write_app(app, &hello, "\n[environment]\nGREETING = \"hello\"\n");
+    write_app(app, &hello, "environment.GREETING = \"hello\"\n");
     let run = account.mcp_cloud(&["deploy", "--target", "ecs", "--yes"], app);
     assert_eq!(run.code, Some(0), "{run}");
     assert!(run.stderr.contains("Environment[GREETING]"), "{run}");
@@ -147,7 +147,7 @@ fn service_is_deployed_left_alone_taken_back_and_removed() {
         "{status}"
     );
 
-    write_app(app, &write_program_that_ends(app), "");
+    write_app(app, &write_program(app, "ends", "fn main() { std::process::exit(3) }\n"), "");
     let run = account.mcp_cloud(&["deploy", "--target", "ecs", "--yes"], app);
     assert_eq!(run.code, Some(1), "{run}");
     let status = account.mcp_cloud(&["--output", "json", "status"], app);

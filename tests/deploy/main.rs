@@ -8,6 +8,8 @@ mod account_in_memory;
 mod clients;
 mod doctor;
 mod fargate;
+mod fargate_misfortune;
+mod fargate_tasks;
 mod foreign;
 mod interruption;
 mod lifecycle;

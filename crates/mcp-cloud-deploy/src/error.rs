@@ -226,10 +226,10 @@ pub enum Error {
         rolled_back: RolledBack,
     },
     /// The tasks of a service did not come to answer.
-    #[error("{source}{rolled_back}")]
+    #[error("{failure}{rolled_back}")]
     RolloutFailed {
-        /// Why.
-        source: Box<crate::service::Error>,
+        /// Why. It is all of the sentence, and so no source that would be told once more.
+        failure: Box<crate::service::Error>,
         /// What became of the deployment.
         rolled_back: RolledBack,
     },
@@ -360,7 +360,7 @@ impl Error {
             Self::RolloutFailed { rolled_back: RolledBack::Failed(_), .. } => {
                 "run `mcp-cloud rollback`, or mend the cause and run `mcp-cloud deploy`"
             }
-            Self::RolloutFailed { source, .. } => return source.hint(),
+            Self::RolloutFailed { failure, .. } => return failure.hint(),
             Self::OtherTarget { .. } => {
                 "pass the target that it is on, or give this one an environment of its own: `[env.NAME]` in `mcp-cloud.toml`"
             }

@@ -117,7 +117,7 @@ impl Application<'_> {
             Err(Error::Service(source)) => {
                 // The way back is a deployment of its own, and would make every step as large as itself.
                 let rolled_back = Box::pin(self.back_out(None, reporter)).await;
-                Err(Error::RolloutFailed { source: Box::new(source), rolled_back })
+                Err(Error::RolloutFailed { failure: Box::new(source), rolled_back })
             }
             waited => waited,
         }

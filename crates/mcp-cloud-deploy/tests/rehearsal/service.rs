@@ -119,7 +119,11 @@ fn service_that_was_stopped_is_started_by_the_next_deployment_and_rests_again_if
         let error = stage.deploy("two").await.expect_err("its tasks end");
         assert!(matches!(error, Error::RolloutFailed { rolled_back: RolledBack::To(_), .. }), "{error:?}");
         let (_, after) = observed(&stage).await;
-        assert!(after.service.as_ref().is_some_and(mcp_cloud_deploy::observe::ObservedService::rests), "{:?}", after.service);
+        assert!(
+            after.service.as_ref().is_some_and(mcp_cloud_deploy::observe::ObservedService::rests),
+            "{:?}",
+            after.service
+        );
         assert_eq!(after.code_sha256("hello").as_deref(), Some(stage.deployment("one").code_sha256()));
         stage.destroy().await.expect("it goes");
         assert!(stage.account.inventory().is_empty(), "{}", stage.account.inventory());
