@@ -87,8 +87,13 @@ async fn details(
     // The same app with the code that is deployed: what differs then is the settings.
     let (wanted, built_sha256) = match stack.target() {
         Target::Ecs => {
-            let programs = built.map(|program| [(platform(app.architecture), program)].into());
-            let built = programs.map(|programs| Contents::of_programs(&app, &programs)).transpose().map_err(failed)?;
+            let built = match built {
+                Some(program) => {
+                    let programs = [(platform(app.architecture), program)].into();
+                    Some(Contents::of_programs(&app, &programs).map_err(failed)?)
+                }
+                None => None,
+            };
             let image = Image { digest: format!("sha256:{deployed}"), contents: None };
             let place = (deployer.region(), deployer.account());
             let wanted = Deployment::of_service(&app, image, app.ecs.repository.as_deref(), place, bucket);
