@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     artifact::{Archive, sha256},
-    change::Blueprint,
+    change::{self, Blueprint},
     error::Error,
     observe::{CHANGE_SET_PREFIX, Stack},
     revision::Revision,
@@ -236,11 +236,14 @@ impl Deployment {
         }
     }
 
-    /// Whether a stack is what is wanted, as far as its template and tags tell.
+    /// Whether a stack is what is wanted, as far as its template and tags tell. What CloudFormation would not update a stack
+    /// for is no difference.
     #[must_use]
     pub fn matches(&self, stack: &Stack) -> bool {
+        let Some(template) = stack.template.as_deref() else { return false };
         // CloudFormation may keep the template without its last newline.
-        stack.template.as_deref().map(str::trim_end) == Some(self.template.trim_end()) && stack.tags == self.tags
+        let same = template.trim_end() == self.template.trim_end();
+        stack.tags == self.tags && (same || is_updated_to_nothing(template, &self.template))
     }
 
     /// Names what is wanted: the same for the same template and tags, and the same service beside it.
@@ -266,6 +269,19 @@ impl Deployment {
     pub(crate) fn change_set_name(&self, run: &str) -> String {
         format!("{CHANGE_SET_PREFIX}{}-{run}", self.fingerprint())
     }
+}
+
+/// Whether templates differ in what changes only together with a resource
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-description-structure.html>, and the same for
+/// outputs). A deployment of such a difference would be refused as nothing to do, every time.
+fn is_updated_to_nothing(before: &str, after: &str) -> bool {
+    let of_substance = |template: &str| {
+        let mut template = change::parse(template).ok()?;
+        let sections = template.as_object_mut()?;
+        sections.retain(|section, _| !["Description", "Metadata", "Outputs"].contains(&section.as_str()));
+        Some(template)
+    };
+    of_substance(before).is_some_and(|before| Some(before) == of_substance(after))
 }
 
 fn checked(template: String) -> Result<String, Error> {

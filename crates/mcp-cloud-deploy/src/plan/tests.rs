@@ -65,6 +65,18 @@ fn deployed(status: &str) -> Observed {
     }
 }
 
+#[test]
+fn words_about_a_stack_are_nothing_to_update_it_for() {
+    let mut observed = deployed("UPDATE_COMPLETE");
+    let substance = deployment().template;
+    let differs_by = |observed: &mut Observed, template: String| {
+        stack(observed).template = Some(template);
+        !planned(observed).unwrap().steps.iter().all(|step| !matches!(step, Step::CreateChangeSet { .. }))
+    };
+    assert!(!differs_by(&mut observed, format!("Description: before\n{substance}Outputs:\n  A:\n    Value: b\n")));
+    assert!(differs_by(&mut observed, format!("{substance}Resources:\n  A:\n    Type: AWS::SNS::Topic\n")));
+}
+
 fn nothing() -> Observed {
     Observed {
         stack: None,
