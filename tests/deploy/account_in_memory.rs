@@ -104,6 +104,8 @@ fn emitted_stacks_of_services_live_in_the_account_in_memory() {
     let account = Account::new(ID, REGION);
     // One of them has a cluster that was there before.
     account.make_cluster("servers");
+    // Requests of one of them move for an hour.
+    account.hurry();
     let served = serve(&account, &runtime);
     let arguments: Vec<_> = stacks.iter().map(String::as_str).collect();
     let Some(run) = script(&served, "fake_ecs_stack.py", &arguments) else { return };

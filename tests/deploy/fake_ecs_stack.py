@@ -66,7 +66,9 @@ def live(template: str) -> None:
     detection = cloudformation.detect_stack_drift(StackName="server")["StackDriftDetectionId"]
     drift = cloudformation.describe_stack_drift_detection_status(StackDriftDetectionId=detection)
     found = cloudformation.describe_stack_resource_drifts(StackName="server")["StackResourceDrifts"]
-    assert drift["StackDriftStatus"] == "IN_SYNC", [of for of in found if of["StackResourceDriftStatus"] != "IN_SYNC"]
+    # Where requests move, ECS writes the weights of the rule, and CloudFormation calls that drift.
+    drifted = [of for of in found if of["StackResourceDriftStatus"] != "IN_SYNC" and of["LogicalResourceId"] != "ProductionRule"]
+    assert not drifted and drift["DetectionStatus"] == "DETECTION_COMPLETE", drifted
 
     cloudformation.delete_stack(StackName="server")
     settled(stack["StackId"], "DELETE_COMPLETE")

@@ -96,8 +96,10 @@ impl Deployed {
         format!("sha256:{}", status["code_sha256"].as_str().unwrap_or_else(|| panic!("{status:#}")))
     }
 
+    /// The container that was started last, of those that run; one that is on its way to the end still does.
     pub(crate) fn container(&self) -> String {
-        self.account.docker.run(&["ps", "--quiet", "--no-trunc"])
+        let running = self.account.docker.run(&["ps", "--quiet", "--no-trunc"]);
+        running.lines().next().unwrap_or_default().to_owned()
     }
 
     /// A script beside this file that goes on until [`Until::end`].

@@ -20,9 +20,10 @@ def main():
     ecr, repository = boto3.client("ecr"), sys.argv[1]
 
     def images():
-        # Those without a tag are parts of others, and go up first.
+        # Those without a tag are parts of others, and go up first; a tag made of a digest is a list of what is attached.
         found = ecr.describe_images(repositoryName=repository)["imageDetails"]
-        return {image["imageDigest"] for image in found if image.get("imageTags")}
+        own = [image for image in found if any(not tag.startswith("sha256-") for tag in image.get("imageTags", []))]
+        return {image["imageDigest"] for image in own}
 
     def remove(digests):
         ids = [{"imageDigest": digest} for digest in digests]
