@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use anstyle::{AnsiColor, Style};
 use mcp_cloud_app::cost::Difference;
 use mcp_cloud_deploy::{
-    Deployer, Deployment, Observed, Plan, Step,
+    Deployer, Deployment, Observed, Plan,
     change::{FieldChange, Sign},
     mcp::{Surface, local, surface::Differences},
     plan,
@@ -61,9 +61,6 @@ impl Beside {
                 Ok(new) => compared(app, deployer, observed, new).await,
                 Err(error) => Tools::Unknown(format!("the program was asked, and {error}")),
             },
-            None if plan.steps.iter().any(|step| matches!(step, Step::RegisterTaskDefinition { .. })) => {
-                Tools::Unknown("its image was not built on this machine".to_owned())
-            }
             _ => Tools::Same,
         };
         let before = plan::template_before(observed);

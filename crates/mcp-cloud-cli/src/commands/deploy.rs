@@ -23,7 +23,7 @@ use crate::{
     interrupt::{self, Interrupt},
     printer::Printer,
     rehearsal, remote,
-    shown::{self, Beside, Channel},
+    shown::{self, Beside, Channel, Tools},
 };
 
 #[derive(Debug, clap::Args)]
@@ -257,7 +257,10 @@ async fn prepare(args: &Args, app: &mut App, printer: &Printer) -> Result<Prepar
     let deployment = deployment.map_err(failed)?;
     let plan = plan::deploy(&deployment, &observed, &args.recovery.choices()).map_err(failed)?;
     let program = program.as_deref().map(|program| (program, &app.environment));
-    let beside = Beside::of(&plan, &app.name, &deployer, &observed, Some(&deployment), program).await;
+    let mut beside = Beside::of(&plan, &app.name, &deployer, &observed, Some(&deployment), program).await;
+    if program.is_none() && plan.steps.iter().any(|step| matches!(step, Step::RegisterTaskDefinition { .. })) {
+        beside.tools = Tools::Unknown("its image was not built on this machine".to_owned());
+    }
     Ok(Prepared { deployer, observed, deployment, plan, beside })
 }
 
