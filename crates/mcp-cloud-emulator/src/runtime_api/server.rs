@@ -5,7 +5,7 @@ use std::{convert::Infallible, sync::Arc};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header::CONTENT_TYPE};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Full};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
@@ -21,6 +21,7 @@ use super::{
     random,
     state::{Delivery, Refused, Shared},
 };
+use crate::body::{BodyError, read};
 
 const ROOT: &str = "/2018-06-01/runtime/";
 const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
@@ -117,14 +118,15 @@ async fn response(shared: &Arc<Shared>, id: &str, request: Request<Incoming>) ->
         // A classic function is killed; nothing reaches it any more.
         return if is_overdue && shared.is_concurrent() { overdue() } else { accepted() };
     }
-    let body = timeout_at(deadline, Limited::new(body, PAYLOAD_BYTES).collect()).await;
+    // To its end even if it is too large: a sender whose connection is closed on it cannot read why.
+    let body = timeout_at(deadline, payload(body)).await;
     shared.replied(id);
     match body {
         Ok(Ok(body)) => {
-            let _ = sender.send(Outcome::Buffered { body: body.to_bytes(), content_type });
+            let _ = sender.send(Outcome::Buffered { body, content_type });
             accepted()
         }
-        Ok(Err(why)) if why.is::<LengthLimitError>() => {
+        Ok(Err(BodyError::TooLarge { .. })) => {
             let message =
                 format!("Response payload size exceeded maximum allowed payload size ({PAYLOAD_BYTES} bytes).");
             let _ = sender.send(Outcome::FunctionError(FunctionError {
@@ -204,11 +206,14 @@ async fn init_error(shared: &Arc<Shared>, request: Request<Incoming>) -> Reply {
 
 async fn read_error(request: Request<Incoming>) -> FunctionError {
     let (head, body) = request.into_parts();
-    let body = Limited::new(body, PAYLOAD_BYTES).collect().await;
     FunctionError {
         error_type: text(&head.headers, ERROR_TYPE).unwrap_or_else(|| "Unhandled".to_owned()),
-        body: body.map_or_else(|_| Bytes::new(), http_body_util::Collected::to_bytes),
+        body: payload(body).await.unwrap_or_default(),
     }
+}
+
+async fn payload(body: Incoming) -> Result<Bytes, BodyError> {
+    read(body.map_err(BodyError::Read).boxed_unsync(), PAYLOAD_BYTES).await
 }
 
 /// The answer to a call that is not taken. The Runtime API of Lambda Managed Instances forgets an event as soon as it is
