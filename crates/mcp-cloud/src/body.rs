@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-use crate::json::is_text;
+use crate::json::{PlainRun, is_text};
 
 /// The body of a reply. It never fails: what goes wrong after the head is out is said in the stream, as a JSON-RPC
 /// error, because no client can read an error anywhere else.
@@ -20,7 +20,7 @@ enum Kind {
     Full(Bytes),
     /// JSON, or events that carry it, as it was written: making it shareable would take memory of its own, which not every
     /// platform needs.
-    Written(Vec<u8>),
+    Written(Vec<u8>, PlainRun),
     Stream(Pin<Box<dyn http_body::Body<Data = Bytes, Error = Infallible> + Send>>),
 }
 
@@ -34,12 +34,25 @@ impl Body {
         Self(Kind::Stream(Box::pin(body)))
     }
 
+    /// JSON with a run that is known to need no escape where it is quoted.
+    pub(crate) fn written(json: Vec<u8>, plain: PlainRun) -> Self {
+        Self(Kind::Written(json, plain))
+    }
+
+    /// The run of a whole body that is known to need no escape where it is quoted.
+    pub(crate) fn plain(&self) -> PlainRun {
+        match self.0 {
+            Kind::Written(_, plain) => plain,
+            Kind::Full(_) | Kind::Stream(_) => PlainRun::default(),
+        }
+    }
+
     /// Whether the whole body is text.
     pub(crate) fn is_text(&self) -> bool {
         match &self.0 {
             Kind::Full(bytes) => is_text(bytes),
             // JSON is, and a large one need not be looked through to know it.
-            Kind::Written(_) => true,
+            Kind::Written(..) => true,
             Kind::Stream(_) => false,
         }
     }
@@ -47,7 +60,7 @@ impl Body {
     /// The memory the body was written into; none, where others share it.
     pub(crate) fn into_written(self) -> Vec<u8> {
         match self.0 {
-            Kind::Written(bytes) => bytes,
+            Kind::Written(bytes, _) => bytes,
             Kind::Full(_) | Kind::Stream(_) => Vec::new(),
         }
     }
@@ -56,7 +69,7 @@ impl Body {
     pub(crate) fn as_full(&self) -> Option<&[u8]> {
         match &self.0 {
             Kind::Full(bytes) => Some(bytes),
-            Kind::Written(bytes) => Some(bytes),
+            Kind::Written(bytes, _) => Some(bytes),
             Kind::Stream(_) => None,
         }
     }
@@ -70,7 +83,7 @@ impl From<Bytes> for Body {
 
 impl From<Vec<u8>> for Body {
     fn from(bytes: Vec<u8>) -> Self {
-        Self(Kind::Written(bytes))
+        Self::written(bytes, PlainRun::default())
     }
 }
 
@@ -93,7 +106,7 @@ impl http_body::Body for Body {
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let bytes = match &mut self.0 {
             Kind::Full(bytes) => std::mem::take(bytes),
-            Kind::Written(bytes) => std::mem::take(bytes).into(),
+            Kind::Written(bytes, _) => std::mem::take(bytes).into(),
             Kind::Stream(stream) => return stream.as_mut().poll_frame(context),
         };
         Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
@@ -102,7 +115,7 @@ impl http_body::Body for Body {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Kind::Full(bytes) => bytes.is_empty(),
-            Kind::Written(bytes) => bytes.is_empty(),
+            Kind::Written(bytes, _) => bytes.is_empty(),
             Kind::Stream(stream) => stream.is_end_stream(),
         }
     }
@@ -110,7 +123,7 @@ impl http_body::Body for Body {
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Kind::Written(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Kind::Written(bytes, _) => SizeHint::with_exact(bytes.len() as u64),
             Kind::Stream(stream) => stream.size_hint(),
         }
     }

@@ -5,7 +5,11 @@ use std::fmt;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::{json, spare};
+use crate::{
+    body::Body,
+    json::{self, PlainRun},
+    spare,
+};
 
 /// A JSON-RPC response. Its result or error is the last member of the message, which is how the transport finds it
 /// again without parsing.
@@ -13,6 +17,7 @@ use crate::{json, spare};
 pub struct Answer {
     message: Vec<u8>,
     content: Content,
+    plain: PlainRun,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,9 +36,9 @@ impl Answer {
         let mut message = result_head(id, 256);
         let start = message.len();
         match json::write(&mut message, result) {
-            Ok(()) => {
+            Ok(plain) => {
                 message.push(b'}');
-                Self { message, content: Content::Result(start) }
+                Self { message, content: Content::Result(start), plain }
             }
             Err(error) => {
                 let message = format!("the result cannot be written as JSON: {error}");
@@ -48,7 +53,7 @@ impl Answer {
         let start = message.len();
         message.extend_from_slice(result.as_bytes());
         message.push(b'}');
-        Self { message, content: Content::Result(start) }
+        Self { message, content: Content::Result(start), plain: PlainRun::default() }
     }
 
     /// A response that carries an error; without an id where the request's could not be read.
@@ -68,7 +73,7 @@ impl Answer {
             message.extend_from_slice(br#"{"code":-32603,"message":"the error cannot be written as JSON"}"#);
         }
         message.push(b'}');
-        Self { message, content: Content::Error(error.code) }
+        Self { message, content: Content::Error(error.code), plain: PlainRun::default() }
     }
 
     /// The responses to a batch, in one array (MCP 2025-03-26, basic/index, Batching).
@@ -81,7 +86,7 @@ impl Answer {
             message.extend_from_slice(&answer.message);
         }
         message.push(b']');
-        Self { message, content: Content::Batch }
+        Self { message, content: Content::Batch, plain: PlainRun::default() }
     }
 
     /// The response as it goes out.
@@ -89,9 +94,14 @@ impl Answer {
         self.message.into()
     }
 
-    /// The response as it was written.
-    pub(crate) fn into_written(self) -> Vec<u8> {
-        self.message
+    /// The response as a body.
+    pub(crate) fn into_body(self) -> Body {
+        Body::written(self.message, self.plain)
+    }
+
+    /// The run of the response that is known to need no escape where it is quoted.
+    pub(crate) fn plain(&self) -> PlainRun {
+        self.plain
     }
 
     /// The response as it goes out.
@@ -125,6 +135,7 @@ impl Answer {
         let Content::Result(start) = self.content else { return };
         let range = start + range.start..start + range.end;
         if range.start <= range.end && range.end < self.message.len() {
+            self.plain.spliced(&range, with.len());
             self.message.splice(range, with.iter().copied());
         }
     }

@@ -1,5 +1,7 @@
 //! Text into the inside of a JSON string, and back (RFC 8259 §7).
 
+use std::ops::Range;
+
 use super::plain::{WORD, backslash, first, plain, special};
 
 /// Appends UTF-8 text as the inside of a JSON string.
@@ -17,17 +19,59 @@ pub(crate) struct Run<'t> {
 }
 
 /// Shorter runs are quicker copied than kept apart.
-const LONG_RUN: usize = 16 * 1024;
+pub(super) const LONG_RUN: usize = 16 * 1024;
 
-/// As [`escape`], but leaves out long runs that need no escape.
-pub(crate) fn escape_around<'t>(out: &mut Vec<u8>, text: &'t [u8], runs: &mut Vec<Run<'t>>) {
-    escape_all_but(out, text, |out, run| {
-        if run.len() >= LONG_RUN {
-            runs.push(Run { text: run, at: out.len() });
-        } else {
-            out.extend_from_slice(run);
+/// A run of a text that needs no escape within a JSON string, as its writer found out: looking through it again would take
+/// longer than everything else that becomes of a long result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct PlainRun {
+    start: usize,
+    length: usize,
+}
+
+impl PlainRun {
+    pub(super) fn new(start: usize, length: usize) -> Self {
+        Self { start, length }
+    }
+
+    pub(super) fn len(self) -> usize {
+        self.length
+    }
+
+    /// What stands before it in its text, itself, and what stands behind.
+    pub(crate) fn split(self, text: &[u8]) -> [&[u8]; 3] {
+        let parts = text.split_at_checked(self.start).and_then(|(before, rest)| {
+            let (run, behind) = rest.split_at_checked(self.length)?;
+            Some([before, run, behind])
+        });
+        parts.unwrap_or([&[], &[], text])
+    }
+
+    /// A part of the text is replaced by another, of a length.
+    pub(crate) fn spliced(&mut self, part: &Range<usize>, length: usize) {
+        if part.end <= self.start {
+            self.start = self.start - part.len() + length;
+        } else if part.start < self.start + self.length {
+            *self = Self::default();
         }
-    });
+    }
+}
+
+/// As [`escape`], but leaves out long runs that need no escape, the one that is known to need none among them.
+pub(crate) fn escape_around<'t>(out: &mut Vec<u8>, text: &'t [u8], plain: PlainRun, runs: &mut Vec<Run<'t>>) {
+    let [before, plain, behind] = plain.split(text);
+    for (text, plain) in [(before, plain), (behind, &[][..])] {
+        escape_all_but(out, text, |out, run| {
+            if run.len() >= LONG_RUN {
+                runs.push(Run { text: run, at: out.len() });
+            } else {
+                out.extend_from_slice(run);
+            }
+        });
+        if !plain.is_empty() {
+            runs.push(Run { text: plain, at: out.len() });
+        }
+    }
 }
 
 /// Appends text as the inside of a JSON string, and leaves it to `plain_run` what becomes of runs that need no escape.
@@ -98,8 +142,14 @@ fn control(out: &mut Vec<u8>, byte: u8) {
     out.extend_from_slice(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 15)]);
 }
 
+/// How many bytes [`escape`] would append for a text with a run that is known to need none.
+pub(crate) fn escaped_length_around(text: &[u8], plain: PlainRun) -> usize {
+    let [before, run, behind] = plain.split(text);
+    escaped_length(before) + run.len() + escaped_length(behind)
+}
+
 /// How many bytes [`escape`] would append.
-pub(crate) fn escaped_length(text: &[u8]) -> usize {
+fn escaped_length(text: &[u8]) -> usize {
     let backslashes = |byte| memchr::memchr_iter(byte, text).count();
     text.len() + backslashes(b'"') + backslashes(b'\\') + controls(text)
 }

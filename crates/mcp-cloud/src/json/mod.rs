@@ -8,7 +8,7 @@ mod read;
 mod scan;
 mod write;
 
-pub(crate) use escape::{NoText, Run, escape, escape_around, escaped_length, unescape};
+pub(crate) use escape::{NoText, PlainRun, Run, escape, escape_around, escaped_length_around, unescape};
 #[cfg(feature = "rmcp")]
 pub(crate) use read::Unread;
 pub(crate) use read::{Raw, read};

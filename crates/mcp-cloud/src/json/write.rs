@@ -9,22 +9,37 @@ use serde::ser::{
 };
 use serde_json::{Error, Result};
 
-use super::{escape, unescape};
+use super::{
+    escape,
+    escape::{LONG_RUN, PlainRun},
+    unescape,
+};
 
-/// Appends a value as JSON.
+/// Appends a value as JSON, and tells which run of what is there now is plain.
 ///
 /// # Errors
 ///
-/// As `serde_json::to_writer`: where the value's own implementation fails, or a map has a key that is no string.
-pub(crate) fn write(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) -> Result<()> {
-    value.serialize(Writer(out))
+/// As `serde_json::to_writer`: where the value's own implementation fails, or a map has a key that is no string. What was
+/// written before is left there then.
+pub(crate) fn write(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) -> Result<PlainRun> {
+    let mut written = Written { json: std::mem::take(out), plain: PlainRun::default() };
+    let result = value.serialize(Writer(&mut written));
+    *out = written.json;
+    result.map(|()| written.plain)
 }
 
-struct Writer<'a>(&'a mut Vec<u8>);
+/// What there is already.
+struct Written {
+    json: Vec<u8>,
+    /// The longest text that needed no escape.
+    plain: PlainRun,
+}
+
+struct Writer<'a>(&'a mut Written);
 
 /// What stands in brackets or braces.
 struct Compound<'a> {
-    out: &'a mut Vec<u8>,
+    out: &'a mut Written,
     is_first: bool,
     end: &'static [u8],
 }
@@ -35,24 +50,39 @@ const AS_IT_STANDS: &str = "$serde_json::private::";
 impl<'a> Writer<'a> {
     #[inline(never)]
     fn text(self, text: &str) {
-        quote(self.0, text);
+        let start = self.0.json.len() + 1;
+        quote(&mut self.0.json, text);
+        if text.len() >= LONG_RUN {
+            self.0.note(start, text.len());
+        }
     }
 
     fn display(self, value: impl Display) -> Result<()> {
-        write!(self.0, "{value}").map_err(Error::custom)
+        write!(self.0.json, "{value}").map_err(Error::custom)
     }
 
     fn begin(self, start: u8, end: &'static [u8]) -> Compound<'a> {
-        self.0.push(start);
+        self.0.json.push(start);
         Compound { out: self.0, is_first: true, end }
     }
 
     /// The one member of a variant with content.
     fn variant(self, variant: &str) -> Writer<'a> {
-        self.0.push(b'{');
+        self.0.json.push(b'{');
         Writer(self.0).text(variant);
-        self.0.push(b':');
+        self.0.json.push(b':');
         self
+    }
+}
+
+impl Written {
+    /// Notes the text of this length that begins here, where it needed no escape and is longer than others.
+    #[cold]
+    fn note(&mut self, start: usize, length: usize) {
+        // With an escape it would have become longer.
+        if start + length + 1 == self.json.len() && length > self.plain.len() {
+            self.plain = PlainRun::new(start, length);
+        }
     }
 }
 
@@ -67,7 +97,7 @@ impl Compound<'_> {
     #[inline]
     fn separate(&mut self) {
         if !std::mem::replace(&mut self.is_first, false) {
-            self.out.push(b',');
+            self.out.json.push(b',');
         }
     }
 
@@ -85,12 +115,12 @@ impl Compound<'_> {
     #[inline(never)]
     fn name(&mut self, name: &'static str) {
         self.separate();
-        quote(self.out, name);
-        self.out.push(b':');
+        quote(&mut self.out.json, name);
+        self.out.json.push(b':');
     }
 
     fn finish(self) {
-        self.out.extend_from_slice(self.end);
+        self.out.json.extend_from_slice(self.end);
     }
 }
 
@@ -120,11 +150,11 @@ impl<'a> Serializer for Writer<'a> {
     }
 
     fn serialize_f32(self, value: f32) -> Result<()> {
-        serde_json::to_writer(self.0, &value)
+        serde_json::to_writer(&mut self.0.json, &value)
     }
 
     fn serialize_f64(self, value: f64) -> Result<()> {
-        serde_json::to_writer(self.0, &value)
+        serde_json::to_writer(&mut self.0.json, &value)
     }
 
     fn serialize_char(self, value: char) -> Result<()> {
@@ -149,7 +179,7 @@ impl<'a> Serializer for Writer<'a> {
     }
 
     fn serialize_unit(self) -> Result<()> {
-        self.0.extend_from_slice(b"null");
+        self.0.json.extend_from_slice(b"null");
         Ok(())
     }
 
@@ -174,7 +204,7 @@ impl<'a> Serializer for Writer<'a> {
     ) -> Result<()> {
         let inside = self.variant(variant);
         value.serialize(Writer(inside.0))?;
-        inside.0.push(b'}');
+        inside.0.json.push(b'}');
         Ok(())
     }
 
@@ -245,18 +275,18 @@ impl SerializeMap for Compound<'_> {
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<()> {
         self.separate();
-        let start = self.out.len();
+        let start = self.out.json.len();
         key.serialize(Writer(self.out))?;
         // A number or a truth value becomes a string, as in serde_json.
-        match self.out.get(start) {
+        match self.out.json.get(start) {
             Some(b'"') => {}
             Some(b'-' | b'0'..=b'9' | b't' | b'f') => {
-                self.out.insert(start, b'"');
-                self.out.push(b'"');
+                self.out.json.insert(start, b'"');
+                self.out.json.push(b'"');
             }
             _ => return Err(Error::custom("key must be a string")),
         }
-        self.out.push(b':');
+        self.out.json.push(b':');
         Ok(())
     }
 
@@ -287,7 +317,7 @@ impl SerializeStructVariant for Compound<'_> {
 /// A structure, or the text that serde_json means by one.
 enum Struct<'a> {
     Members(Compound<'a>),
-    AsItStands(&'a mut Vec<u8>),
+    AsItStands(&'a mut Written),
 }
 
 impl SerializeStruct for Struct<'_> {
@@ -298,9 +328,11 @@ impl SerializeStruct for Struct<'_> {
         match self {
             Self::Members(members) => members.member(name, value),
             Self::AsItStands(out) => {
-                let start = out.len();
+                let (start, plain) = (out.json.len(), out.plain);
                 value.serialize(Writer(out))?;
-                unquote(out, start)
+                // It does not stay where it was written.
+                out.plain = plain;
+                unquote(&mut out.json, start)
             }
         }
     }
@@ -333,7 +365,7 @@ mod tests {
     use serde::Serialize;
     use serde_json::{Value, json, value::RawValue};
 
-    use super::*;
+    use super::{super::plain::is_special, *};
 
     #[derive(Serialize)]
     enum Kind {
@@ -358,9 +390,12 @@ mod tests {
     }
 
     fn written(value: &impl Serialize) -> String {
-        let mut out = Vec::new();
-        write(&mut out, value).unwrap();
-        String::from_utf8(out).unwrap()
+        let mut out = b"[".to_vec();
+        let plain = write(&mut out, value).unwrap();
+        let [before, run, behind] = plain.split(&out);
+        assert!(run.iter().all(|&byte| !is_special(byte)) && (run.is_empty() || run.len() >= LONG_RUN));
+        assert_eq!(before.len() + run.len() + behind.len(), out.len());
+        String::from_utf8(out.split_off(1)).unwrap()
     }
 
     #[test]
@@ -391,12 +426,34 @@ mod tests {
         assert!(write(&mut Vec::new(), &map).is_err() && serde_json::to_string(&map).is_err());
     }
 
+    #[test]
+    fn longest_text_without_an_escape_is_remembered() {
+        let run_of = |value: &Value| {
+            let mut out = b"{}".to_vec();
+            let plain = write(&mut out, value).unwrap();
+            String::from_utf8(plain.split(&out)[1].to_vec()).unwrap()
+        };
+        let [short, long, longer] =
+            [LONG_RUN - 1, LONG_RUN, LONG_RUN + 1].map(|length| format!("é{}", "a".repeat(length - 2)));
+        let escaped = format!("{longer}\n{longer}");
+        assert_eq!(run_of(&json!([short, escaped])), "");
+        assert_eq!(run_of(&json!({ "a": long, "b": short, "c": escaped })), long);
+        assert_eq!(run_of(&json!([long, longer, long])), longer);
+        assert_eq!(run_of(&json!({ longer.as_str(): long })), longer);
+        // What is quoted at first and then no longer.
+        let raw = RawValue::from_string(format!("[{}1]", "1,".repeat(LONG_RUN))).unwrap();
+        let mut out = Vec::new();
+        let plain = write(&mut out, &(&long, &raw)).unwrap();
+        assert!(plain.split(&out)[1] == long.as_bytes());
+        assert_eq!(write(&mut out, &raw).unwrap(), PlainRun::default());
+    }
+
     proptest::proptest! {
         #[test]
         fn values_are_written_as_serde_json_writes_them(
-            text in "(?s).{0,100}", number: f64, whole: i64, items in proptest::collection::vec(".*", 0..4),
+            text in "(?s).{0,100}", times in proptest::sample::select(vec![1_usize, 1000]), number: f64, whole: i64, items in proptest::collection::vec(".*", 0..4),
         ) {
-            let value: Value = json!({ "text": text, text.as_str(): [number, whole, null, true, items] });
+            let value: Value = json!({ "text": text.repeat(times), text.as_str(): [number, whole, null, true, items] });
             proptest::prop_assert_eq!(written(&value), serde_json::to_string(&value).unwrap());
         }
     }

@@ -15,7 +15,7 @@ use super::{Stage, reached, result::Finish, session::Running, signal::Signal};
 use crate::{
     capabilities::Capabilities,
     handler::{Answer, Conversation, ErrorObject, Event},
-    json::escaped_length,
+    json::{PlainRun, escaped_length_around},
     tasks::Task,
 };
 
@@ -109,7 +109,7 @@ impl Attended {
             }
             Ok(Poll::Ready(Event::Answer(mut answer))) => {
                 self.finish.apply(&mut answer);
-                if let Some(error) = too_large(answer.as_message(), self.capabilities) {
+                if let Some(error) = too_large(answer.as_message(), answer.plain(), self.capabilities) {
                     answer = Answer::error(self.id(), &error);
                 }
                 self.conversation = None;
@@ -233,7 +233,7 @@ impl Drop for Attended {
 const HEAD: usize = 1024;
 
 /// Why a body cannot be sent, if it cannot. Both sizes stand in it.
-pub(super) fn too_large(body: &[u8], capabilities: Capabilities) -> Option<ErrorObject> {
+pub(super) fn too_large(body: &[u8], plain: PlainRun, capabilities: Capabilities) -> Option<ErrorObject> {
     let limit = capabilities.max_response_body?;
     let room = limit.saturating_sub(HEAD);
     // An escape takes six bytes at most.
@@ -241,7 +241,7 @@ pub(super) fn too_large(body: &[u8], capabilities: Capabilities) -> Option<Error
     if body.len() <= fits_anyhow {
         return None;
     }
-    let size = if capabilities.response_is_quoted { escaped_length(body) } else { body.len() };
+    let size = if capabilities.response_is_quoted { escaped_length_around(body, plain) } else { body.len() };
     (size > room).then(|| {
         let message = format!(
             "the reply takes {size} bytes, and this trigger carries {room} at most; ask for less, or in several parts"
@@ -258,6 +258,7 @@ mod tests {
     fn a_reply_is_measured_as_the_trigger_carries_it() {
         let limited = Capabilities { max_response_body: Some(HEAD + 100), ..Capabilities::SOCKET };
         let quoted = Capabilities { response_is_quoted: true, ..limited };
+        let too_large = |body: &[u8], capabilities| too_large(body, PlainRun::default(), capabilities);
         assert!(too_large(&[b'a'; 100], limited).is_none());
         assert!(too_large(&[b'a'; 101], limited).unwrap().message.contains("101"));
         assert!(too_large(&[b'"'; 50], quoted).is_none());

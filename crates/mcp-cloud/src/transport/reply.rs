@@ -22,7 +22,7 @@ use super::{
 use crate::{
     body::Body,
     handler::{Answer, ErrorObject},
-    json::read,
+    json::{PlainRun, read},
     names, spare,
 };
 
@@ -122,7 +122,7 @@ impl Exchange {
         }
         let status = if events.is_empty() { status_of(self.era, &answer) } else { StatusCode::OK };
         write_event(&mut events, None, answer.as_message());
-        if too_large(&events, self.attended.capabilities).is_some() {
+        if too_large(&events, PlainRun::default(), self.attended.capabilities).is_some() {
             // The answer alone fits, or is an error that says why it does not.
             if self.accepts.json {
                 return self.with_session(json(self.era, answer));
@@ -228,7 +228,7 @@ pub(crate) fn rejection(status: StatusCode, id: Option<&[u8]>, error: &ErrorObje
 }
 
 fn document(status: StatusCode, answer: Answer) -> http::Response<Body> {
-    let mut response = http::Response::new(Body::from(answer.into_written()));
+    let mut response = http::Response::new(answer.into_body());
     *response.status_mut() = status;
     *response.headers_mut() = spare::headers();
     response.headers_mut().insert(&names::CONTENT_TYPE, JSON);

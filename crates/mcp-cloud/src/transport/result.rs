@@ -64,7 +64,7 @@ impl Finish {
         if !result.starts_with(b"{") {
             return;
         }
-        let found = Members::of(result);
+        let found = Members::of(result, answer);
         // `server/discover` is cacheable too; `initialize` belongs to the other era.
         let cacheable = matches!(self.kind, Kind::Cacheable | Kind::Introduction);
         let is_complete = found.result_type.as_ref().is_none_or(|value| value.text == r#""complete""#);
@@ -136,10 +136,12 @@ struct Member<'a> {
 }
 
 impl<'a> Members<'a> {
-    fn of(result: &'a [u8]) -> Self {
+    fn of(result: &'a [u8], answer: &Answer) -> Self {
         // A result is large where it has content, and has none of these names but at its beginning or end: looking for
-        // them is much quicker than reading it all. What is found may belong to something inside, so then it is read.
-        let has = |name: &str| memmem::find(result, name.as_bytes()).is_some();
+        // them is much quicker than reading it all. What is found may belong to something inside, so then it is read. The
+        // names have quotation marks, so none reaches into a plain run.
+        let [before, _, behind] = answer.plain().split(answer.as_message());
+        let has = |name: &str| [before, behind].iter().any(|part| memmem::find(part, name.as_bytes()).is_some());
         let starts_complete = result.starts_with(br#"{"resultType":"complete""#);
         let others = [r#""_meta""#, r#""ttlMs""#, r#""cacheScope""#];
         if !others.into_iter().any(has) && (starts_complete || !has(r#""resultType""#)) {

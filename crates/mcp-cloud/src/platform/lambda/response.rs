@@ -8,18 +8,18 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, response::Par
 
 use super::request::Encoding;
 use crate::{
+    body::Body,
     json::{Run, escape, escape_around},
     names,
 };
 
-/// Writes a reply as the JSON document the trigger expects. Long runs of the body that need no escape are left out: they
-/// are put into `runs`, each with the place in `out` where it belongs.
+/// Writes a reply with a whole body as the JSON document the trigger expects. Long runs of the body that need no escape
+/// are left out: they are put into `runs`, each with the place in `out` where it belongs.
 pub(super) fn document<'b>(
     out: &mut Vec<u8>,
     runs: &mut Vec<Run<'b>>,
     parts: &Parts,
-    body: &'b [u8],
-    is_text: bool,
+    body: &'b Body,
     encoding: Encoding,
 ) {
     status_code(out, parts.status);
@@ -32,13 +32,14 @@ pub(super) fn document<'b>(
         Encoding::AlbSingle => joined_headers(out, &parts.headers, |_| true),
         Encoding::V2 | Encoding::Stream => v2_headers(out, &parts.headers),
     }
+    let bytes = body.as_full().unwrap_or_default();
     // Text goes as text: Base64 would make it a third longer.
-    if is_text {
+    if body.is_text() {
         out.extend_from_slice(br#","isBase64Encoded":false,"body":""#);
-        escape_around(out, body, runs);
+        escape_around(out, bytes, body.plain(), runs);
     } else {
         out.extend_from_slice(br#","isBase64Encoded":true,"body":""#);
-        out.extend_from_slice(STANDARD.encode(body).as_bytes());
+        out.extend_from_slice(STANDARD.encode(bytes).as_bytes());
     }
     out.extend_from_slice(br#""}"#);
 }
@@ -139,10 +140,12 @@ fn text(out: &mut Vec<u8>, value: &HeaderValue) {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use http::Response;
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::handler::Answer;
 
     fn parts(headers: &[(&str, &str)]) -> Parts {
         let mut response = Response::builder().status(200);
@@ -152,9 +155,9 @@ mod tests {
         response.body(()).unwrap().into_parts().0
     }
 
-    fn document_of(headers: &[(&str, &str)], body: &[u8], encoding: Encoding) -> Value {
-        let (mut out, mut runs) = (Vec::new(), Vec::new());
-        document(&mut out, &mut runs, &parts(headers), body, std::str::from_utf8(body).is_ok(), encoding);
+    fn document_of(headers: &[(&str, &str)], body: impl Into<Body>, encoding: Encoding) -> Value {
+        let (mut out, mut runs, body) = (Vec::new(), Vec::new(), body.into());
+        document(&mut out, &mut runs, &parts(headers), &body, encoding);
         for run in runs.iter().rev() {
             out.splice(run.at..run.at, run.text.iter().copied());
         }
@@ -165,20 +168,20 @@ mod tests {
 
     #[test]
     fn each_trigger_gets_repeated_headers_its_own_way() {
-        let v1 = document_of(REPEATED, b"", Encoding::V1);
+        let v1 = document_of(REPEATED, Body::empty(), Encoding::V1);
         assert_eq!(v1["multiValueHeaders"], json!({"a": ["1", "2"], "set-cookie": ["x=1", "y=2"]}));
         assert!(v1.get("headers").is_none());
-        let v2 = document_of(REPEATED, b"", Encoding::V2);
+        let v2 = document_of(REPEATED, Body::empty(), Encoding::V2);
         assert_eq!((&v2["headers"], &v2["cookies"]), (&json!({"a": "1, 2"}), &json!(["x=1", "y=2"])));
-        let single = document_of(&[("a", "1"), ("a", "2")], b"", Encoding::AlbSingle);
+        let single = document_of(&[("a", "1"), ("a", "2")], Body::empty(), Encoding::AlbSingle);
         assert_eq!((&single["headers"], &single["statusDescription"]), (&json!({"a": "1, 2"}), &json!("200 OK")));
-        let multi = document_of(REPEATED, b"", Encoding::AlbMulti);
+        let multi = document_of(REPEATED, Body::empty(), Encoding::AlbMulti);
         assert!(multi.get("headers").is_none() && multi["multiValueHeaders"]["a"] == json!(["1", "2"]));
     }
 
     #[test]
     fn bytes_that_are_not_text_go_as_base64() {
-        let reply = document_of(&[], &[0xff, 0xfe], Encoding::V2);
+        let reply = document_of(&[], Bytes::from_static(&[0xff, 0xfe]), Encoding::V2);
         assert_eq!((&reply["isBase64Encoded"], &reply["body"]), (&json!(true), &json!("//4=")));
     }
 
@@ -196,8 +199,14 @@ mod tests {
         #[test]
         fn text_comes_back_as_it_went_in(text in "(?s).{0,200}", times in proptest::sample::select(vec![1_usize, 1000])) {
             let text = text.repeat(times);
-            let reply = document_of(&[], text.as_bytes(), Encoding::V2);
+            let reply = document_of(&[], Bytes::from(text.clone()), Encoding::V2);
             proptest::prop_assert_eq!(reply["body"].as_str(), Some(text.as_str()));
+            // As a handler's answer, whose long runs are known.
+            let mut answer = Answer::result(b"1", &json!({ "text": text, "other": ["b".repeat(20 * times), "\n"] }));
+            answer.splice_result(1..1, br#""_meta":{},"#);
+            let message = answer.as_message().to_vec();
+            let reply = document_of(&[], answer.into_body(), Encoding::V2);
+            proptest::prop_assert_eq!(reply["body"].as_str().map(str::as_bytes), Some(&*message));
         }
     }
 }

@@ -109,7 +109,7 @@ impl Loop {
         let Some(full) = body.as_full() else { return self.stream(&parts, body).await };
         let sent = match encoding {
             Encoding::Stream => self.stream_at_once(&parts, full),
-            _ => self.send_document(&parts, full, body.is_text(), encoding),
+            _ => self.send_document(&parts, &body, encoding),
         };
         spare::leave_headers(parts.headers);
         spare::leave_bytes(body.into_written());
@@ -124,11 +124,11 @@ impl Loop {
 
     /// Sends a reply as one JSON document. What is long and needs no escape, as Base64 does not, is sent from where it
     /// stands.
-    fn send_document(&mut self, parts: &Parts, body: &[u8], is_text: bool, encoding: Encoding) -> io::Result<()> {
+    fn send_document(&mut self, parts: &Parts, body: &Body, encoding: Encoding) -> io::Result<()> {
         let Self { api, document, .. } = self;
         let mut runs = Vec::new();
         document.clear();
-        response::document(document, &mut runs, parts, body, is_text, encoding);
+        response::document(document, &mut runs, parts, body, encoding);
         let mut reply = api.reply(document.len() + runs.iter().map(|run| run.text.len()).sum::<usize>());
         reply.push_around(document, &runs)?;
         // One large reply must not hold its memory for the rest of the function's life.

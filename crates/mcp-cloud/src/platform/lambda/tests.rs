@@ -48,7 +48,7 @@ async fn reply(service: &mut McpService, event: &Bytes) -> Value {
     };
     let (parts, body) = reply.into_parts();
     let (mut out, mut runs) = (Vec::new(), Vec::new());
-    response::document(&mut out, &mut runs, &parts, body.as_full().unwrap(), body.is_text(), encoding);
+    response::document(&mut out, &mut runs, &parts, &body, encoding);
     assert!(runs.is_empty(), "these replies are short");
     serde_json::from_slice(&out).unwrap()
 }
