@@ -79,6 +79,27 @@ async fn a_container_listens_on_the_port_it_is_told() {
     assert_eq!(get(address, "/elsewhere").await.status, 404);
 }
 
+/// A client that writes all of it before it reads sees the refusal, and not a broken connection; one that asks first need not
+/// write it.
+#[tokio::test]
+async fn a_body_that_is_too_large_is_taken_to_its_end_and_refused() {
+    let (_server, address) = container(free_port(), &[]);
+    let body = format!("\"{}\"", "x".repeat(32 * 1024 * 1024));
+    let length = body.len();
+    for rest in [
+        format!("content-length: {length}\r\n\r\n{body}"),
+        format!("transfer-encoding: chunked\r\n\r\n{length:x}\r\n{body}\r\n0\r\n\r\n"),
+        format!("content-length: {length}\r\nexpect: 100-continue\r\n\r\n"),
+    ] {
+        let mut stream = TcpStream::connect(address).expect("it listens");
+        let head = format!("POST /mcp HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{rest}");
+        stream.write_all(head.as_bytes()).expect("it reads to the end");
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).expect("it answers");
+        assert!(reply.starts_with("HTTP/1.1 413 ") && reply.contains("larger than 6291456 bytes"), "{reply}");
+    }
+}
+
 /// What a platform runs inside the container to find out whether it lives.
 #[tokio::test]
 async fn the_program_itself_says_whether_the_server_lives() {

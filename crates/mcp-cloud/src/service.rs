@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::{Buf, Bytes, BytesMut};
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, header};
 use tower_service::Service;
 
 use crate::{
@@ -64,6 +64,10 @@ impl McpService {
         #[cfg(feature = "lambda-http")]
         crate::platform::lambda::describe(&mut parts);
         let limit = RequestInfo::capabilities_of(&parts.extensions).max_request_body;
+        // Whoever asks before it sends (RFC 9110 §10.1.1) need not send.
+        if parts.headers.contains_key(header::EXPECT) && body.size_hint().lower() > limit as u64 {
+            return too_large(limit);
+        }
         let Ok((body, is_whole)) = read_up_to(body, limit).await else { return unreadable() };
         if is_whole { self.answer(Request::from_parts(parts, body)).await } else { too_large(limit) }
     }
@@ -107,7 +111,11 @@ where
     }
 }
 
-/// Reads a body, and stops where it is larger than `limit` bytes; says whether it is whole.
+/// How much of a body that is too large is read on and thrown away, in bytes. A sender whose connection is closed while it
+/// writes cannot read why, and a load balancer says 502 in its place.
+const DISCARDED: usize = 64 * 1024 * 1024;
+
+/// Reads a body of at most `limit` bytes, and says whether it is whole.
 pub(crate) async fn read_up_to<B: http_body::Body>(body: B, limit: usize) -> Result<(Bytes, bool), B::Error> {
     let mut body = pin!(body);
     // Most bodies come in one piece, which need not be copied.
@@ -129,7 +137,21 @@ pub(crate) async fn read_up_to<B: http_body::Body>(body: B, limit: usize) -> Res
             break;
         }
     }
+    if !is_whole {
+        discard(body).await;
+    }
     Ok((if pieces.is_empty() { read } else { pieces.freeze() }, is_whole))
+}
+
+/// Reads what is left of a body, within reason.
+#[cold]
+async fn discard<B: http_body::Body>(mut body: Pin<&mut B>) {
+    let mut left = DISCARDED;
+    while let Some(Ok(frame)) = poll_fn(|context| body.as_mut().poll_frame(context)).await {
+        let length = frame.data_ref().map_or(0, Buf::remaining);
+        let Some(rest) = left.checked_sub(length) else { return };
+        left = rest;
+    }
 }
 
 /// The connection broke, or what came over it was no body.

@@ -10,7 +10,7 @@ use crate::{
     error::Error,
     service::{
         RolloutEvent, Scaling, ServiceName, ServiceState, Switched, as_it_is, as_update, at_once, changes, keep_sides,
-        moves_for, production_rule,
+        minutes, moves_for, production_rule,
     },
 };
 
@@ -266,14 +266,6 @@ impl Application<'_> {
     /// The outputs of the stack as it is now.
     async fn outputs(&self) -> Result<BTreeMap<String, String>, Error> {
         Ok(self.stack_now().await?.outputs)
-    }
-}
-
-/// Minutes, as they stand in a sentence.
-fn minutes(duration: Duration) -> String {
-    match duration.as_secs().div_ceil(60) {
-        1 => "1 minute".to_owned(),
-        minutes => format!("{minutes} minutes"),
     }
 }
 

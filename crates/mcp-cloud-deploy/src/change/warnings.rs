@@ -74,6 +74,7 @@ pub(super) fn of(changes: &Changes, before: &Template, after: &Template) -> Vec<
         warnings.extend(data(change));
         warnings.extend(open(change, before, after));
         warnings.extend(warm(change, before, after));
+        warnings.extend(weights(change, before, after));
     }
     warnings.extend(url(changes, before, after));
     warnings.extend(downtime(changes, &warnings));
@@ -199,6 +200,29 @@ fn downtime(changes: &Changes, warnings: &[Warning]) -> Option<Warning> {
     let message = format!("Requests may fail while {} {} replaced", names.join(", "), verb(names.len()));
     let hint = "deploy when few requests come".to_owned();
     Some(Warning { kind: WarningKind::Downtime, resource: None, message, hint })
+}
+
+/// A rule that ECS moves requests by is written anew with what the template says of them, and not with what ECS has said
+/// since; they are moved back when the update is through.
+fn weights(change: &ResourceChange, before: &Template, after: &Template) -> Option<Warning> {
+    let id = &change.logical_id;
+    let shares = |template: &Template| {
+        let actions = template.resources.get(id).and_then(|rule| rule.properties.get("Actions")?.as_array());
+        let groups = |action: &Value| action.pointer("/ForwardConfig/TargetGroups")?.as_array().map(Vec::len);
+        actions.into_iter().flatten().filter_map(groups).any(|groups| groups > 1)
+    };
+    if change.action != Action::Modify || !shares(before) || !shares(after) {
+        return None;
+    }
+    Some(Warning {
+        kind: WarningKind::Downtime,
+        resource: Some(id.clone()),
+        message: format!(
+            "CloudFormation writes `{id}` anew: if the last deployment moved requests away from where the template has them, \
+             they fail until they are moved back, which is done as soon as the stack is updated"
+        ),
+        hint: "deploy when few requests come".to_owned(),
+    })
 }
 
 fn verb(count: usize) -> &'static str {

@@ -159,11 +159,11 @@ impl Rehearsal<'_> {
     /// When the deployment fails although nothing was struck.
     pub async fn run(&self, report: &(dyn Fn(usize, usize) + Sync)) -> Result<Rehearsed, Error> {
         let before = self.open();
-        let account = before.fork();
-        let heard = Heard { account: account.clone(), begun: Mutex::default() };
-        let _planned = self.deploy(&account, &self.code, &heard).await?;
-        let begun = heard.into_begun();
+        let of_code = self.begun(&before, &self.code).await?;
         let code = self.code.stand_in(self.app)?;
+        // The same steps, which make fewer calls where there is less to carry.
+        let of_stand_in = self.begun(&before, &code).await?;
+        let begun: Vec<_> = of_code.into_iter().zip(of_stand_in).map(|((step, _), (_, first))| (step, first)).collect();
         let scene = FirstDeployment { rehearsal: self, code };
         let matrix::Rehearsal { calls, cases } = matrix(&scene, &before, &Misfortune::ALL, report).await?;
 
@@ -174,6 +174,14 @@ impl Rehearsal<'_> {
             rehearsed.add(step, call, &case);
         }
         Ok(rehearsed)
+    }
+
+    /// Deploys into a copy of an account, and tells at which call each step begins.
+    async fn begun(&self, before: &Account, code: &Code) -> Result<Vec<(String, usize)>, Error> {
+        let account = before.fork();
+        let heard = Heard { account: account.clone(), begun: Mutex::default() };
+        let _planned = self.deploy(&account, code, &heard).await?;
+        Ok(heard.begun.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// An account with the app's secrets in it and nothing else.
@@ -325,12 +333,6 @@ fn name(misfortune: Misfortune) -> &'static str {
 struct Heard {
     account: Account,
     begun: Mutex<Vec<(String, usize)>>,
-}
-
-impl Heard {
-    fn into_begun(self) -> Vec<(String, usize)> {
-        self.begun.into_inner().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Reporter for Heard {

@@ -157,7 +157,8 @@ fn of_task(task: Option<&str>) -> String {
     task.map(|task| format!(" by the id `{task}`")).unwrap_or_default()
 }
 
-pub(super) fn minutes(limit: Duration) -> String {
+/// A time as it stands in a sentence.
+pub(crate) fn minutes(limit: Duration) -> String {
     match limit.as_secs() {
         seconds if seconds % 60 == 0 && seconds > 0 => format!("{} min", seconds / 60),
         seconds => format!("{seconds} s"),

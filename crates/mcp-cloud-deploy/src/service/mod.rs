@@ -33,6 +33,7 @@ pub use crate::aws::{RegistryLogin, Repository, StoredImage};
 
 pub(crate) use self::{
     compare::{SERVICE, TASK_DEFINITION, resources},
+    error::minutes,
     scaling::{is_now, plain},
     shift::{at_once, keep_sides, production_rule},
 };

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use aws_smithy_types::body::SdkBody;
 use http::{Response, StatusCode};
-use mcp_cloud_deploy::{Deployer, Error, Observed, StepOutcome, error::RolledBack, service::Scaling};
+use mcp_cloud_deploy::{
+    Deployer, Error, Observed, StepOutcome, change::WarningKind, error::RolledBack, service::Scaling,
+};
 use mcp_cloud_emulator::aws::TaskFate;
 use serde_json::json;
 
@@ -205,6 +207,9 @@ fn requests_stay_with_the_tasks_when_the_stack_writes_the_rule_anew() {
         stage.account.take_calls();
         let run = stage.deploy("two").await.expect("the server answers");
         assert!(run.plan.changes.resource("ProductionRule").is_some(), "CloudFormation writes the rule anew");
+        let warnings = &run.plan.changes.warnings;
+        let told = warnings.iter().find(|warning| warning.resource.as_deref() == Some("ProductionRule"));
+        assert_eq!(told.map(|warning| warning.kind), Some(WarningKind::Downtime), "{warnings:?}");
         let calls = stage.account.take_calls();
         let place = |action: &str| calls.iter().position(|call| call.action == action);
         assert!(place("ModifyRule").is_some() && place("ModifyRule") < place("UpdateService"), "{calls:?}");
@@ -247,22 +252,51 @@ fn service_whose_requests_move_goes_back_and_goes_but_does_not_become_another() 
     });
 }
 
+/// A stage on which the server of this code fails at every request.
+fn answering_wrongly(stage: Stage, code: &str) -> Stage {
+    let wrong = stage.deployment(code).code_sha256().to_owned();
+    stage.with(move |deployed, request| {
+        let mut answered = serve(deployed.clone(), request);
+        if deployed.version.contains(&wrong) {
+            let mut response = Response::new(SdkBody::empty());
+            *response.status_mut() = StatusCode::BAD_GATEWAY;
+            answered = Box::pin(std::future::ready(response));
+        }
+        answered
+    })
+}
+
+#[test]
+fn deployment_that_introduces_moving_and_fails_its_gate_leaves_the_service_as_it_was() {
+    for shift in ["[ecs]\nshift = \"blue-green\"", LINEAR] {
+        block_on(async {
+            let stage = Stage::open().on_ecs();
+            stage.deploy("one").await.expect("it deploys");
+            stage.write(shift);
+            let stage = answering_wrongly(stage, "two");
+            let error = stage.deploy("two").await.expect_err("it answers wrongly");
+            assert!(matches!(error, Error::GateFailed { rolled_back: RolledBack::To(_), .. }), "{shift}: {error:?}");
+            let (_, after) = observed(&stage).await;
+            assert_eq!(after.code_sha256("hello").as_deref(), Some(stage.deployment("one").code_sha256()), "{shift}");
+            stage.write("");
+            let plan = stage.plan("one").await.expect("it can be looked at");
+            assert!(plan.is_empty(), "{shift}: {plan:?}");
+
+            stage.write(shift);
+            stage.deploy("three").await.expect("the next one deploys");
+            stage.destroy().await.expect("it goes");
+            assert!(stage.account.inventory().is_empty(), "{shift}: {}", stage.account.inventory());
+        });
+    }
+}
+
 #[test]
 fn gate_that_fails_moves_requests_back_at_once() {
     block_on(async {
         let stage = Stage::open().on_ecs();
         stage.write(LINEAR);
         stage.deploy("one").await.expect("it deploys");
-        let wrong = stage.deployment("two").code_sha256().to_owned();
-        let stage = stage.with(move |deployed, request| {
-            let mut answered = serve(deployed.clone(), request);
-            if deployed.version.contains(&wrong) {
-                let mut response = Response::new(SdkBody::empty());
-                *response.status_mut() = StatusCode::BAD_GATEWAY;
-                answered = Box::pin(std::future::ready(response));
-            }
-            answered
-        });
+        let stage = answering_wrongly(stage, "two");
         stage.account.take_calls();
         let error = stage.deploy("two").await.expect_err("it answers wrongly");
         assert!(matches!(error, Error::GateFailed { rolled_back: RolledBack::To(_), .. }), "{error:?}");

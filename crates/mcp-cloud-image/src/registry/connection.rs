@@ -24,6 +24,9 @@ pub(super) const PAUSE: Duration = Duration::from_millis(300);
 /// How long nothing may happen.
 pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
+/// This machine, as lists of what needs no proxy have it.
+const LOOPBACK: &str = "localhost,127.0.0.0/8,::1";
+
 /// What a connection is for; registries give other tokens for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -50,12 +53,17 @@ impl Connection {
         // The process has one provider of cryptography for clients that name none; one that is set already stays.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let local = reference.is_local().then(|| reference.registry().to_owned());
+        let no_proxy = local.is_some().then(|| LOOPBACK.to_owned());
         let config = ClientConfig {
             protocol: ClientProtocol::HttpsExcept(local.into_iter().collect()),
             // One request for each piece of content, as other clients do; ECR wants chunks of 5 MB and more.
             use_monolithic_push: true,
             connect_timeout: Some(Duration::from_secs(10)),
             user_agent: concat!("mcp-cloud/", env!("CARGO_PKG_VERSION")),
+            // The environment's proxies are for what is elsewhere. The client leaves them aside for one of its own, which
+            // nothing is sent to.
+            http_proxy: no_proxy.is_some().then(|| "http://localhost".to_owned()),
+            no_proxy,
             ..ClientConfig::default()
         };
         let failed = |error: OciDistributionError| registry_error(reference, "prepare a connection", fault(&error));
