@@ -21,8 +21,8 @@ pub(crate) struct Run<'t> {
 /// Shorter runs are quicker copied than kept apart.
 pub(super) const LONG_RUN: usize = 16 * 1024;
 
-/// A run of a text that needs no escape within a JSON string, as its writer found out: looking through it again would take
-/// longer than everything else that becomes of a long result.
+/// A run of a text that needs no escape within a JSON string, as its writer found out: looking through it again would take as
+/// long as it took the writer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct PlainRun {
     start: usize,
